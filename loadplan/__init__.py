@@ -1,0 +1,1 @@
+"""loadplan: runs YAML load plans against Salesforce over Bulk API 2.0."""

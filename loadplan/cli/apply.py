@@ -1,0 +1,41 @@
+"""`loadplan apply`: run a plan against an org."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from loadplan.cli.console import Console
+from loadplan.cli.options import common, org_option, parse_variables, state_option, variables_options
+
+
+@click.command("apply")
+@click.argument("plan", type=click.Path(path_type=Path))
+@org_option
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--confirm-org", metavar="ORG_ID", help="The id of the production org that is meant.")
+@click.option("--async", "detach", is_flag=True, help="Leave jobs running in Salesforce and exit 7; resume later.")
+@click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
+@variables_options
+@state_option
+@common
+def command(
+    console: Console,
+    plan: Path,
+    org: str | None,
+    auto_approve: bool,
+    confirm_org: str | None,
+    detach: bool,
+    parallelism: int,
+    var: tuple[str, ...],
+    var_file: tuple[Path, ...],
+    state_dir: Path | None,
+) -> int:
+    """Run PLAN against an org: validate, check the data, send, gate, reconcile; leave a runbook."""
+    from loadplan.cli import flow
+
+    request = flow.Request(
+        org, parse_variables(var), var_file, state_dir, auto_approve, confirm_org, detach, parallelism
+    )
+    return flow.apply(console, plan, request)

@@ -1,0 +1,90 @@
+"""The only module that prints. Results go to stdout, progress and messages to stderr; JSON only to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from loadplan.errors import InvalidInputError, LoadplanError
+
+STYLES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
+
+
+@dataclass
+class Console:
+    """Where text goes and how it looks. `verbosity`: -1 quiet, 0 normal, 1 requests, 2 tracebacks too."""
+
+    color: bool = False
+    verbosity: int = 0
+    as_json: bool = False
+    may_ask: bool = False
+    out: TextIO | None = None
+    err: TextIO | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], *, color: str = "auto") -> Console:
+        """Colour by NO_COLOR, FORCE_COLOR, TERM and whether stderr is a terminal, unless `color` says otherwise."""
+        console = cls()
+        console.set_color(color, environ)
+        console.may_ask = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+        return console
+
+    def set_color(self, wish: str, environ: Mapping[str, str]) -> None:
+        if wish != "auto":
+            self.color = wish == "always"
+        elif environ.get("NO_COLOR"):
+            self.color = False
+        elif environ.get("FORCE_COLOR"):
+            self.color = True
+        else:
+            self.color = sys.stderr.isatty() and environ.get("TERM") != "dumb"
+
+    def style(self, text: str, *names: str) -> str:
+        if not self.color or not names:
+            return text
+        codes = ";".join(STYLES[n] for n in names)
+        return f"\x1b[{codes}m{text}\x1b[0m"
+
+    def result(self, text: str) -> None:
+        """Text that was asked for: stdout."""
+        print(text, file=self.out or sys.stdout)
+
+    def json(self, data: Any, *, compact: bool = False) -> None:
+        text = json.dumps(data, ensure_ascii=False) if compact else json.dumps(data, indent=2, ensure_ascii=False)
+        print(text, file=self.out or sys.stdout, flush=True)
+
+    def message(self, text: str) -> None:
+        """Progress and remarks: stderr, silent with -q."""
+        if self.verbosity >= 0:
+            print(text, file=self.err or sys.stderr, flush=True)
+
+    def error(self, text: str) -> None:
+        print(text, file=self.err or sys.stderr, flush=True)
+
+    def show_error(self, error: LoadplanError) -> None:
+        """What happened, where, and the next command."""
+        if isinstance(error, InvalidInputError) and error.diagnostics:
+            from loadplan.diagnostic_formats import render_full
+
+            self.error(render_full(error.diagnostics, color=self.color))
+        code = f"[{error.code}]" if error.code else ""
+        self.error(f"{self.style(f'error{code}', 'red', 'bold')}: {error.summary}")
+        if error.where:
+            self.error(f"  --> {error.where}")
+        for line in error.details:
+            self.error(f"  {line}")
+        if error.hint:
+            self.error(f"{self.style('help', 'blue')}: {error.hint}")
+        for command in error.next_commands:
+            self.error(f"{self.style('next', 'blue')}: {command}")
+
+    def show_bug(self, error: BaseException) -> None:
+        self.error(f"error: this is a bug in loadplan: {type(error).__name__}: {error}")
+        if self.verbosity >= 2:
+            self.error("".join(traceback.format_exception(error)))
+        else:
+            self.error("next: run it again with -vv and report the traceback; a run that had begun can be resumed")

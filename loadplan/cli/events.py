@@ -1,0 +1,107 @@
+"""Events as lines on the terminal, and as JSON lines. Two readers of the same events; the engine formats no text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loadplan.cli.console import Console
+from loadplan.clock import Clock, timestamp
+from loadplan.plan.model import Plan
+from loadplan.run import events as ev
+from loadplan.run.engine import Listener, PollListener
+from loadplan.run.state import Run
+
+HEARTBEAT = 30.0
+"""Seconds between two lines about a job whose state does not change."""
+
+
+def listeners(console: Console, plan: Plan, clock: Clock) -> tuple[Listener, PollListener]:
+    """A listener for events and one for polls: dated lines, one per change, greppable, UTC."""
+    heard: dict[tuple[str, int, int], float] = {}
+
+    def say(at: Any, kind: str, step: str, text: str) -> None:
+        console.message(f"{timestamp(at)[11:19]}Z {console.style(f'{kind:7}', 'dim')} {step:20} {text}".rstrip())
+
+    def on_event(record: ev.Recorded, run: Run) -> None:
+        line = describe(record.event, run, plan)
+        if line:
+            say(record.at, *line)
+
+    def on_poll(step: str, part: int, attempt: int, state: str, processed: int | None, wait: float) -> None:
+        now = clock.monotonic()
+        key = (step, part, attempt)
+        if now - heard.setdefault(key, now) >= HEARTBEAT:
+            heard[key] = now
+            done = f" {processed:,} rows processed" if processed is not None else ""
+            say(clock.now(), "wait", _name(step, part), f"{state}{done}, next look in {wait:.0f} s")
+
+    return on_event, on_poll
+
+
+def json_listener(console: Console) -> Listener:
+    """One JSON object per event on stdout, after the version line."""
+    from loadplan.version import __version__
+
+    console.json({"type": "version", "loadplan": __version__, "events": "1.0"}, compact=True)
+
+    def on_event(record: ev.Recorded, _: Run) -> None:
+        console.json({"seq": record.seq, "at": timestamp(record.at), **ev.to_json(record.event)}, compact=True)
+
+    return on_event
+
+
+def _name(step: str, part: int) -> str:
+    return f"{step}/{part}" if part > 1 else step
+
+
+def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | None:  # noqa: C901 - one case per event
+    """(kind, step, text) of the line for an event; None for events that a person need not see."""
+    match event:
+        case ev.RunStarted():
+            return "run", event.run, f"org {event.organization_id}, plan sha256:{event.plan_digest[:12]}"
+        case ev.RunResumed():
+            return "run", run.header.run if run.header else "", f"{event.why} by {event.who}"
+        case ev.StepPrepared():
+            count = len(event.parts)
+            return "rows", event.step, f"{event.rows_selected:,} rows in {count} part{'' if count == 1 else 's'}"
+        case ev.JobCreated():
+            rows = run.attempt(event.step, event.part, event.attempt).rows
+            return "job", _name(event.step, event.part), f"{event.job} created" + (f", {rows:,} rows" if rows else "")
+        case ev.UploadClosed():
+            return "job", _name(event.step, event.part), f"{event.job} {event.state}"
+        case ev.JobObserved() if event.state not in {"Open", "UploadComplete"}:
+            error = f": {event.error}" if event.error else ""
+            return "job", _name(event.step, event.part), f"{event.job} {event.state}{error}"
+        case ev.JobReconciled():
+            equation = (
+                f"{event.sent:,} sent = {event.successful:,} successful + {event.failed:,} failed + "
+                f"{event.unprocessed:,} unprocessed"
+            )
+            verdict = "reconciled" if event.agree else f"NOT RECONCILED: {event.problem}"
+            return "rows", _name(event.step, event.part), f"{equation}, {verdict}"
+        case ev.RetryPrepared():
+            return "retry", _name(event.step, event.part), f"{event.fact.rows:,} rows are sent again ({event.why})"
+        case ev.PageFetched():
+            return "page", event.step, f"page {event.page}, {event.rows:,} rows, locator {event.locator_out}"
+        case ev.QueryReconciled():
+            verdict = "agree" if event.agree else f"DO NOT AGREE: {event.problem}"
+            return "rows", event.step, f"{event.rows:,} rows in {event.pages} pages, job and pages {verdict}"
+        case ev.OutputWritten():
+            return "output", event.step, f"{event.rows:,} rows -> {event.file}"
+        case ev.GateDecided():
+            return "gate", event.step, f"{event.verdict.upper()}: {event.because} (rule: {event.rule})"
+        case ev.StepBlocked():
+            return "held", event.step, f"not started: {event.because}"
+        case ev.StepRefused():
+            return "error", event.step, event.reason
+        case ev.CreateLost() | ev.UploadLost():
+            return "trouble", _name(event.step, event.part), f"no proven outcome: {event.detail}"
+        case ev.CloseRefused():
+            return "trouble", _name(event.step, event.part), f"the org would not close the upload: {event.message}"
+        case ev.RequestFailed():
+            again = f", again in {event.next_try:.0f} s" if event.next_try else ""
+            return "trouble", _name(event.step, event.part), f"{event.detail} (try {event.tries}{again})"
+        case ev.JobGone():
+            return "trouble", _name(event.step, event.part), f"{event.job} is gone from the org"
+        case _:
+            return None

@@ -1,0 +1,404 @@
+"""apply, resume and retry: load, check, guard, confirm, run, and leave the artifacts whatever happened."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadplan.cli.console import Console
+from loadplan.cli.events import json_listener, listeners
+from loadplan.cli.options import project_root, state_folder
+from loadplan.cli.target import Target, open_target
+from loadplan.clock import Clock, SystemClock
+from loadplan.errors import InvalidInputError, LocalError, OrgError, StaleError, UsageError
+from loadplan.plan.model import Plan, StepSource
+from loadplan.run import events as ev
+from loadplan.run.engine import Engine, Stop
+from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
+from loadplan.run.journal import FileJournal, read_journal
+from loadplan.run.lock import hold_lock
+from loadplan.run.state import Run, fold, new_run
+from loadplan.sources.base import InputDigest
+from loadplan.version import __version__
+
+if TYPE_CHECKING:
+    from loadplan.plan.graph import Graph
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user typed."""
+
+    org: str | None
+    variables: Mapping[str, str]
+    var_files: tuple[Path, ...]
+    state_dir: Path | None
+    auto_approve: bool = False
+    confirm_org: str | None = None
+    detach: bool = False
+    parallelism: int = 4
+
+
+def load(plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path]) -> tuple[Plan, Graph]:
+    """The plan and its graph. Raises `InvalidInputError` with every problem."""
+    from loadplan.plan.graph import compile_graph
+    from loadplan.plan.load import load_plan
+
+    plan = load_plan(plan_file, variables=variables, var_files=var_files)
+    return plan, compile_graph(plan)
+
+
+def fresh_run(graph: Graph) -> Run:
+    return new_run(graph.order, {s: graph.parents(s) for s in graph.order})
+
+
+def check_data(plan: Plan, run: Run, folder: RunFolder) -> dict[str, InputDigest]:
+    """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps."""
+    from loadplan.run.rows import Rows
+
+    rows = Rows(plan, run, folder)
+    digests: dict[str, InputDigest] = {}
+    problems: list[Any] = []
+    for step in plan.steps.values():
+        if step.source is None or isinstance(step.source, StepSource):
+            continue
+        try:
+            digests[step.id] = rows.check(step)
+        except InvalidInputError as error:
+            problems.extend(error.diagnostics)
+    if problems:
+        raise InvalidInputError(f"{_count(len(problems), 'problem')} in the data; nothing was sent", problems)
+    return digests
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def apply(console: Console, plan_file: Path, request: Request) -> int:
+    """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
+    clock = SystemClock()
+    plan, graph = load(plan_file, request.variables, request.var_files)
+    state_dir = state_folder(request.state_dir, plan.root)
+    run = fresh_run(graph)
+    folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
+    digests = check_data(plan, run, folder)
+    with open_target(request.org, plan.root, state_dir, clock) as target:
+        guard(target, plan, digests, request, console)
+        confirm(console, plan, graph, digests, target, request)
+        with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
+            folder.create()
+            _freeze(plan, folder, digests, request)
+            journal = FileJournal.create(folder.journal, clock)
+            started = _started(plan, folder, target, request)
+            return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [started])
+
+
+def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:
+    """Go on with a run, or send its left-over rows again. The journal says where it stands."""
+    clock = SystemClock()
+    root = project_root(start)
+    state_dir = state_folder(request.state_dir, root)
+    folder = find_run(state_dir, name)
+    plan, graph, frozen = reload(folder)
+    run = fresh_run(graph)
+    # Read first, lock and reopen after: the org's name is in the journal.
+    records, _, _ = read_journal(folder.journal)
+    fold(run, records)
+    if run.header is None:
+        raise LocalError(
+            "the run has no beginning on record; nothing was sent", code="LP0603", where=str(folder.journal)
+        )
+    events = _begin_again(console, run, folder, retry=retry)
+    if events is None:
+        return run.exit or 0
+    digests = {k: InputDigest(**v) for k, v in frozen["inputs"].items()}
+    with open_target(run.header.org, plan.root, state_dir, clock) as target:
+        if target.identity.organization_id != run.header.organization_id:
+            raise OrgError(
+                f"the run belongs to org {run.header.organization_id}, but {target.identity.organization_id} answered",
+                code="LP0403", next_commands=[f"loadplan org check -o {run.header.org}"],
+            )  # fmt: skip
+        with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
+            journal, records = FileJournal.reopen(folder.journal, clock)
+            run = fold(fresh_run(graph), records)
+            return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events)
+
+
+def _begin_again(console: Console, run: Run, folder: RunFolder, *, retry: bool) -> list[ev.Event] | None:
+    who, host = getpass.getuser(), socket.gethostname()
+    if not retry:
+        if run.ended is not None:
+            console.message(f"run {folder.id} has ended ({run.result}); there is nothing to resume")
+            if run.exit:
+                console.error(f"next: loadplan retry {folder.id}")
+            return None
+        return [ev.RunResumed(who, host, __version__)]
+    if run.ended is None:
+        raise UsageError(
+            f"run {folder.id} has not ended yet", hint="a retry begins when the run has ended",
+            next_commands=[f"loadplan resume {folder.id}"],
+        )  # fmt: skip
+    steps = tuple(s.id for s in run.steps.values() if s.counts.left_over or s.not_sent or s.state == "failed")
+    steps = tuple(s for s in steps if run.steps[s].state != "blocked")
+    if not steps and not any(s.state == "blocked" for s in run.steps.values()):
+        console.message(f"run {folder.id} left nothing over; there is nothing to retry")
+        return None
+    return [ev.RunResumed(who, host, __version__, "retry"), ev.RetryRequested(steps, who)]
+
+
+def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
+    """The plan of a run as it was begun. Raises `StaleError` when the plan file or a variable is another by now."""
+    try:
+        frozen: dict[str, Any] = json.loads(folder.plan_json.read_bytes())
+    except (OSError, ValueError) as error:
+        raise LocalError(f"plan.json cannot be read: {error}", code="LP0603", where=str(folder.plan_json)) from error
+    file = Path(frozen["file"])
+    if not file.is_file() or file.read_bytes() != folder.plan_yaml.read_bytes():
+        raise StaleError(
+            "the plan changed since the run began",
+            code="LP0510",
+            where=str(file),
+            details=[f"the plan of the run is kept in {folder.plan_yaml}"],
+            hint="put the plan back as it was, or start a new run with the new one",
+            next_commands=[f"loadplan apply {file.name} -o ORG"],
+        )
+    plan, graph = load(file, frozen["variables"], [Path(f) for f in frozen["var_files"]])
+    return plan, graph, frozen
+
+
+def guard(target: Target, plan: Plan, digests: Mapping[str, InputDigest], request: Request, console: Console) -> None:
+    """What the org's entry forbids stops the run before anything is sent (exit 3)."""
+    from loadplan.salesforce import orgs
+
+    orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
+    for step in plan.steps.values():
+        if step.facts.destructive and step.id in digests:
+            orgs.check_delete_rows(target.profile, step.id, digests[step.id].rows)
+    if not target.is_embedded:
+        confirmed = request.confirm_org
+        if confirmed is None and console.may_ask and target.profile.production:
+            import click
+
+            confirmed = click.prompt(f"{target.profile.name} is a PRODUCTION org. Type its org id to go on", err=True)
+        orgs.check_production(target.profile, target.identity, confirmed)
+
+
+def confirm(
+    console: Console, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], target: Target, request: Request
+) -> None:
+    """Show what is about to happen; ask on a terminal, where only `yes` passes."""
+    who = target.identity
+    console.message(
+        f"{plan.name} -> {target.profile.name}: {who.organization_name} {who.organization_id} "
+        f"as {who.username}, API {plan.api_version}"
+    )
+    for step_id in graph.order:
+        step = plan.steps[step_id]
+        rows = f"{digests[step_id].rows:,} rows" if step_id in digests else ""
+        after = f"after {', '.join(graph.parents(step_id))}" if graph.parents(step_id) else ""
+        sign = console.style(step.facts.symbol, "red", "bold") if step.facts.destructive else step.facts.symbol
+        console.message(
+            f"  {sign} {step.id:24} {step.operation:10} {step.object or '':22} {rows:>12}  {after}".rstrip()
+        )
+    if target.is_embedded or request.auto_approve:
+        return
+    if not console.may_ask:
+        raise UsageError(
+            "apply needs a yes, and there is no terminal to ask on",
+            hint="pass --auto-approve where nobody can answer",
+            next_commands=[f"loadplan apply {plan.file} -o {target.profile.name} --auto-approve"],
+        )
+    import click
+
+    if click.prompt("Run it? Only `yes` goes on", err=True, default="no", show_default=False) != "yes":
+        raise UsageError("not confirmed; nothing was sent")
+
+
+def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
+    from loadplan.durable import write_atomic
+
+    write_atomic(folder.plan_yaml, plan.text)
+    folder.write_json(
+        "plan.json",
+        {
+            "name": plan.name,
+            "file": str(plan.file.resolve()),
+            "digest": plan.digest,
+            "api_version": plan.api_version,
+            "variables": dict(request.variables),
+            "var_files": [str(f.resolve()) for f in request.var_files],
+            "inputs": {k: asdict(v) for k, v in digests.items()},
+            "steps": {
+                s.id: {
+                    "operation": s.operation,
+                    "object": s.object,
+                    "external_id": s.external_id,
+                    "depends_on": list(s.depends_on),
+                }
+                for s in plan.steps.values()
+            },
+        },
+    )
+
+
+def _started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> ev.RunStarted:
+    return ev.RunStarted(
+        run=folder.id,
+        plan=plan.name,
+        plan_file=str(plan.file),
+        plan_digest=plan.digest,
+        org=target.profile.name,
+        organization_id=target.identity.organization_id,
+        instance_url="embedded" if target.is_embedded else target.org.instance_url,
+        username=target.identity.username,
+        api_version=plan.api_version,
+        tool=__version__,
+        who=getpass.getuser(),
+        host=socket.gethostname(),
+        git=_git(plan.folder),
+        parallelism=request.parallelism,
+    )
+
+
+def _git(folder: Path) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _owner(run: str, clock: Clock) -> dict[str, str]:
+    return {
+        "run": run,
+        "who": f"{getpass.getuser()} on {socket.gethostname()}, pid {os.getpid()}",
+        "since": clock.now().isoformat(timespec="seconds"),
+    }
+
+
+def _drive(
+    console: Console, plan: Plan, run: Run, target: Target, journal: FileJournal, folder: RunFolder, clock: Clock,
+    digests: Mapping[str, InputDigest], request: Request, records: list[ev.Recorded], first: Sequence[ev.Event],
+) -> int:  # fmt: skip
+    from loadplan.cli.signals import stopping
+
+    stop = Stop()
+    known = list(records)
+    on_event, on_poll = listeners(console, plan, clock)
+    extra = (json_listener(console),) if console.as_json else ()
+    engine = Engine(
+        plan, run, target.org, journal, folder, clock, digests,
+        parallelism=request.parallelism, detach=request.detach, stop=stop,
+        listeners=(lambda record, _: known.append(record), on_event, *extra), poll_listeners=(on_poll,),
+    )  # fmt: skip
+    try:
+        with stopping(stop, clock):
+            for event in first:
+                engine.emit(event)
+            return engine.go()
+    finally:
+        finish(console, plan, run, known, folder)
+        journal.close()
+
+
+def finish(console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder) -> None:
+    """Write the artifacts and say how it went. Runs after success and after every failure."""
+    from loadplan.reports.artifacts import write_artifacts
+    from loadplan.reports.view import next_commands, summary_line
+    from loadplan.run.leftovers import write_leftovers
+    from loadplan.run.rows import Rows
+
+    left = []
+    try:
+        left = write_leftovers(Rows(plan, run, folder))
+    except InvalidInputError as error:
+        console.error(f"warning: {error.summary}; the rows are still under {folder.root}/steps")
+    names = [item.step for item in left]
+    write_artifacts(plan, run, records, folder, names)
+    if run.ended is None:
+        return
+    console.message("")
+    console.message(console.style(summary_line(run), "green" if run.exit == 0 else "red", "bold"))
+    for step in run.steps.values():
+        if step.gate and step.gate.verdict != "open":
+            console.message(f"  gate shut   {step.id}: {step.gate.because}")
+        if step.state == "blocked":
+            console.message(f"  not started {step.id}: held by {step.blocked_by}")
+    console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
+    for item in left:
+        console.message(f"  left over   {item.rows:,} rows of {item.step}: {show(item.file)}")
+    for command in next_commands(run, names):
+        console.message(f"  next        {command['command']}   # {command['why']}")
+
+
+def show(path: Path) -> str:
+    """A path as a person would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def render(console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder) -> None:
+    """Every rendering of a run again, from its journal."""
+    from loadplan.reports.artifacts import write_artifacts
+    from loadplan.run.leftovers import write_leftovers
+    from loadplan.run.rows import Rows
+
+    left = write_leftovers(Rows(plan, run, folder))
+    write_artifacts(plan, run, records, folder, [item.step for item in left])
+
+
+def abort(console: Console, name: str, start: Path, request: Request) -> int:
+    """Abort every job of a run that Salesforce has not finished; a resume then reads what they did. Exit 0 when all
+    open jobs were asked to stop."""
+    from loadplan.run.engine import Engine
+    from loadplan.salesforce.port import OrgFault
+
+    clock = SystemClock()
+    root = project_root(start)
+    state_dir = state_folder(request.state_dir, root)
+    folder = find_run(state_dir, name)
+    plan, graph, _ = reload(folder)
+    run = fold(fresh_run(graph), read_journal(folder.journal)[0])
+    if run.header is None or run.ended is not None:
+        console.message(f"run {folder.id} has no open jobs")
+        return 0
+    with open_target(run.header.org, plan.root, state_dir, clock) as target:
+        if target.identity.organization_id != run.header.organization_id:
+            raise OrgError(f"the run belongs to org {run.header.organization_id}", code="LP0403")
+        with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
+            journal, records = FileJournal.reopen(folder.journal, clock)
+            run = fold(fresh_run(graph), records)
+            engine = Engine(plan, run, target.org, journal, folder, clock, {})
+            for a in run.attempts():
+                if not a.job or a.is_final or a.phase in {"terminal", "collected", "paging", "uploading"}:
+                    continue
+                about: dict[str, Any] = {"step": a.step, "part": a.part, "attempt": a.number, "job": a.job}
+                engine.emit(ev.AbortIntended(**about, request=f"PATCH /jobs/{a.kind}/{a.job} Aborted", why="user"))
+                try:
+                    info = target.org.abort(
+                        "query" if a.kind == "query" else "ingest", a.job, api_version=a.api_version
+                    )
+                    engine.emit(ev.AbortAnswered(**about, http=info.http, detail=info.state))
+                    console.message(f"{a.step} {a.job}: {info.state}")
+                except OrgFault as fault:
+                    engine.emit(ev.AbortAnswered(**about, http=fault.status, detail=fault.detail))
+                    console.message(f"{a.step} {a.job}: {fault.detail}")
+            journal.close()
+    console.message(f"next: loadplan resume {folder.id}   # reads what the aborted jobs had done, and ends the run")
+    return 0

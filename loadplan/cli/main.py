@@ -1,0 +1,101 @@
+"""The parser and the error handler: one function per command elsewhere, one exit code here.
+
+Commands are imported only when they are asked for, so that `loadplan --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from loadplan.cli.console import Console
+from loadplan.errors import BUG_EXIT_CODE, InterruptedRunError, LoadplanError
+from loadplan.version import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "validate": ("loadplan.cli.validate", "Check plans offline: shape and meaning, every problem in one pass."),
+    "graph": ("loadplan.cli.graph", "Show a plan's steps, edges and waves."),
+    "apply": ("loadplan.cli.apply", "Run a plan against an org."),
+    "resume": ("loadplan.cli.resume", "Go on where a run stopped; nothing is sent twice."),
+    "retry": ("loadplan.cli.retry", "Send only the rows a run left over, then go on."),
+    "abort": ("loadplan.cli.abort", "Abort a run's open jobs in the org."),
+    "runs": ("loadplan.cli.runs", "List runs."),
+    "status": ("loadplan.cli.status", "Where a run stands."),
+    "report": ("loadplan.cli.report", "Render a run's runbook, audit and summary again."),
+    "org": ("loadplan.cli.org", "Ask an org who you are, and snapshot its objects."),
+    "emulator": ("loadplan.cli.emulator", "Serve the embedded org to other programs."),
+    "schema": ("loadplan.cli.schema", "Print a JSON Schema."),
+    "explain": ("loadplan.cli.explain", "Explain an error code."),
+    "completion": ("loadplan.cli.completion", "Print a shell completion script."),
+    "version": ("loadplan.cli.version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules that are imported on use; `--help` needs only the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            from loadplan.diagnostics import did_you_mean
+
+            hint = did_you_mean(args[0], COMMANDS)
+            ctx.fail(f"no such command `{args[0]}`" + (f"; {hint}" if hint else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 done · 1 something left over · 2 bad input, nothing sent · 3 org refused · 4 locked · "
+    "5 a person must decide · 6 inputs changed · 7 jobs still running · 9 this machine · 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="loadplan", message="%(prog)s %(version)s")
+def cli() -> None:
+    """loadplan runs YAML load plans against Salesforce over Bulk API 2.0: gated, resumable, reconciled to the last row.
+
+    Start with: loadplan apply plans/quickstart/plan.yaml -o embedded
+    """
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command; the exit code. Never raises: a bug prints one line, the traceback with -vv."""
+    console = Console.from_environment(os.environ)
+    try:
+        result = cli.main(args=list(argv), prog_name="loadplan", standalone_mode=False, obj=console)
+    except click.ClickException as error:
+        console.error(f"error: {error.format_message()}")
+        context = getattr(error, "ctx", None)
+        console.error(f"next: {context.command_path if context else 'loadplan'} --help")
+        return 2
+    except LoadplanError as error:
+        console.show_error(error)
+        return 128 + error.signal_number if isinstance(error, InterruptedRunError) else error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        console.error("interrupted; nothing was being sent")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    except Exception as error:
+        console.show_bug(error)
+        return BUG_EXIT_CODE
+    return result if isinstance(result, int) else 0

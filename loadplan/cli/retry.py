@@ -1,0 +1,24 @@
+"""`loadplan retry`: send only the rows that a run left over, then go on with what they held back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from loadplan.cli.console import Console
+from loadplan.cli.options import common, state_option
+
+
+@click.command("retry")
+@click.argument("run")
+@click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
+@state_option
+@common
+def command(console: Console, run: str, parallelism: int, state_dir: Path | None) -> int:
+    """Send the failed and unprocessed rows of RUN again, in the same run and through the same gates."""
+    from loadplan.cli import flow
+
+    return flow.resume(
+        console, run, Path.cwd(), flow.Request(None, {}, (), state_dir, parallelism=parallelism), retry=True
+    )

@@ -1,0 +1,15 @@
+"""`loadplan schema`: print a JSON Schema that ships with loadplan."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+
+@click.command("schema")
+@click.argument("name", type=click.Choice(["plan", "orgs", "event"]))
+def command(name: str) -> int:
+    """Print the schema of plans, of orgs.yaml, or of events, for editors and tools."""
+    click.echo(files("loadplan.schemas").joinpath(f"{name}.schema.json").read_text(encoding="utf-8"), nl=False)
+    return 0

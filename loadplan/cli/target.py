@@ -1,0 +1,49 @@
+"""Open the org a command names: a real one through `orgs.yaml`, or the embedded one, started for the command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loadplan.clock import Clock
+
+if TYPE_CHECKING:
+    from loadplan.salesforce.bulk2 import Bulk2Org
+    from loadplan.salesforce.orgs import OrgProfile
+    from loadplan.salesforce.port import Identity
+
+
+@dataclass(frozen=True)
+class Target:
+    """An org that answered: its profile, the connection and who the token is."""
+
+    profile: OrgProfile
+    org: Bulk2Org
+    identity: Identity
+    is_embedded: bool
+
+
+@contextmanager
+def open_target(name: str | None, root: Path, state_dir: Path, clock: Clock) -> Iterator[Target]:
+    """Connect, check that the org is the one that was meant, and give it back. Raises `OrgError` (exit 3)."""
+    from loadplan.salesforce import info, orgs
+
+    profile = orgs.resolve_profile(name, root, os.environ)
+    if profile.embedded is not None:
+        from loadplan.durable import make_private
+        from loadplan.emulator.server import EmbeddedOrg
+
+        data = state_dir / "embedded" / profile.name
+        make_private(data)
+        with EmbeddedOrg(data, describe=profile.embedded_describe(root)) as server:
+            org = orgs.connect_with_token(server.instance_url, server.access_token, clock=clock)
+            yield Target(profile, org, info.identity(org), True)
+        return
+    org = orgs.connect(profile, clock=clock)
+    identity = info.identity(org)
+    orgs.check_identity(profile, identity)
+    yield Target(profile, org, identity, False)

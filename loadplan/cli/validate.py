@@ -1,0 +1,50 @@
+"""`loadplan validate`: check plans offline."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from loadplan.cli.console import Console
+from loadplan.cli.options import common, parse_variables, variables_options
+
+
+@click.command("validate")
+@click.argument("plans", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["full", "concise", "json", "github", "sarif", "junit"]),
+    help="Default: full.",
+)
+@variables_options
+@common
+def command(
+    console: Console, plans: tuple[Path, ...], form: str | None, var: tuple[str, ...], var_file: tuple[Path, ...]
+) -> int:
+    """Check the shape and the meaning of PLANS. Offline; exit 2 when one has an error."""
+    from loadplan import diagnostic_formats as formats
+    from loadplan.diagnostics import has_errors, in_order
+    from loadplan.plan.load import check_plan
+
+    found = []
+    for path in plans:
+        _, _, diagnostics = check_plan(path, variables=parse_variables(var), var_files=var_file)
+        found.extend(diagnostics)
+    found = in_order(found)
+    form = form or ("json" if console.as_json else "full")
+    if form in {"json", "sarif", "junit"}:
+        console.result(formats.RENDERERS[form](found))
+    elif found:
+        text = formats.render_full(found, color=console.color) if form == "full" else formats.RENDERERS[form](found)
+        console.result(text)
+        if form == "full" and os.environ.get("GITHUB_ACTIONS") == "true":
+            console.result(formats.RENDERERS["github"](found))
+    errors = sum(1 for d in found if d.severity.value == "error")
+    warnings = len(found) - errors
+    noun = f"{len(plans)} plan{'' if len(plans) == 1 else 's'}"
+    if form in {"full", "concise"}:
+        console.message(f"{noun} checked: {errors} errors, {warnings} warnings")
+    return 2 if has_errors(found) else 0

@@ -1,0 +1,135 @@
+"""How a list of diagnostics reads: frames for people, lines for machines. Pure but for reading the lines it quotes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from loadplan.diagnostics import Diagnostic, Place, Severity
+from loadplan.masking import printable
+
+COLORS = {Severity.ERROR: "\x1b[31;1m", Severity.WARNING: "\x1b[33;1m"}
+_PLAIN = re.compile(r"[^\x20-\x7e\xa0-\uffff]")
+
+
+@cache
+def _lines(file: str) -> tuple[str, ...]:
+    try:
+        with Path(file).open(encoding="utf-8", errors="replace") as text:
+            return tuple(line.rstrip("\n") for _, line in zip(range(100_000), text, strict=False))
+    except (OSError, ValueError):
+        return ()
+
+
+def render_full(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
+    """A frame with the offending line for each."""
+    return "\n\n".join(_frame(d, color) for d in diagnostics) + ("\n" if diagnostics else "")
+
+
+def _frame(d: Diagnostic, color: bool) -> str:
+    head = f"{d.severity}[{d.code}]"
+    if color:
+        head = f"{COLORS[d.severity]}{head}\x1b[0m"
+    out = [f"{head}: {printable(d.summary)}", f"  --> {d.place}"]
+    for note in sorted(d.notes, key=lambda n: n.place.line):
+        out += _quote(note.place, note.text, "-")
+    quoted = _quote(d.place, d.label, "^")
+    out += quoted
+    if quoted:
+        out.append("   |")
+    if d.hint:
+        out.append(f"help: {printable(d.hint)}")
+    out.append(f"docs: loadplan explain {d.code}")
+    return "\n".join(out)
+
+
+def _quote(place: Place, label: str, mark: str) -> list[str]:
+    lines = _lines(place.file)
+    if not 0 < place.line <= len(lines) or len(lines[place.line - 1]) > 400:
+        return []
+    text = _PLAIN.sub(" ", lines[place.line - 1])
+    width = max(1, (place.end_column or place.column + 1) - place.column) if place.column else len(text)
+    pad = " " * (place.column - 1 if place.column else 0)
+    return ["   |", f"{place.line:>3}| {text}", f"   | {pad}{mark * min(width, 80)} {label}".rstrip()]
+
+
+def as_concise(diagnostics: Sequence[Diagnostic]) -> str:
+    """`file:line:column: code summary`, one a line."""
+    return "\n".join(f"{d.place}: {d.severity} {d.code} {printable(d.summary)}" for d in diagnostics)
+
+
+def as_json(diagnostics: Sequence[Diagnostic]) -> str:
+    rows = [
+        {
+            "code": d.code, "severity": str(d.severity), "summary": d.summary, "file": d.place.file, "line": d.place.line,
+            "column": d.place.column, "end_column": d.place.end_column, "hint": d.hint,
+        }
+        for d in diagnostics
+    ]  # fmt: skip
+    return json.dumps({"diagnostics": rows}, indent=2, ensure_ascii=False)
+
+
+def as_github(diagnostics: Sequence[Diagnostic]) -> str:
+    """Workflow commands; text in them cannot start a command of its own."""
+
+    def data(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    def value(text: str) -> str:
+        return data(text).replace(":", "%3A").replace(",", "%2C")
+
+    return "\n".join(
+        f"::{d.severity} file={value(d.place.file)},line={d.place.line},col={d.place.column},title={value(d.code)}"
+        f"::{data(printable(d.summary) + (f' ({d.hint})' if d.hint else ''))}"
+        for d in diagnostics
+    )
+
+
+def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
+    results = [
+        {
+            "ruleId": d.code,
+            "level": str(d.severity),
+            "message": {"text": d.summary + (f". {d.hint}" if d.hint else "")},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": d.place.file},
+                        "region": {"startLine": max(1, d.place.line), "startColumn": max(1, d.place.column)},
+                    }
+                }
+            ],
+        }
+        for d in diagnostics
+    ]
+    driver = {"name": "loadplan", "rules": [{"id": c} for c in sorted({d.code for d in diagnostics})]}
+    return json.dumps({"version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}, indent=2)
+
+
+def as_junit(diagnostics: Sequence[Diagnostic]) -> str:
+    errors = [d for d in diagnostics if d.severity is Severity.ERROR]
+    cases = (
+        "".join(
+            f"<testcase name={quoteattr(f'{d.place} {d.code}')}><failure message={quoteattr(printable(d.summary))}/></testcase>"
+            for d in errors
+        )
+        or '<testcase name="validate"/>'
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<testsuite name="loadplan validate" tests="{max(1, len(errors))}" failures="{len(errors)}">{cases}</testsuite>'
+    )
+
+
+RENDERERS: dict[str, Callable[[Sequence[Diagnostic]], str]] = {
+    "full": render_full,
+    "concise": as_concise,
+    "json": as_json,
+    "github": as_github,
+    "sarif": as_sarif,
+    "junit": as_junit,
+}

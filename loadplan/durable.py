@@ -1,0 +1,93 @@
+"""Files that survive: written beside, fsynced, renamed into place, the folder fsynced. Raises `LocalError`, never half a file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from loadplan.errors import LocalError
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Put `data` at `path`, whole and durable, or leave what was there."""
+    with open_atomic(path, mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A binary file that takes its place at `path` when the block ends well, and vanishes when it does not.
+
+    The folder is made when missing. `OSError` becomes `LocalError`; anything else passes through."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise _local(error, path) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(fd, "wb", buffering=1 << 20) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+        sync_dir(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        # A socket that broke while the file was being filled is an OSError too, and not the disk's.
+        if error.filename is None and error.errno not in _DISK:
+            raise
+        raise _local(error, path) from error
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+_DISK = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO, errno.EPERM, errno.EFBIG}
+
+
+def make_private(folder: Path) -> None:
+    """Make `folder` with its parents, readable by the owner only (0700)."""
+    try:
+        missing = [p for p in (folder, *folder.parents) if not p.exists()]
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for made in missing:
+            made.chmod(0o700)
+    except OSError as error:
+        raise _local(error, folder) from error
+
+
+def sync_dir(folder: Path) -> None:
+    """Make a rename in `folder` durable. Some file systems refuse to fsync a folder: then the rename is all there is."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(fd)
+
+
+def _local(error: OSError, path: Path) -> LocalError:
+    what = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EROFS: "the file system is read-only",
+        errno.EACCES: "permission denied",
+    }.get(error.errno or 0, error.strerror or str(error))
+    return LocalError(
+        f"cannot write {path.name}: {what}",
+        code="LP0601",
+        where=str(path),
+        hint="free space or make the folder writable, then go on; --state-dir puts the state elsewhere",
+    )

@@ -1,0 +1,274 @@
+"""Object descriptions: reads describe-shaped JSON, fills what a file leaves out, answers what a loader asks of a field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+FIELD_DEFAULTS: dict[str, Any] = {
+    "aggregatable": True,
+    "autoNumber": False,
+    "byteLength": 0,
+    "calculated": False,
+    "cascadeDelete": False,
+    "caseSensitive": False,
+    "compoundFieldName": None,
+    "controllerName": None,
+    "createable": True,
+    "custom": False,
+    "defaultValue": None,
+    "defaultedOnCreate": False,
+    "dependentPicklist": False,
+    "digits": 0,
+    "encrypted": False,
+    "externalId": False,
+    "extraTypeInfo": None,
+    "filterable": True,
+    "groupable": True,
+    "idLookup": False,
+    "inlineHelpText": None,
+    "length": 0,
+    "nameField": False,
+    "namePointing": False,
+    "nillable": True,
+    "permissionable": True,
+    "picklistValues": [],
+    "polymorphicForeignKey": False,
+    "precision": 0,
+    "referenceTo": [],
+    "relationshipName": None,
+    "relationshipOrder": None,
+    "restrictedDelete": False,
+    "restrictedPicklist": False,
+    "scale": 0,
+    "sortable": True,
+    "type": "string",
+    "unique": False,
+    "updateable": True,
+    "writeRequiresMasterRead": False,
+}
+_SOAP = {
+    "boolean": "xsd:boolean",
+    "currency": "xsd:double",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "double": "xsd:double",
+    "id": "tns:ID",
+    "int": "xsd:int",
+    "percent": "xsd:double",
+    "reference": "tns:ID",
+    "address": "urn:address",
+    "location": "urn:location",
+}
+_READ_ONLY = {"createable": False, "updateable": False, "nillable": False, "defaultedOnCreate": True}
+SYSTEM_FIELDS: tuple[dict[str, Any], ...] = (
+    {"name": "Id", "label": "Record ID", "type": "id", "length": 18, "idLookup": True, **_READ_ONLY},
+    {"name": "IsDeleted", "label": "Deleted", "type": "boolean", **_READ_ONLY},
+    {"name": "CreatedDate", "label": "Created Date", "type": "datetime", **_READ_ONLY},
+    {"name": "CreatedById", "label": "Created By ID", "type": "reference", "length": 18, "referenceTo": ["User"],
+     "relationshipName": "CreatedBy", **_READ_ONLY},
+    {"name": "LastModifiedDate", "label": "Last Modified Date", "type": "datetime", **_READ_ONLY},
+    {"name": "LastModifiedById", "label": "Last Modified By ID", "type": "reference", "length": 18,
+     "referenceTo": ["User"], "relationshipName": "LastModifiedBy", **_READ_ONLY},
+    {"name": "SystemModstamp", "label": "System Modstamp", "type": "datetime", **_READ_ONLY},
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. `raw` is its complete describe entry."""
+
+    raw: dict[str, Any]
+
+    @cached_property
+    def name(self) -> str:
+        return str(self.raw["name"])
+
+    @cached_property
+    def label(self) -> str:
+        return str(self.raw["label"])
+
+    @cached_property
+    def type(self) -> str:
+        return str(self.raw["type"])
+
+    @cached_property
+    def length(self) -> int:
+        return int(self.raw["length"])
+
+    @cached_property
+    def reference_to(self) -> tuple[str, ...]:
+        return tuple(self.raw["referenceTo"])
+
+    @cached_property
+    def relationship(self) -> str | None:
+        name = self.raw["relationshipName"]
+        return str(name) if name else None
+
+    @cached_property
+    def unique(self) -> bool:
+        return bool(self.raw["unique"])
+
+    @cached_property
+    def indexed(self) -> bool:
+        """Whether the field can be the key of an upsert or of `Rel.Field`."""
+        return bool(self.raw["externalId"] or self.raw["idLookup"] or self.raw["unique"])
+
+    @cached_property
+    def external_id(self) -> bool:
+        return bool(self.raw["externalId"])
+
+    @cached_property
+    def case_sensitive(self) -> bool:
+        return bool(self.raw["caseSensitive"])
+
+    @cached_property
+    def createable(self) -> bool:
+        return bool(self.raw["createable"])
+
+    @cached_property
+    def updateable(self) -> bool:
+        return bool(self.raw["updateable"])
+
+    @cached_property
+    def required(self) -> bool:
+        """Required on insert: createable, not nillable, not defaulted (and never a boolean)."""
+        raw = self.raw
+        open_ = raw["createable"] and not raw["nillable"] and not raw["defaultedOnCreate"]
+        return bool(open_ and raw["type"] != "boolean")
+
+    @cached_property
+    def restricted_values(self) -> frozenset[str] | None:
+        if not self.raw["restrictedPicklist"]:
+            return None
+        return frozenset(str(entry["value"]) for entry in self.raw["picklistValues"] if entry.get("active", True))
+
+
+@dataclass(frozen=True)
+class ObjectType:
+    """One object: its fields by lower-case name and its relationships by lower-case relationship name."""
+
+    raw: dict[str, Any]
+    fields: dict[str, Field]
+    relationships: dict[str, Field]
+
+    @cached_property
+    def name(self) -> str:
+        return str(self.raw["name"])
+
+    @cached_property
+    def prefix(self) -> str:
+        return str(self.raw["keyPrefix"])
+
+    @cached_property
+    def required(self) -> tuple[Field, ...]:
+        return tuple(entry for entry in self.fields.values() if entry.required)
+
+    @cached_property
+    def indexed(self) -> tuple[Field, ...]:
+        return tuple(entry for entry in self.fields.values() if entry.indexed and entry.type != "id")
+
+    @cached_property
+    def references(self) -> tuple[Field, ...]:
+        return tuple(entry for entry in self.fields.values() if entry.type == "reference")
+
+    def field(self, name: str) -> Field | None:
+        """The field of that name, in any case."""
+        return self.fields.get(name.lower())
+
+
+class Schema:
+    """All objects of the org. Later sources override earlier ones by object name."""
+
+    def __init__(self, objects: Iterable[ObjectType]) -> None:
+        self.objects = {entry.name.lower(): entry for entry in objects}
+        self.by_prefix = {entry.prefix: entry for entry in self.objects.values()}
+
+    def find(self, name: str) -> ObjectType | None:
+        """The object of that API name, in any case."""
+        return self.objects.get(name.lower())
+
+    def of_id(self, record_id: str) -> ObjectType | None:
+        """The object a record id belongs to, by key prefix."""
+        return self.by_prefix.get(record_id[:3])
+
+    def describe(self, entry: ObjectType, version: str) -> dict[str, Any]:
+        """The answer of `sobjects/{Object}/describe` (REST API Developer Guide, 'sObject Describe')."""
+        base = f"/services/data/{version}/sobjects/{entry.name}"
+        children = [
+            {
+                "cascadeDelete": field.raw["cascadeDelete"],
+                "childSObject": child.name,
+                "deprecatedAndHidden": False,
+                "field": field.name,
+                "relationshipName": field.raw.get("childRelationshipName"),
+                "restrictedDelete": field.raw["restrictedDelete"],
+            }
+            for child in self.objects.values()
+            for field in child.references
+            if entry.name in field.reference_to
+        ]
+        urls = {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"}
+        known = {"childRelationships": children, "urls": urls, "fields": [field.raw for field in entry.fields.values()]}
+        return {**entry.raw, **known}
+
+
+def load_schema(folders: Sequence[Path]) -> Schema:
+    """The shipped objects, then every `<Object>.json` of the folders (or a file named directly)."""
+    raws: dict[str, dict[str, Any]] = {}
+    shipped = resources.files("loadplan.emulator") / "objects"
+    texts = [entry.read_text("utf-8") for entry in sorted(shipped.iterdir(), key=lambda e: e.name)]
+    for folder in folders:
+        files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
+        texts.extend(file.read_text("utf-8") for file in files)
+    for text in texts:
+        raw = json.loads(text)
+        raws[str(raw["name"])] = raw
+    return Schema(_object(raw, number) for number, raw in enumerate(raws.values()))
+
+
+def _object(raw: dict[str, Any], number: int) -> ObjectType:
+    name = str(raw["name"])
+    fields: dict[str, Field] = {}
+    given = {str(entry["name"]) for entry in raw.get("fields", ())}
+    system = [entry for entry in SYSTEM_FIELDS if entry["name"] not in given]
+    for entry in [*system, *raw.get("fields", ())]:
+        complete = _field(entry)
+        fields[complete.name.lower()] = complete
+    defaults = {
+        "label": name,
+        "labelPlural": raw.get("label", name) + "s",
+        "keyPrefix": f"a{number % 62:02d}",
+        "createable": True,
+        "updateable": True,
+        "deletable": True,
+        "queryable": True,
+        "retrieveable": True,
+        "searchable": True,
+        "custom": name.endswith("__c"),
+        "customSetting": False,
+        "mergeable": False,
+        "undeletable": True,
+        "triggerable": True,
+        "recordTypeInfos": [],
+    }
+    complete_raw = {**defaults, **{key: value for key, value in raw.items() if value is not None}}
+    relationships = {field.relationship.lower(): field for field in fields.values() if field.relationship}
+    return ObjectType(complete_raw, fields, relationships)
+
+
+def _field(entry: dict[str, Any]) -> Field:
+    full = {**FIELD_DEFAULTS, **entry}
+    full.setdefault("label", full["name"])
+    full["custom"] = bool(full["custom"] or str(full["name"]).endswith("__c"))
+    full.setdefault("soapType", _SOAP.get(full["type"], "xsd:string"))
+    if not full["byteLength"]:
+        full["byteLength"] = 3 * int(full["length"])
+    if full["type"] == "boolean" and full["defaultValue"] is None:
+        full.update(defaultValue=False, nillable=False, defaultedOnCreate=True)
+    return Field(full)

@@ -1,0 +1,301 @@
+"""Document -> Plan: defaults merged, variables filled in, paths resolved. Pure but for resolving symbolic links.
+
+Only called on a document that has the schema's shape. What the contract promises for later versions is refused here, never
+ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadplan.diagnostics import Diagnostic, Place
+from loadplan.plan import model as m
+from loadplan.plan.document import Document, KeyPath
+from loadplan.plan.templates import TemplateError, is_template, render, row_pieces
+from loadplan.plan.units import duration, size
+
+DEFAULT_API_VERSION = "66.0"
+FORMATS = {".csv": ("csv", ","), ".tsv": ("tsv", "\t")}
+LATER = {
+    "hierarchy": "hierarchies", "mask": "masks",
+}  # fmt: skip
+LATER_SOURCES = ("table", "query", "postgres", "sql", "results_of", "kind")
+LATER_ENDINGS = (".jsonl", ".parquet", ".sqlite", ".db", ".zst", ".jsonl.gz")
+
+
+class Builder:
+    """Builds one plan and collects what is wrong with it."""
+
+    def __init__(self, document: Document, file: Path, root: Path, variables: Mapping[str, object]) -> None:
+        self.document, self.file, self.root, self.variables = document, file, root, variables
+        self.folder = file.resolve().parent
+        self.problems: list[Diagnostic] = []
+
+    def problem(self, code: str, summary: str, path: KeyPath, *, key: bool = False, hint: str = "") -> None:
+        place = self.document.key_place(path) if key else self.document.place(path)
+        self.problems.append(Diagnostic(code, summary, place, hint=hint))
+
+    def build(self, text: bytes) -> m.Plan:
+        data = self.document.data
+        self._stray_templates(data, ())
+        steps = {name: self._step(name, spec) for name, spec in data["steps"].items()}
+        return m.Plan(
+            name=data["name"], file=self.file, folder=self.folder, root=self.root, text=text,
+            digest=hashlib.sha256(text).hexdigest(), api_version=data.get("api_version", DEFAULT_API_VERSION), steps=steps,
+            variables=self.variables, description=self._render(data.get("description", ""), ("description",)),
+        )  # fmt: skip
+
+    # -- leaf values -----------------------------------------------------------------------------------------------
+
+    def _render(self, text: str, path: KeyPath, *, soql: bool = False) -> str:
+        try:
+            return render(text, self.variables, soql=soql)
+        except TemplateError as error:
+            self.problem("LP0225", str(error), path)
+            return ""
+
+    def _stray_templates(self, value: Any, path: KeyPath) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                self._stray_templates(inner, (*path, key))
+        elif isinstance(value, list):
+            for i, inner in enumerate(value):
+                self._stray_templates(inner, (*path, i))
+        elif isinstance(value, str) and is_template(value) and not _may_hold_template(path):
+            hint = "templates are rendered in source paths, soql, output, columns.*.value and description"
+            self.problem("LP0224", "a template is not rendered here", path, hint=hint)
+
+    def _text(self, path: KeyPath, value: object) -> str:
+        """A scalar as it was written: `01234` and `1.10` keep their digits."""
+        raw = self.document.raw(path)
+        return raw if raw is not None else str(value)
+
+    def _path(self, text: str, at: KeyPath) -> Path:
+        given = Path(text)
+        full = (self.folder / given).resolve() if "\0" not in text else self.folder
+        if given.is_absolute() or "\0" in text or not full.is_relative_to(self.root.resolve()):
+            self.problem(
+                "LP0226",
+                f"path `{text}` leaves the project",
+                at,
+                hint=f"keep it under {self.root.name}/, relative to the plan",
+            )
+        return full
+
+    # -- steps -----------------------------------------------------------------------------------------------------
+
+    def _step(self, name: str, spec: dict[str, Any]) -> m.Step:
+        at: KeyPath = ("steps", name)
+        defaults = self.document.data.get("defaults") or {}
+        self._refuse_later(spec, at)
+        columns = self._columns(spec, at)
+        lookups = self._lookups(spec, at)
+        output = self._render(spec["output"], (*at, "output")) if "output" in spec else None
+        return m.Step(
+            id=name, operation=spec["operation"], object=spec.get("object"), external_id=spec.get("external_id"),
+            key=self._key(spec, columns, lookups), source=self._source(spec["source"], (*at, "source")) if "source" in spec else None,
+            columns=columns, lookups=lookups, where=self._where(spec["where"], (*at, "where")) if "where" in spec else None,
+            limit=spec.get("limit"), dedupe=spec.get("dedupe", "error"), depends_on=tuple(spec.get("depends_on", ())),
+            gate=self._gate(defaults.get("gate", {}), spec.get("gate", {})),
+            upload=spec.get("upload", defaults.get("upload", "staged")),
+            csv=m.CsvDialect(**{**defaults.get("csv", {}), **spec.get("csv", {})}),
+            parts=self._parts(defaults, spec, at), poll=_poll(defaults, spec), retry=_retry(defaults, spec),
+            assignment_rule_id=spec.get("assignment_rule_id"),
+            soql=" ".join(self._render(spec["soql"], (*at, "soql"), soql=True).split()) if "soql" in spec else None,
+            max_records=spec.get("max_records"), output=output,
+            output_file=self._path(output, (*at, "output")) if output else None,
+            description=self._render(spec.get("description", ""), (*at, "description")), place=self.document.key_place(at),
+        )  # fmt: skip
+
+    def _refuse_later(self, spec: dict[str, Any], at: KeyPath) -> None:
+        for key, what in LATER.items():
+            if key in spec:
+                self.problem(
+                    "LP0901", f"{what} are part of the contract, not in this version yet", (*at, key), key=True
+                )
+        if spec.get("on_parent_failure") == "hold":
+            hint = "leave it out, or write `send`: rows whose parent failed are sent and fail in turn"
+            self.problem(
+                "LP0901",
+                "`hold` is part of the contract, not in this version yet",
+                (*at, "on_parent_failure"),
+                hint=hint,
+            )
+
+    def _key(
+        self, spec: dict[str, Any], columns: tuple[m.Column, ...] | None, lookups: tuple[m.Lookup, ...]
+    ) -> str | None:
+        target = spec.get("external_id") or ("Id" if spec["operation"] in {"update", "delete", "hardDelete"} else None)
+        if target is None:
+            return spec.get("key")
+        if columns is None:
+            return target if not any(x.column == target for x in lookups) else None
+        fed = next((c for c in columns if c.field == target), None)
+        return fed.column if isinstance(fed, m.FromColumn) else spec.get("key")
+
+    def _source(self, spec: Any, at: KeyPath) -> m.Source | None:
+        if isinstance(spec, str):
+            spec = {"path": spec}
+            path_at = at
+        else:
+            path_at = (*at, "path")
+        for key in LATER_SOURCES:
+            if key in spec:
+                self.problem(
+                    "LP0901", f"a `{key}` source is part of the contract, not in this version yet", (*at, key), key=True
+                )
+                return None
+        if "step" in spec:
+            return m.StepSource(spec["step"])
+        if "path" not in spec:
+            self.problem("LP0202", "`source` lacks `path` (or `step`)", at, hint="add `path:`")
+            return None
+        text = self._render(spec["path"], path_at)
+        if text == "-" or text.endswith(LATER_ENDINGS) or spec.get("format") in {"jsonl", "parquet", "sqlite"}:
+            what = "standard input" if text == "-" else "this format"
+            self.problem("LP0901", f"{what} is part of the contract as a source, not in this version yet", path_at)
+            return None
+        bare = text.removesuffix(".gz")
+        known = FORMATS.get(Path(bare).suffix.lower())
+        kind = spec.get("format") or (known[0] if known else None)
+        if kind is None:
+            self.problem(
+                "LP0227",
+                f"the ending of `{text}` does not tell its format",
+                path_at,
+                hint="write `{path: …, format: csv}`",
+            )
+            return None
+        return m.FileSource(
+            path=text, file=self._path(text, path_at), format=kind,
+            delimiter=spec.get("delimiter") or ("\t" if kind == "tsv" else ","), quote=spec.get("quote", '"'),
+            encoding=spec.get("encoding", "utf-8"), null=tuple(spec.get("null", ())),
+            compression="gzip" if text.endswith(".gz") else None,
+        )  # fmt: skip
+
+    def _columns(self, spec: dict[str, Any], at: KeyPath) -> tuple[m.Column, ...] | None:
+        if "columns" not in spec:
+            return None
+        return tuple(
+            column
+            for field, s in spec["columns"].items()
+            if (column := self._column(field, s, (*at, "columns", field)))
+        )
+
+    def _column(self, field: str, spec: Any, at: KeyPath) -> m.Column | None:
+        if isinstance(spec, str):
+            return m.FromColumn(field, spec)
+        ways = [k for k in ("column", "value", "template") if k in spec]
+        if len(ways) != 1:
+            self.problem("LP0228", f"`{field}` needs exactly one of column, value, template", at, key=True)
+            return None
+        if "value" in spec:
+            return m.Constant(field, self._render(self._text((*at, "value"), spec["value"]), (*at, "value")))
+        if "template" in spec:
+            try:
+                return m.Composed(field, row_pieces(spec["template"]))
+            except TemplateError as error:
+                self.problem("LP0225", str(error), (*at, "template"))
+                return None
+        values = {k: self._text((*at, "map", k), v) for k, v in spec["map"].items()} if "map" in spec else None
+        default = self._text((*at, "default"), spec["default"]) if "default" in spec else None
+        return m.FromColumn(field, spec["column"], spec.get("empty"), values, default)
+
+    def _lookups(self, spec: dict[str, Any], at: KeyPath) -> tuple[m.Lookup, ...]:
+        found = []
+        for header, column in (spec.get("lookups") or {}).items():
+            where: KeyPath = (*at, "lookups", header)
+            if isinstance(column, dict):
+                self.problem("LP0901", "`id_of` is part of the contract, not in this version yet", where, key=True)
+                continue
+            kind, colon, rest = header.rpartition(":")
+            relationship, dot, field = rest.partition(".")
+            if not dot or "." in field or not relationship or not field or ":" in kind or (colon and not kind):
+                hint = "write `Relationship.Field`, or `ObjectType:Relationship.Field` when it may point at several objects"
+                self.problem("LP0229", f"`{header}` is not a lookup", where, key=True, hint=hint)
+                continue
+            found.append(m.Lookup(header, column, relationship, field, kind or None))
+        return tuple(found)
+
+    def _where(self, spec: dict[str, Any], at: KeyPath) -> m.Where:
+        tests = [k for k in ("is", "equals", "not_equals", "in", "not_in", "all", "any", "not") if k in spec]
+        on_column = bool(tests) and tests[0] in {"is", "equals", "not_equals", "in", "not_in"}
+        if len(tests) != 1 or on_column != ("column" in spec):
+            hint = "{column: c, is: present}, {column: c, equals: x}, {column: c, in: [x, y]}, {all: [...]}, {any: [...]}, {not: ...}"
+            self.problem("LP0230", "a filter needs a column and one test, or one of all, any, not", at, hint=hint)
+            return m.Where("all")
+        test = tests[0]
+        value = spec[test]
+        if test in {"all", "any"}:
+            return m.Where(test, parts=tuple(self._where(s, (*at, test, i)) for i, s in enumerate(value)))
+        if test == "not":
+            return m.Where(test, parts=(self._where(value, (*at, test)),))
+        if test == "is":
+            return m.Where(value, spec["column"])
+        if test in {"in", "not_in"}:
+            return m.Where(test, spec["column"], tuple(self._text((*at, test, i), v) for i, v in enumerate(value)))
+        return m.Where(test, spec["column"], (self._text((*at, test), value),))
+
+    def _gate(self, defaults: dict[str, Any], own: dict[str, Any]) -> m.Gate:
+        on_fail = own.get("on_fail", defaults.get("on_fail", "stop"))
+        thresholds = {k: v for k, v in own.items() if k != "on_fail"} or {
+            k: v for k, v in defaults.items() if k != "on_fail"
+        }
+        failed_given = {"max_failed_rows", "max_failed_percent"} & set(thresholds)
+        return m.Gate(
+            max_failed_rows=thresholds.get("max_failed_rows", None if failed_given else 0),
+            max_failed_percent=thresholds.get("max_failed_percent"), min_rows=thresholds.get("min_rows"),
+            max_rows=thresholds.get("max_rows"), on_fail=on_fail,
+        )  # fmt: skip
+
+    def _parts(self, defaults: dict[str, Any], spec: dict[str, Any], at: KeyPath) -> m.PartCaps:
+        merged = {**defaults.get("parts", {}), **spec.get("parts", {})}
+        caps = m.PartCaps()
+        most = size(merged["max_bytes"]) if "max_bytes" in merged else caps.max_bytes
+        if not 100 <= most <= 100_000_000:
+            here = (
+                (*at, "parts", "max_bytes")
+                if "max_bytes" in spec.get("parts", {})
+                else ("defaults", "parts", "max_bytes")
+            )
+            self.problem(
+                "LP0231",
+                f"a part of {most:,} bytes is not possible",
+                here,
+                hint="Bulk API 2.0 takes at most 100MB of raw CSV in a job",
+            )
+        return m.PartCaps(merged.get("max_rows", caps.max_rows), most)
+
+
+def _may_hold_template(path: KeyPath) -> bool:
+    if path[-1] == "description":
+        return True
+    if len(path) < 3 or path[0] != "steps":
+        return False
+    inner = path[2:]
+    return inner in {("source",), ("source", "path"), ("soql",), ("output",)} or (
+        inner[0] == "columns" and len(inner) == 3 and inner[2] in {"value", "template"}
+    )
+
+
+def _poll(defaults: dict[str, Any], spec: dict[str, Any]) -> m.Poll:
+    merged = {**defaults.get("poll", {}), **spec.get("poll", {})}
+    return m.Poll(**{k: v if k == "factor" else duration(v) for k, v in merged.items()})
+
+
+def _retry(defaults: dict[str, Any], spec: dict[str, Any]) -> m.Retry:
+    base, own = defaults.get("retry", {}), spec.get("retry", {})
+    merged = {**base, **own}
+    backoff = {**base.get("backoff", {}), **own.get("backoff", {})}
+    return m.Retry(
+        max_attempts=merged.get("max_attempts", 3), codes=tuple(merged.get("codes", m.Retry().codes)),
+        unprocessed=merged.get("unprocessed", True),
+        backoff=m.Backoff(**{k: v if k == "factor" else duration(v) for k, v in backoff.items()}),
+    )  # fmt: skip
+
+
+def whole_file(name: str) -> Place:
+    return Place(name)

@@ -1,0 +1,248 @@
+"""Plan and its parts: what the author asked for, after defaults and variables. Frozen values.
+
+Units: durations are seconds (float), sizes are bytes (int), percentages are 0 to 100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from loadplan.diagnostics import Place
+from loadplan.plan.operations import OPERATIONS, Kind, OperationFacts
+
+Delimiter = Literal["BACKQUOTE", "CARET", "COMMA", "PIPE", "SEMICOLON", "TAB"]
+LineEnding = Literal["LF", "CRLF"]
+Upload = Literal["staged", "multipart", "auto"]
+
+DELIMITERS: dict[str, str] = {
+    "BACKQUOTE": "`",
+    "CARET": "^",
+    "COMMA": ",",
+    "PIPE": "|",
+    "SEMICOLON": ";",
+    "TAB": "\t",
+}
+LINE_ENDINGS: dict[str, str] = {"LF": "\n", "CRLF": "\r\n"}
+
+
+# -- sources -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file of rows. `path` is as written (after variables), relative to the plan's folder; `file` is where that is.
+    `format` is a key of the source registry (`csv`, `tsv`); `compression` is None or `gzip`. `delimiter` is one
+    character. `null` lists cell texts that mean "no value"."""
+
+    path: str
+    file: Path
+    format: str
+    delimiter: str
+    quote: str = '"'
+    encoding: str = "utf-8"
+    null: tuple[str, ...] = ()
+    compression: str | None = None
+
+
+@dataclass(frozen=True)
+class StepSource:
+    """The rows of a query step."""
+
+    step: str
+
+
+Source = FileSource | StepSource
+
+
+# -- columns -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FromColumn:
+    """A target field filled from a source column. `empty` is what an empty cell becomes; `values` maps cell texts and
+    `default` is what a text outside `values` becomes (None: it is an error)."""
+
+    field: str
+    column: str
+    empty: str | None = None
+    values: Mapping[str, str] | None = None
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A target field that is the same in every row."""
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A target field made of several columns: literal texts and cells in turn."""
+
+    field: str
+    pieces: tuple[Text | Cell, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    column: str
+
+
+Column = FromColumn | Constant | Composed
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A parent named by external id. `header` is the column as Salesforce wants it (`Account.Legacy_Id__c`,
+    `Contact:Who.Legacy_Id__c`); `column` is the source column. `object_type` is the polymorphic prefix, if any;
+    `relationship` and `field` are the two halves of the path."""
+
+    header: str
+    column: str
+    relationship: str
+    field: str
+    object_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Where:
+    """A row filter: one test on a column, or a combination. `test` is one of present, absent, equals, not_equals, in,
+    not_in, all, any, not; `parts` serves the combinations."""
+
+    test: str
+    column: str | None = None
+    values: tuple[str, ...] = ()
+    parts: tuple[Where, ...] = ()
+
+
+# -- policies ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CsvDialect:
+    """The CSV that is sent to Salesforce (not the one that is read)."""
+
+    delimiter: Delimiter = "COMMA"
+    line_ending: LineEnding = "LF"
+
+
+@dataclass(frozen=True)
+class PartCaps:
+    max_rows: int = 500_000
+    max_bytes: int = 90_000_000
+
+
+@dataclass(frozen=True)
+class Poll:
+    """Seconds: the first wait, its growth and its cap, and how long to watch one job before detaching."""
+
+    first: float = 2.0
+    factor: float = 1.5
+    max: float = 30.0
+    deadline: float = 86_400.0
+
+
+@dataclass(frozen=True)
+class Backoff:
+    first: float = 30.0
+    factor: float = 2.0
+    max: float = 600.0
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Which rows are sent again by themselves. `max_attempts` counts the first one."""
+
+    max_attempts: int = 3
+    codes: tuple[str, ...] = ("UNABLE_TO_LOCK_ROW",)
+    unprocessed: bool = True
+    backoff: Backoff = Backoff()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What must hold before the steps that depend on this one may start. Thresholds are inclusive; None is "not asked".
+    `max_failed_*` count rows that did not land (failed and unprocessed), the percentage of rows sent; `min_rows` and
+    `max_rows` are for query steps."""
+
+    max_failed_rows: int | None = 0
+    max_failed_percent: float | None = None
+    min_rows: int | None = None
+    max_rows: int | None = None
+    on_fail: Literal["stop", "continue"] = "stop"
+
+
+# -- steps and plan ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation on one object. `columns` None means the source's header passes through. `key` is the source column
+    that tells rows apart (for upsert: the one that feeds the external id), None when rows carry no key.
+    `place` is where the step's id stands in the plan file."""
+
+    id: str
+    operation: str
+    object: str | None = None
+    external_id: str | None = None
+    key: str | None = None
+    source: Source | None = None
+    columns: tuple[Column, ...] | None = None
+    lookups: tuple[Lookup, ...] = ()
+    where: Where | None = None
+    limit: int | None = None
+    dedupe: Literal["error", "first", "last"] = "error"
+    depends_on: tuple[str, ...] = ()
+    gate: Gate = Gate()
+    upload: Upload = "staged"
+    csv: CsvDialect = CsvDialect()
+    parts: PartCaps = PartCaps()
+    poll: Poll = Poll()
+    retry: Retry = Retry()
+    assignment_rule_id: str | None = None
+    soql: str | None = None
+    max_records: int | None = None
+    output: str | None = None
+    output_file: Path | None = None
+    description: str = ""
+    place: Place | None = None
+
+    @property
+    def facts(self) -> OperationFacts:
+        return OPERATIONS[self.operation]
+
+    @property
+    def is_query(self) -> bool:
+        return self.facts.kind is Kind.QUERY
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole plan. `file` is the path as given; `folder` the plan's folder; `root` the project folder that paths may
+    not leave. `text` is the bytes given, `digest` their sha256 in hex. `variables` are the values used."""
+
+    name: str
+    file: Path
+    folder: Path
+    root: Path
+    text: bytes
+    digest: str
+    api_version: str
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    variables: Mapping[str, object] = field(default_factory=dict)
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
+        object.__setattr__(self, "variables", MappingProxyType(dict(self.variables)))

@@ -1,0 +1,280 @@
+"""Run -> plain values that a report may show: already sorted, counted and masked. Pure.
+
+`runbook`, `summary` and `pagination` have the shapes of the contract (§4); new keys may be added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from loadplan.clock import timestamp
+from loadplan.masking import mask
+from loadplan.plan.model import Plan
+from loadplan.run import events as ev
+from loadplan.run.gates import describe_rule
+from loadplan.run.state import Attempt, Run, StepRun
+
+Records = Sequence[ev.Recorded]
+
+
+def runbook(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) -> dict[str, Any]:
+    """The runbook as data. `left_over` are steps with a file under `retry/`."""
+    head = run.header
+    assert head is not None
+    return {
+        "run": head.run,
+        "plan": {"name": plan.name, "file": head.plan_file, "digest": f"sha256:{head.plan_digest}", "git": head.git},
+        "org": {
+            "name": head.org,
+            "id": head.organization_id,
+            "instance_url": head.instance_url,
+            "username": head.username,
+            "api_version": head.api_version,
+        },
+        "who": head.who,
+        "host": head.host,
+        "tool": f"loadplan {head.tool}",
+        "started": timestamp(run.started) if run.started else None,
+        "ended": timestamp(run.ended) if run.ended else None,
+        "result": run.result or "running",
+        "exit": run.exit,
+        "steps": [_step(plan, s) for s in run.steps.values()],
+        "timeline": list(_timeline(records)),
+        "incidents": list(_incidents(records)),
+        "errors": _errors(run),
+        "next": next_commands(run, left_over),
+    }
+
+
+def _step(plan: Plan, step: StepRun) -> dict[str, Any]:
+    spec = plan.steps[step.id]
+    counts = step.counts
+    gate: dict[str, Any] = {
+        "verdict": "waiting",
+        "rule": describe_rule(spec.gate, is_query=spec.is_query),
+        "because": "",
+    }
+    if step.gate:
+        gate |= {"verdict": step.gate.verdict, "because": mask_numbers_kept(step.gate.because)}
+    if step.state == "blocked":
+        gate |= {"verdict": "not reached", "because": f"held by {step.blocked_by}"}
+    return {
+        "step": step.id,
+        "object": spec.object or "",
+        "operation": spec.operation,
+        "external_id": spec.external_id,
+        "state": step.state,
+        "sent": counts.sent,
+        "successful": counts.successful,
+        "failed": counts.failed,
+        "unprocessed": counts.unprocessed,
+        "not_sent": step.not_sent,
+        "reconciled": step.reconciled if step.attempts else None,
+        "problem": mask_numbers_kept(step.problem),
+        "gate": gate,
+        "output": spec.output,
+        "jobs": [_job(a) for a in step.attempts],
+    }
+
+
+def _job(a: Attempt) -> dict[str, Any]:
+    r = a.reconciled
+    closed = a.was_closed and not a.is_dead
+    row: dict[str, Any] = {
+        "job": a.job,
+        "part": a.part,
+        "attempt": a.number,
+        "state": a.state if a.state and not a.is_dead else f"{a.state or 'no job'} ({a.phase})",
+        "sent": a.rows if closed else 0,
+        "successful": r.successful if r else 0,
+        "failed": r.failed if r else 0,
+        "unprocessed": r.unprocessed if r else 0,
+        "reconciled": r.agree if r else None,
+        "error": mask_job_error(a.error),
+    }
+    if a.kind == "query":
+        rows = sum(p.rows for p in a.pages)
+        row |= {
+            "sent": rows,
+            "successful": rows,
+            "pages": len(a.pages),
+            "reconciled": a.query.agree if a.query else None,
+        }
+    return row
+
+
+def mask_job_error(text: str) -> str:
+    """A job's error message in the org's words: field names stay, values go."""
+    return mask(text) if text else ""
+
+
+def mask_numbers_kept(text: str) -> str:
+    """Our own sentences: they hold counts we wrote and no row values, save what a message of the org quoted."""
+    return text if ":" not in text else text.split(": ", 1)[0] + ": " + mask(text.split(": ", 1)[1])
+
+
+def _timeline(records: Records) -> Iterable[dict[str, Any]]:
+    """Each request that changes something, and each state seen."""
+    for r in records:
+        e = r.event
+        if not isinstance(e, ev.JobEvent) or (
+            e.http is None and not isinstance(e, ev.CreateLost | ev.UploadLost | ev.RequestFailed)
+        ):
+            continue
+        if isinstance(e, ev.ResultSaved | ev.PageFetched):
+            continue
+        method, _, path = e.request.partition(" ")
+        yield {
+            "time": timestamp(r.at),
+            "step": e.step,
+            "part": e.part,
+            "attempt": e.attempt,
+            "job": e.job,
+            "event": e.TYPE,
+            "method": method,
+            "path": path,
+            "answer": e.http if e.http is not None else "no answer",
+            "state": getattr(e, "state", ""),
+            "next_poll": getattr(e, "next_poll", None) or getattr(e, "next_try", None),
+        }
+
+
+def _incidents(records: Records) -> Iterable[dict[str, Any]]:
+    """What did not go as it should have, and what was done about it."""
+    for r in records:
+        text = _incident(r.event)
+        if text:
+            e = r.event
+            yield {"time": timestamp(r.at), "step": getattr(e, "step", ""), "job": getattr(e, "job", ""), "what": text}
+
+
+def _incident(e: ev.Event) -> str:
+    match e:
+        case ev.CreateLost():
+            return (
+                f"no usable answer to the create ({mask(e.detail)}); another job is made. "
+                "One may be left in the org, open and empty: harmless"
+            )
+        case ev.UploadLost():
+            return f"the upload has no proven outcome ({mask(e.detail)}); the job is aborted and the part goes into a new one"
+        case ev.CloseRefused():
+            return f"the org would not close the upload ({mask(e.message)}); it was asked what the job's state is"
+        case ev.JobRefused():
+            return f"the org refused the job: {mask(e.message)}"
+        case ev.RequestFailed():
+            return f"{e.request.partition(' ')[0]} had no usable answer ({mask(e.detail)}), try {e.tries}"
+        case ev.JobGone():
+            return "the org no longer has the job (404)"
+        case ev.RunInterrupted():
+            return f"stopped: {e.reason}"
+        case ev.RunResumed():
+            return f"{e.why} by {e.who} on {e.host}"
+        case ev.RetryPrepared():
+            return f"part {e.part}: {e.fact.rows} rows sent again ({e.why}; {e.failed} failed, {e.unprocessed} unprocessed)"
+        case ev.JobReconciled() if not e.agree:
+            return f"NOT RECONCILED: {e.problem}"
+        case ev.QueryReconciled() if not e.agree:
+            return f"NOT RECONCILED: {e.problem}"
+        case ev.JobObserved() if e.state in {"Failed", "Aborted"}:
+            return f"the job ended {e.state}" + (f": {mask_job_error(e.error)}" if e.error else "")
+        case ev.StepRefused():
+            return mask_numbers_kept(e.reason)
+        case ev.StepBlocked():
+            return f"not started: {mask_numbers_kept(e.because)}"
+        case _:
+            return ""
+
+
+def _errors(run: Run) -> list[dict[str, Any]]:
+    """Row errors over all jobs, largest first. Messages are masked."""
+    found: dict[tuple[str, str, str, str], int] = {}
+    for step in run.steps.values():
+        for a in step.attempts:
+            for group in a.reconciled.errors if a.reconciled else ():
+                key = (step.id, group["code"], ", ".join(group["fields"]), group["message"])
+                found[key] = found.get(key, 0) + int(group["rows"])
+    rows = [{"step": s, "code": c, "fields": f, "message": m, "rows": n} for (s, c, f, m), n in found.items()]
+    return sorted(rows, key=lambda r: (-int(str(r["rows"])), str(r["step"]), str(r["code"])))[:50]
+
+
+def next_commands(run: Run, left_over: Sequence[str]) -> list[dict[str, str]]:
+    """What to type next, each with why. Empty when everything landed."""
+    head = run.header
+    assert head is not None
+    commands: list[dict[str, str]] = []
+    if run.ended is None:
+        commands.append({"command": f"loadplan resume {head.run}", "why": "go on where the run stopped"})
+    if left_over and run.ended:
+        files = ", ".join(f"retry/{s}.csv" for s in left_over)
+        commands.append({"command": f"loadplan retry {head.run}", "why": f"send the rows left over again ({files})"})
+    elif run.ended and any(s.state in {"failed", "blocked"} for s in run.steps.values()):
+        commands.append({"command": f"loadplan retry {head.run}", "why": "run again what failed or was held back"})
+    return commands
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """`summary.json`: the result in a few numbers."""
+    steps = list(run.steps.values())
+    return {
+        "run": run.header.run if run.header else "",
+        "result": run.result or "running",
+        "exit": run.exit,
+        "steps": {
+            "ok": sum(1 for s in steps if s.gate and s.gate.verdict == "open"),
+            "failed": sum(1 for s in steps if s.gate and s.gate.verdict != "open"),
+            "blocked": sum(1 for s in steps if s.state == "blocked"),
+        },
+        "rows": {
+            key: sum(getattr(s.counts, key) for s in steps if not s.query_attempts)
+            for key in ("sent", "successful", "failed", "unprocessed")
+        },
+        "extracted": sum(s.counts.sent for s in steps if s.query_attempts),
+    }
+
+
+def summary_line(run: Run) -> str:
+    """The last line of `apply`. Its words are a public interface and are golden-tested."""
+    s = summary(run)
+    rows, steps = s["rows"], s["steps"]
+    numbers = (
+        f"Rows: {rows['sent']:,} sent, {rows['successful']:,} ok, {rows['failed']:,} failed, "
+        f"{rows['unprocessed']:,} unprocessed."
+    )
+    if run.ended and s["exit"] == 0:
+        return f"Apply complete! Steps: {steps['ok']} ok. {numbers}"
+    word = "failed" if run.ended else "stopped"
+    return f"Apply {word}! Steps: {steps['ok']} ok, {steps['failed']} failed, {steps['blocked']} blocked. {numbers}"
+
+
+def pagination(run: Run, records: Records) -> list[dict[str, Any]]:
+    """The pagination audit: one line per page and result file in the order they became durable, an end line per query."""
+    head = run.header
+    lines: list[dict[str, Any]] = []
+    base = {"run": head.run if head else ""}
+    for r in records:
+        e = r.event
+        if isinstance(e, ev.PageFetched):
+            lines.append(
+                {
+                    "kind": "query", **base, "step": e.step, "job": e.job, "page": e.page, "locator_in": e.locator_in,
+                    "locator_out": e.locator_out, "rows": e.rows, "header_rows": e.header_rows, "bytes": e.bytes,
+                    "sha256": e.sha256, "file": e.file, "http": e.http, "tries": e.tries, "at": timestamp(r.at),
+                }
+            )  # fmt: skip
+        elif isinstance(e, ev.ResultSaved):
+            lines.append(
+                {
+                    "kind": e.kind, **base, "step": e.step, "job": e.job, "page": 1, "locator_in": None,
+                    "locator_out": None, "rows": e.rows, "header_rows": None, "bytes": e.bytes, "sha256": e.sha256,
+                    "file": e.file, "http": e.http, "tries": e.tries, "at": timestamp(r.at),
+                }
+            )  # fmt: skip
+        elif isinstance(e, ev.QueryReconciled):
+            lines.append(
+                {
+                    "end": True, **base, "step": e.step, "job": e.job, "pages": e.pages, "rows": e.rows,
+                    "job_rows": e.job_rows, "agree": e.agree, "at": timestamp(r.at),
+                }
+            )  # fmt: skip
+    return lines

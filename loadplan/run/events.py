@@ -1,0 +1,410 @@
+"""Everything that can happen in a run, as frozen values in the past tense, and their JSON.
+
+The journal is a list of these; state, runbook, audit and console are folds over them. An event holds no row values and no
+secrets. New types and new keys may be added; none changes its meaning (`schemas/event.schema.json`).
+`Intended` events are durable before the request they announce is sent; their outcome is durable before the next request.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events. `TYPE` is its name in JSON."""
+
+    TYPE: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event with its place in the journal: sequence number from 1 and UTC time."""
+
+    seq: int
+    at: datetime
+    event: Event
+
+
+# -- the run -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    TYPE: ClassVar[str] = "RunStarted"
+    run: str
+    plan: str
+    plan_file: str
+    plan_digest: str
+    org: str
+    organization_id: str
+    instance_url: str
+    username: str
+    api_version: str
+    tool: str
+    who: str
+    host: str
+    git: str = ""
+    parallelism: int = 4
+
+
+@dataclass(frozen=True)
+class RunResumed(Event):
+    TYPE: ClassVar[str] = "RunResumed"
+    who: str
+    host: str
+    tool: str
+    why: str = "resume"
+
+
+@dataclass(frozen=True)
+class RunInterrupted(Event):
+    """The process stopped on purpose before the end. `jobs` are those still running in Salesforce."""
+
+    TYPE: ClassVar[str] = "RunInterrupted"
+    reason: str
+    exit: int
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunEnded(Event):
+    TYPE: ClassVar[str] = "RunEnded"
+    result: str
+    exit: int
+
+
+@dataclass(frozen=True)
+class RetryRequested(Event):
+    """A person asked to send left-over rows again: these settled steps run once more, what they blocked waits again."""
+
+    TYPE: ClassVar[str] = "RetryRequested"
+    steps: tuple[str, ...]
+    who: str
+
+
+# -- steps ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PartFact:
+    """A part on disk: `file` and `index` are relative to the run folder; `rows` data records; sha256 of the file."""
+
+    part: int
+    file: str
+    index: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StepStarted(Event):
+    TYPE: ClassVar[str] = "StepStarted"
+    step: str
+
+
+@dataclass(frozen=True)
+class StepPrepared(Event):
+    """The rows of an ingest step were cut into parts. `rows_read` of the source, `rows_selected` after filters."""
+
+    TYPE: ClassVar[str] = "StepPrepared"
+    step: str
+    parts: tuple[PartFact, ...]
+    rows_read: int
+    rows_selected: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StepRefused(Event):
+    """The step cannot run: its data is wrong or the org will not have it. Nothing more of it is sent."""
+
+    TYPE: ClassVar[str] = "StepRefused"
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class GateDecided(Event):
+    """`verdict` is open or shut; `rule` and `numbers` say why. `left_over` rows did not land."""
+
+    TYPE: ClassVar[str] = "GateDecided"
+    step: str
+    verdict: str
+    rule: str
+    because: str
+    reconciled: bool
+    sent: int
+    left_over: int
+
+
+@dataclass(frozen=True)
+class StepSettled(Event):
+    TYPE: ClassVar[str] = "StepSettled"
+    step: str
+    state: str
+
+
+@dataclass(frozen=True)
+class StepBlocked(Event):
+    TYPE: ClassVar[str] = "StepBlocked"
+    step: str
+    by: str
+    because: str
+
+
+# -- jobs ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class JobEvent(Event):
+    """What concerns one attempt of one part. `request` is method and path; `http` the status of the answer."""
+
+    step: str
+    part: int
+    attempt: int
+    job: str = ""
+    request: str = ""
+    http: int | None = None
+
+
+@dataclass(frozen=True)
+class JobIntended(JobEvent):
+    """About to create a job. `round` counts how often rows are sent (1 the first time)."""
+
+    TYPE: ClassVar[str] = "JobIntended"
+    kind: str = "ingest"
+    multipart: bool = False
+    api_version: str = ""
+    file: str = ""
+    rows: int = 0
+    round: int = 1
+
+
+@dataclass(frozen=True)
+class JobCreated(JobEvent):
+    TYPE: ClassVar[str] = "JobCreated"
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class JobRefused(JobEvent):
+    """The org refused to create the job, in its words."""
+
+    TYPE: ClassVar[str] = "JobRefused"
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class CreateLost(JobEvent):
+    """No usable answer to a create: a job may exist, open and empty, and does nothing. Another is created."""
+
+    TYPE: ClassVar[str] = "CreateLost"
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class UploadIntended(JobEvent):
+    TYPE: ClassVar[str] = "UploadIntended"
+
+
+@dataclass(frozen=True)
+class PartUploaded(JobEvent):
+    TYPE: ClassVar[str] = "PartUploaded"
+
+
+@dataclass(frozen=True)
+class UploadLost(JobEvent):
+    """The one PUT of this job has no proven outcome, so the job is never uploaded to again."""
+
+    TYPE: ClassVar[str] = "UploadLost"
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class CloseIntended(JobEvent):
+    TYPE: ClassVar[str] = "CloseIntended"
+
+
+@dataclass(frozen=True)
+class UploadClosed(JobEvent):
+    TYPE: ClassVar[str] = "UploadClosed"
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class CloseRefused(JobEvent):
+    TYPE: ClassVar[str] = "CloseRefused"
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class AbortIntended(JobEvent):
+    """`why` is `replace` (ours: the upload is in doubt) or `user` (a person asked; its rows are not sent again)."""
+
+    TYPE: ClassVar[str] = "AbortIntended"
+    why: str = "replace"
+
+
+@dataclass(frozen=True)
+class AbortAnswered(JobEvent):
+    TYPE: ClassVar[str] = "AbortAnswered"
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class JobObserved(JobEvent):
+    """The org told the job's state. Journaled when it differs from what was known. `next_poll` in seconds."""
+
+    TYPE: ClassVar[str] = "JobObserved"
+    state: str = ""
+    processed: int | None = None
+    failed: int | None = None
+    error: str = ""
+    next_poll: float | None = None
+
+
+@dataclass(frozen=True)
+class JobGone(JobEvent):
+    """404: the org no longer has the job."""
+
+    TYPE: ClassVar[str] = "JobGone"
+
+
+@dataclass(frozen=True)
+class ResultSaved(JobEvent):
+    """One result file is whole and on disk."""
+
+    TYPE: ClassVar[str] = "ResultSaved"
+    kind: str = ""
+    file: str = ""
+    rows: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    tries: int = 1
+
+
+@dataclass(frozen=True)
+class JobReconciled(JobEvent):
+    """The counts met, or `problem` names how they did not. `codes` counts failed rows by status code; `retriable` is how
+    many of the failed rows carry a code that the step retries."""
+
+    TYPE: ClassVar[str] = "JobReconciled"
+    sent: int = 0
+    successful: int = 0
+    failed: int = 0
+    unprocessed: int = 0
+    agree: bool = True
+    problem: str = ""
+    codes: dict[str, int] = field(default_factory=dict)
+    errors: tuple[dict[str, Any], ...] = ()
+    retriable: int = 0
+
+
+@dataclass(frozen=True)
+class RetryPrepared(Event):
+    """Rows of a reconciled attempt were put into a new file to be sent again: `failed` and `unprocessed` of them leave
+    the count of that attempt."""
+
+    TYPE: ClassVar[str] = "RetryPrepared"
+    step: str
+    part: int
+    attempt: int
+    round: int
+    fact: PartFact
+    failed: int
+    unprocessed: int
+    why: str = "automatic"
+
+
+@dataclass(frozen=True)
+class RequestFailed(JobEvent):
+    """A request had no usable answer and will be asked again; `tries` so far, `next_try` in seconds."""
+
+    TYPE: ClassVar[str] = "RequestFailed"
+    detail: str = ""
+    tries: int = 1
+    next_try: float = 0.0
+
+
+# -- queries -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PageFetched(JobEvent):
+    """A page is whole and on disk. `locator_in` None asks for the first page; `locator_out` "null" ends the walk."""
+
+    TYPE: ClassVar[str] = "PageFetched"
+    page: int = 0
+    locator_in: str | None = None
+    locator_out: str = ""
+    rows: int = 0
+    header_rows: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    file: str = ""
+    tries: int = 1
+
+
+@dataclass(frozen=True)
+class QueryReconciled(JobEvent):
+    TYPE: ClassVar[str] = "QueryReconciled"
+    pages: int = 0
+    rows: int = 0
+    job_rows: int | None = None
+    agree: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class OutputWritten(Event):
+    TYPE: ClassVar[str] = "OutputWritten"
+    step: str
+    file: str
+    rows: int
+    sha256: str
+
+
+def _all_types(base: type[Event]) -> dict[str, type[Event]]:
+    found: dict[str, type[Event]] = {}
+    for sub in base.__subclasses__():
+        if sub.TYPE:
+            found[sub.TYPE] = sub
+        found.update(_all_types(sub))
+    return found
+
+
+EVENT_TYPES: dict[str, type[Event]] = _all_types(Event)
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """The event as a JSON object with its `type` first. Shape: one flat object, parts as objects."""
+    return {"type": event.TYPE, **dataclasses.asdict(event)}
+
+
+def from_json(data: dict[str, Any]) -> Event:
+    """The inverse of `to_json`. Unknown keys are dropped (a newer loadplan may have added them).
+
+    Raises ValueError on an unknown type or a missing key."""
+    kind = EVENT_TYPES.get(str(data.get("type")))
+    if kind is None:
+        msg = f"unknown event type {data.get('type')!r}"
+        raise ValueError(msg)
+    names = {f.name for f in dataclasses.fields(kind)}
+    values = {k: _thaw(k, v) for k, v in data.items() if k in names}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"{kind.TYPE}: {error}") from error
+
+
+def _thaw(name: str, value: Any) -> Any:
+    if name == "fact":
+        return PartFact(**value)
+    if name == "parts":
+        return tuple(PartFact(**v) for v in value)
+    return tuple(value) if isinstance(value, list) else value

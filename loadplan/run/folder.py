@@ -1,0 +1,106 @@
+"""The run folder: where every file of a run lives (contract §4), and the names of runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loadplan.durable import make_private, write_atomic
+from loadplan.errors import UsageError
+
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9-]+-[0-9a-f]{4}\Z")
+
+
+def new_run_id(plan: str, at: datetime) -> str:
+    """`20261123T101500Z-<plan name>-<4 hex>`; sorts by time."""
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{plan}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run. Nothing here reads or decides."""
+
+    root: Path
+
+    @property
+    def id(self) -> str:
+        return self.root.name
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    @property
+    def plan_yaml(self) -> Path:
+        return self.root / "plan.yaml"
+
+    @property
+    def plan_json(self) -> Path:
+        return self.root / "plan.json"
+
+    def step(self, step: str) -> Path:
+        return self.root / "steps" / step
+
+    def parts(self, step: str) -> Path:
+        return self.step(step) / "parts"
+
+    def result(self, step: str, job: str, kind: str) -> Path:
+        return self.step(step) / "jobs" / job / f"{kind}.csv"
+
+    def page(self, step: str, attempt: int, page: int) -> Path:
+        # Pages of two jobs never mix: another attempt at the extract has a folder of its own.
+        return self.step(step) / ("pages" if attempt == 1 else f"pages-{attempt}") / f"{page:05d}.csv"
+
+    def retry(self, step: str, ending: str = "csv") -> Path:
+        return self.root / "retry" / f"{step}.{ending}"
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def path(self, relative: str) -> Path:
+        return self.root / relative
+
+    def create(self) -> None:
+        make_private(self.root)
+
+    def write_json(self, name: str, data: Any) -> None:
+        write_atomic(self.root / name, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def runs_folder(state_dir: Path) -> Path:
+    return state_dir / "runs"
+
+
+def list_runs(state_dir: Path) -> list[RunFolder]:
+    """All runs, oldest first."""
+    folder = runs_folder(state_dir)
+    if not folder.is_dir():
+        return []
+    return [RunFolder(p) for p in sorted(folder.iterdir()) if RUN_ID.match(p.name) and (p / "journal.jsonl").exists()]
+
+
+def find_run(state_dir: Path, name: str | None) -> RunFolder:
+    """The run called `name` (whole id, or an unambiguous part of it), else the newest. Raises `UsageError`."""
+    runs = list_runs(state_dir)
+    if not runs:
+        raise UsageError(
+            f"there is no run in {state_dir}", hint="start one", next_commands=["loadplan apply PLAN -o ORG"]
+        )
+    if name is None:
+        return runs[-1]
+    matching = _matching(runs, name)
+    if len(matching) == 1:
+        return matching[0]
+    what = "no run matches" if not matching else f"{len(matching)} runs match"
+    raise UsageError(f"{what} `{name}`", hint="use the id from the list", next_commands=["loadplan runs"])
+
+
+def _matching(runs: Sequence[RunFolder], name: str) -> list[RunFolder]:
+    exact = [r for r in runs if r.id == name]
+    return exact or [r for r in runs if name in r.id]

@@ -1,0 +1,83 @@
+"""May the steps behind this one start? Pure: counts in, a verdict with its reasons out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadplan.plan.model import Gate
+from loadplan.run.state import Counts, StepRun
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`is_open`, the rule in words, and the numbers that decided. Thresholds are inclusive."""
+
+    is_open: bool
+    rule: str
+    because: str
+
+
+def decide_gate(gate: Gate, counts: Counts, *, is_query: bool, reconciled: bool, problem: str) -> Verdict:
+    """Judge a settled step. A step whose counts do not reconcile never opens its gate, whatever the thresholds; rows that
+    Salesforce left unprocessed count like failed ones, because they did not land."""
+    rule = describe_rule(gate, is_query=is_query)
+    if problem:
+        return Verdict(False, rule, problem)
+    if not reconciled:
+        return Verdict(False, rule, "the counts do not reconcile")
+    reasons = list(_broken(gate, counts, is_query))
+    if reasons:
+        return Verdict(False, rule, "; ".join(reasons))
+    if is_query:
+        return Verdict(True, rule, f"{counts.sent:,} rows")
+    return Verdict(True, rule, f"{counts.left_over:,} of {counts.sent:,} rows did not land ({_percent(counts)}%)")
+
+
+def _broken(gate: Gate, counts: Counts, is_query: bool) -> list[str]:
+    if is_query:
+        return [
+            *([f"{counts.sent:,} rows < {gate.min_rows:,}"] if gate.min_rows and counts.sent < gate.min_rows else []),
+            *(
+                [f"{counts.sent:,} rows > {gate.max_rows:,}"]
+                if gate.max_rows is not None and counts.sent > gate.max_rows
+                else []
+            ),
+        ]
+    reasons = []
+    if gate.max_failed_rows is not None and counts.left_over > gate.max_failed_rows:
+        reasons.append(f"{counts.left_over:,} rows did not land > {gate.max_failed_rows:,}")
+    # Integers are compared crosswise, so that 0.1 % of 1,000 rows is exactly one row.
+    if gate.max_failed_percent is not None and counts.left_over * 100 > gate.max_failed_percent * counts.sent:
+        reasons.append(f"{_percent(counts)}% of rows did not land > {gate.max_failed_percent:g}%")
+    return reasons
+
+
+def _percent(counts: Counts) -> str:
+    return f"{counts.left_over * 100 / counts.sent:.2f}" if counts.sent else "0"
+
+
+def describe_rule(gate: Gate, *, is_query: bool) -> str:
+    """The thresholds in words, for plan, runbook and messages."""
+    if is_query:
+        words = []
+        if gate.min_rows is not None:
+            words.append(f"rows >= {gate.min_rows:,}")
+        if gate.max_rows is not None:
+            words.append(f"rows <= {gate.max_rows:,}")
+        return " and ".join(words) or "pages agree with the job"
+    words = []
+    if gate.max_failed_rows is not None:
+        words.append(f"failed rows <= {gate.max_failed_rows:,}")
+    if gate.max_failed_percent is not None:
+        words.append(f"failed <= {gate.max_failed_percent:g}%")
+    return " and ".join(words) or "reconciled"
+
+
+def settle_state(step: StepRun, verdict: Verdict) -> str:
+    """How a finished step is called: `succeeded` means every row landed (or every page was fetched)."""
+    attempts = step.attempts
+    if any(a.aborted_by_a_person for a in attempts) and not verdict.is_open:
+        return "aborted"
+    if verdict.is_open:
+        return "partial" if step.counts.left_over else "succeeded"
+    return "partial" if step.counts.successful and not step.problem else "failed"

@@ -1,0 +1,103 @@
+"""What is left over after a run: `retry/<step>.csv` with the source's own columns, and its specification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadplan.durable import make_private
+from loadplan.errors import InvalidInputError
+from loadplan.plan.model import Step
+from loadplan.run.rows import Rows
+from loadplan.run.state import Attempt, PartRun, StepRun
+from loadplan.sources.leftover import write_retry_file
+from loadplan.sources.parts import read_index
+
+
+@dataclass(frozen=True)
+class Leftover:
+    step: str
+    file: Path
+    rows: int
+
+
+def write_leftovers(rows: Rows) -> list[Leftover]:
+    """Write the retry file of every step whose rows did not all land; remove those of steps that are whole by now.
+
+    A pure rendering of the journal and the files it names: safe to repeat."""
+    written = []
+    for run_step in rows.run.steps.values():
+        step = rows.plan.steps[run_step.id]
+        if step.is_query:
+            continue
+        records, codes = _left_records(rows, step, run_step)
+        if not records:
+            rows.folder.retry(step.id).unlink(missing_ok=True)
+            rows.folder.retry(step.id, "json").unlink(missing_ok=True)
+            continue
+        written.append(_write(rows, step, run_step, records, codes))
+    return written
+
+
+def _left_records(rows: Rows, step: Step, run_step: StepRun) -> tuple[set[int], dict[str, int]]:
+    """Record numbers in the source of rows that have not landed, and how many failed with which code."""
+    left: set[int] = set()
+    codes: dict[str, int] = {}
+    for part in run_step.parts.values():
+        done = [a for a in part.attempts if a.reconciled]
+        last = part.current
+        pending = last is None or not last.reconciled
+        if pending and run_step.is_settled:
+            left |= set(read_index(rows.folder.path(part.fact.index)))
+        for attempt in done:
+            if attempt.left_over > 0:
+                left |= _of_attempt(rows, step, attempt, part, codes)
+    return left, codes
+
+
+def _of_attempt(rows: Rows, step: Step, attempt: Attempt, part: PartRun, codes: dict[str, int]) -> set[int]:
+    """Rows of this attempt whose last word is `failed` or `unprocessed`: those that were sent again are in the next
+    round's file, so they are taken out by their record numbers."""
+    index = read_index(rows.folder.path(part.facts[attempt.round - 1].index))
+    later: set[int] = set()
+    if part.round > attempt.round:
+        later = set(read_index(rows.folder.path(part.facts[attempt.round].index)))
+    found: set[int] = set()
+    for position, fate in enumerate(rows.fates(step, attempt).rows):
+        if fate is None or fate.kind == "successful" or index[position] in later:
+            continue
+        found.add(index[position])
+        if fate.error:
+            codes[fate.error.code] = codes.get(fate.error.code, 0) + 1
+    return found
+
+
+def _write(rows: Rows, step: Step, run_step: StepRun, records: set[int], codes: dict[str, int]) -> Leftover:
+    assert step.source is not None
+    to = rows.folder.retry(step.id)
+    make_private(to.parent)
+    reader = rows.open(step.source)
+    try:
+        made = write_retry_file(reader, records, to)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"the retry file of `{step.id}` cannot be written: {error.summary}", error.diagnostics
+        ) from error
+    finally:
+        reader.close()
+    spec: dict[str, Any] = {
+        "step": step.id,
+        "object": step.object,
+        "operation": step.operation,
+        "columns": list(made.columns),
+        "key": step.key,
+        "codes": dict(sorted(codes.items())),
+        "rows": made.rows,
+        "origin": getattr(step.source, "path", None) or f"step {getattr(step.source, 'step', '')}",
+        "source_lines": list(made.lines),
+        "why": run_step.gate.because if run_step.gate else run_step.problem,
+        "next": f"loadplan retry {rows.folder.id}",
+    }
+    rows.folder.write_json(f"retry/{step.id}.json", spec)
+    return Leftover(step.id, to, made.rows)

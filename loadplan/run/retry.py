@@ -1,0 +1,46 @@
+"""Which rows are sent again by themselves. Pure.
+
+Only rows that Salesforce says it did not save are candidates: failed rows whose status code the plan lists, and unprocessed
+rows, unless a person aborted the job or the job failed for a reason that sending again cannot mend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadplan.plan.model import Retry
+from loadplan.run.state import Attempt, PartRun
+
+# Codes of a whole job that passed Salesforce's door by fault of the moment. Everything else (`InvalidBatch`,
+# `ClientInputError`, …) fails the same way again. Bulk API 2.0 Developer Guide, "Errors".
+PASSING_JOB_ERRORS = ("TooManyLockFailure", "Timeout", "InternalServerError", "Unknown")
+
+
+@dataclass(frozen=True)
+class Again:
+    """Send these rows of the attempt again, not before `delay` seconds after it was reconciled."""
+
+    failed: bool
+    unprocessed: bool
+    delay: float
+
+
+def select_retry(policy: Retry, part: PartRun) -> Again | None:
+    """What the policy sends again after the part's newest attempt was reconciled; None when nothing is."""
+    attempt = part.current
+    if attempt is None or attempt.reconciled is None or not attempt.reconciled.agree:
+        return None
+    if part.round >= policy.max_attempts or attempt.aborted_by_a_person:
+        return None
+    failed = attempt.reconciled.retriable > 0
+    unprocessed = policy.unprocessed and attempt.reconciled.unprocessed > 0 and _may_pass(attempt)
+    if not failed and not unprocessed:
+        return None
+    delay = min(policy.backoff.max, policy.backoff.first * policy.backoff.factor ** (part.round - 1))
+    return Again(failed, unprocessed, delay)
+
+
+def _may_pass(attempt: Attempt) -> bool:
+    if attempt.state != "Failed":
+        return True
+    return bool(attempt.processed) or attempt.error.partition(" : ")[0].strip() in PASSING_JOB_ERRORS

@@ -1,0 +1,337 @@
+"""Where everything stands: a fold over the journal's events, computed and never stored.
+
+Starting, resuming and reporting all fold the same events. The only input besides the events is the plan's graph, given
+as parents per step. Pure: no file, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from loadplan.run import events as ev
+from loadplan.run.lifecycle import DEAD, FINAL, IN_FLIGHT, IN_SALESFORCE, advance
+
+
+@dataclass
+class Attempt:
+    """One try to get one part, or one query, through the org. Counts are None until reconciled."""
+
+    step: str
+    part: int
+    number: int
+    round: int
+    kind: str
+    multipart: bool
+    api_version: str
+    file: str
+    rows: int
+    at: datetime
+    phase: str = "intended"
+    job: str = ""
+    state: str = ""
+    processed: int | None = None
+    server_failed: int | None = None
+    error: str = ""
+    abort_why: str = ""
+    close_refused: bool = False
+    seen_open: bool = False
+    forgiven: bool = False
+    was_closed: bool = False
+    closed_at: datetime | None = None
+    results: dict[str, ev.ResultSaved] = field(default_factory=dict)
+    reconciled: ev.JobReconciled | None = None
+    pages: list[ev.PageFetched] = field(default_factory=list)
+    query: ev.QueryReconciled | None = None
+    resent_failed: int = 0
+    resent_unprocessed: int = 0
+
+    @property
+    def is_in_flight(self) -> bool:
+        return self.phase in IN_FLIGHT
+
+    @property
+    def is_dead(self) -> bool:
+        """Nothing was processed and nothing will be: another attempt may take its place."""
+        return self.phase in DEAD
+
+    @property
+    def is_final(self) -> bool:
+        return self.phase in FINAL
+
+    @property
+    def runs_in_salesforce(self) -> bool:
+        return self.phase in IN_SALESFORCE and bool(self.job)
+
+    @property
+    def aborted_by_a_person(self) -> bool:
+        return self.state == "Aborted" and self.abort_why != "replace"
+
+    @property
+    def left_over(self) -> int:
+        """Rows of this attempt that did not land and were not sent again."""
+        r = self.reconciled
+        if r is None:
+            return self.rows if self.phase == "refused" else 0
+        return r.failed + r.unprocessed - self.resent_failed - self.resent_unprocessed
+
+
+@dataclass
+class PartRun:
+    """A part through its attempts. `facts` holds one file per round, the newest last."""
+
+    number: int
+    facts: list[ev.PartFact]
+    attempts: list[Attempt] = field(default_factory=list)
+    reopened: bool = False
+
+    @property
+    def current(self) -> Attempt | None:
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def fact(self) -> ev.PartFact:
+        return self.facts[-1]
+
+    @property
+    def round(self) -> int:
+        return len(self.facts)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of a step: `sent` counts each row once however often it was sent; the three fates add up to it when reconciled."""
+
+    sent: int = 0
+    successful: int = 0
+    failed: int = 0
+    unprocessed: int = 0
+
+    @property
+    def left_over(self) -> int:
+        return self.failed + self.unprocessed
+
+    @property
+    def agree(self) -> bool:
+        return self.sent == self.successful + self.failed + self.unprocessed
+
+
+@dataclass
+class StepRun:
+    """waiting -> running -> succeeded | partial | failed | aborted, or blocked."""
+
+    id: str
+    parents: tuple[str, ...]
+    state: str = "waiting"
+    prepared: ev.StepPrepared | None = None
+    parts: dict[int, PartRun] = field(default_factory=dict)
+    query_attempts: list[Attempt] = field(default_factory=list)
+    output: ev.OutputWritten | None = None
+    gate: ev.GateDecided | None = None
+    blocked_by: str = ""
+    problem: str = ""
+    reopened: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state in {"succeeded", "partial", "failed", "aborted", "blocked"}
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        return [a for p in self.parts.values() for a in p.attempts] + self.query_attempts
+
+    @property
+    def query(self) -> Attempt | None:
+        return self.query_attempts[-1] if self.query_attempts else None
+
+    @property
+    def reconciled(self) -> bool:
+        """Every row sent has exactly one fate on record and the org's own counters agree."""
+        if self.query_attempts:
+            q = self.query_attempts[-1].query
+            return q is not None and q.agree
+        done = [a for a in self.attempts if a.reconciled is not None]
+        return self.counts.agree and all(a.reconciled.agree for a in done if a.reconciled)
+
+    @property
+    def not_sent(self) -> int:
+        """Rows that were cut into parts and never closed over to Salesforce."""
+        return (self.prepared.rows_selected if self.prepared else 0) - (0 if self.query_attempts else self.counts.sent)
+
+    @property
+    def counts(self) -> Counts:
+        if self.query_attempts:
+            q = self.query_attempts[-1].query
+            rows = q.rows if q else 0
+            return Counts(rows, rows if q and q.agree else 0, 0 if q is None or q.agree else rows, 0)
+        sent = ok = failed = unprocessed = 0
+        for part in self.parts.values():
+            if any(a.round == 1 and a.was_closed and not a.is_dead for a in part.attempts):
+                sent += part.facts[0].rows
+            for done in part.attempts:
+                if done.reconciled:
+                    ok += done.reconciled.successful
+                    failed += done.reconciled.failed - done.resent_failed
+                    unprocessed += done.reconciled.unprocessed - done.resent_unprocessed
+            if part.round > 1 and not any(a.reconciled and a.round == part.round for a in part.attempts):
+                unprocessed += part.fact.rows
+        return Counts(sent, ok, failed, unprocessed)
+
+
+@dataclass
+class Run:
+    """The whole run. `steps` in execution order."""
+
+    steps: dict[str, StepRun]
+    header: ev.RunStarted | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    result: str = ""
+    exit: int | None = None
+    last_at: datetime | None = None
+
+    def attempts(self) -> list[Attempt]:
+        return [a for s in self.steps.values() for a in s.attempts]
+
+    def running_jobs(self) -> list[Attempt]:
+        """Attempts whose jobs Salesforce is working on, or may be."""
+        return [a for a in self.attempts() if a.runs_in_salesforce]
+
+    def attempt(self, step: str, part: int, number: int) -> Attempt:
+        for a in self.steps[step].attempts:
+            if a.part == part and a.number == number:
+                return a
+        raise KeyError((step, part, number))
+
+
+def new_run(order: Sequence[str], parents: Mapping[str, Sequence[str]]) -> Run:
+    """A run in which nothing has happened."""
+    return Run({s: StepRun(s, tuple(parents.get(s, ()))) for s in order})
+
+
+def fold(run: Run, records: Iterable[ev.Recorded]) -> Run:
+    """Apply every record in order to `run` and return it. Raises `IllegalEvent` when the tables forbid one."""
+    for record in records:
+        apply(run, record)
+    return run
+
+
+def apply(run: Run, record: ev.Recorded) -> None:
+    """Apply one record. The run is changed in place: it belongs to whoever folds."""
+    run.last_at = record.at
+    event = record.event
+    if isinstance(event, ev.JobEvent):
+        _apply_job(run, event, record.at)
+    else:
+        _apply_other(run, event, record.at)
+
+
+def _apply_other(run: Run, event: ev.Event, at: datetime) -> None:
+    match event:
+        case ev.RunStarted():
+            run.header, run.started = event, at
+        case ev.RunEnded():
+            run.ended, run.result, run.exit = at, event.result, event.exit
+        case ev.RunInterrupted():
+            run.result, run.exit = "interrupted", event.exit
+        case ev.RunResumed():
+            run.ended, run.result, run.exit = None, "", None
+            for attempt in run.attempts():
+                attempt.forgiven = True
+        case ev.RetryRequested():
+            _reopen(run, event.steps)
+        case ev.StepStarted():
+            run.steps[event.step].state = "running"
+        case ev.StepPrepared():
+            step = run.steps[event.step]
+            step.prepared = event
+            step.parts = {p.part: PartRun(p.part, [p]) for p in event.parts}
+        case ev.StepRefused():
+            run.steps[event.step].problem = event.reason
+        case ev.RetryPrepared():
+            part = run.steps[event.step].parts[event.part]
+            before = run.attempt(event.step, event.part, event.attempt)
+            before.resent_failed, before.resent_unprocessed = event.failed, event.unprocessed
+            part.facts.append(event.fact)
+            part.reopened = False
+        case ev.OutputWritten():
+            run.steps[event.step].output = event
+        case ev.GateDecided():
+            run.steps[event.step].gate = event
+        case ev.StepSettled():
+            run.steps[event.step].state = event.state
+        case ev.StepBlocked():
+            run.steps[event.step].state = "blocked"
+            run.steps[event.step].blocked_by = event.by
+        case _:
+            raise ValueError(f"no rule for {type(event).__name__}")
+
+
+def _reopen(run: Run, steps: Sequence[str]) -> None:
+    for step in run.steps.values():
+        if step.id in steps:
+            step.state, step.gate, step.problem = "running", None, ""
+            step.reopened, step.output = True, None
+            for part in step.parts.values():
+                part.reopened = True
+        elif step.state == "blocked":
+            step.state, step.blocked_by = "waiting", ""
+
+
+def _apply_job(run: Run, event: ev.JobEvent, at: datetime) -> None:
+    step = run.steps[event.step]
+    if isinstance(event, ev.JobIntended):
+        attempt = Attempt(
+            event.step, event.part, event.attempt, event.round, event.kind, event.multipart, event.api_version,
+            event.file, event.rows, at,
+        )  # fmt: skip
+        if event.kind == "query":
+            step.query_attempts.append(attempt)
+            step.reopened = False
+        else:
+            step.parts[event.part].attempts.append(attempt)
+            step.parts[event.part].reopened = False
+        return
+    attempt = run.attempt(event.step, event.part, event.attempt)
+    if isinstance(event, ev.RequestFailed):
+        return
+    attempt.phase = advance(attempt, event)
+    _note(attempt, event, at)
+
+
+def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
+    match event:
+        case ev.JobCreated():
+            attempt.job, attempt.state = event.job, event.state
+            if attempt.multipart:
+                attempt.was_closed, attempt.closed_at = True, at
+        case ev.JobRefused():
+            attempt.error = event.message
+        case ev.CloseIntended():
+            attempt.was_closed, attempt.closed_at = True, attempt.closed_at or at
+            attempt.close_refused = attempt.seen_open = False
+        case ev.UploadClosed():
+            attempt.state = event.state
+        case ev.CloseRefused():
+            attempt.close_refused = True
+            attempt.error = event.message
+        case ev.AbortIntended():
+            attempt.abort_why = event.why
+            attempt.seen_open = False
+        case ev.JobObserved():
+            attempt.state = event.state
+            attempt.seen_open = event.state == "Open"
+            attempt.processed = attempt.processed if event.processed is None else event.processed
+            attempt.server_failed = attempt.server_failed if event.failed is None else event.failed
+            attempt.error = event.error or attempt.error
+        case ev.ResultSaved():
+            attempt.results[event.kind] = event
+        case ev.JobReconciled():
+            attempt.reconciled = event
+        case ev.PageFetched():
+            attempt.pages.append(event)
+        case ev.QueryReconciled():
+            attempt.query = event
+        case _:
+            return

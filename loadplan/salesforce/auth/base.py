@@ -1,0 +1,86 @@
+"""Flow: a way to get an access token, and the registry of them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadplan.errors import OrgError
+from loadplan.salesforce.secret import Secret
+
+FLOWS: dict[str, str] = {
+    "access_token": "loadplan.salesforce.auth.access_token",
+    "client_credentials": "loadplan.salesforce.auth.client_credentials",
+    "jwt": "loadplan.salesforce.auth.jwt_bearer",
+    "refresh_token": "loadplan.salesforce.auth.refresh_token",
+    "sf-cli": "loadplan.salesforce.auth.sf_cli",
+}
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token and the instance it is for. `repr` hides it."""
+
+    value: Secret
+    instance_url: str = ""
+
+
+@dataclass(frozen=True)
+class AuthConfig:
+    """The `auth:` of an org: its flow, plain texts by name, secrets by name, and the instance it must be for."""
+
+    flow: str
+    instance_url: str
+    secrets: Mapping[str, Secret]
+    texts: Mapping[str, str]
+
+    def secret(self, name: str) -> str:
+        return self.secrets[name].reveal()
+
+
+Post = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
+"""(url, form fields) -> (status, body). Sends no token and follows no redirect."""
+
+
+def fetch_token(config: AuthConfig, post: Post) -> Token:
+    """Ask once for a token. Raises `OrgError` (exit 3) with Salesforce's words and what to check; never asks twice, since
+    refused logins lock users out."""
+    flow: Callable[[AuthConfig, Post], Token] = importlib.import_module(FLOWS[config.flow]).fetch
+    return flow(config, post)
+
+
+HINTS = {
+    "request not supported on this domain": "client_credentials works at the org's My Domain only: check instance_url",
+    "no client credentials user enabled": "set a run-as user in the app's client credentials policy",
+    "client identifier invalid": "check the client id (consumer key) of the app",
+    "invalid client credentials": "check the client secret of the app",
+    "Audience validation failed": "check login_url: https://login.salesforce.com, https://test.salesforce.com or the My Domain",
+    "user hasn't approved this consumer": "pre-authorise the user for the app (permission set or profile)",
+    "user is not admin approved to access this app": "pre-authorise the user for the app (permission set or profile)",
+    "expired authorization code": "the clock of this machine may be wrong, or the assertion expired",
+    "expired access/refresh token": "the refresh token was revoked: authorise again",
+    "ip restricted": "the user's profile or the app restricts IP addresses",
+    "inactive user": "the user is inactive or frozen",
+}
+
+
+def ask(config: AuthConfig, post: Post, base: str, form: Mapping[str, str]) -> Token:
+    """One POST to the token endpoint at `base`. Salesforce help, "OAuth 2.0 Authorization Errors"."""
+    status, body = post(f"{base.rstrip('/')}/services/oauth2/token", form)
+    try:
+        data: Any = json.loads(body)
+    except ValueError:
+        data = {}
+    if status == 200 and isinstance(data, dict) and isinstance(data.get("access_token"), str):
+        return Token(Secret(data["access_token"], {}, Path()), str(data.get("instance_url", "")))
+    error = str(data.get("error", "")) if isinstance(data, dict) else ""
+    words = str(data.get("error_description", "")) if isinstance(data, dict) else ""
+    hint = next((h for text, h in HINTS.items() if text in words), "check the app's id, secret and policies in Setup")
+    raise OrgError(
+        f"Salesforce refused to give a token ({config.flow}): {status} {error}: {words}".rstrip(": "), code="LP0401",
+        where=base, hint=hint,
+    )  # fmt: skip

@@ -1,0 +1,189 @@
+"""Org over Bulk API 2.0: one short method per endpoint, no choice of what comes next, no repeated write.
+
+Paths are rebuilt from ids; a URL that the server supplies is never used. (Bulk API 2.0 Developer Guide, "Request and
+Response Data", "Create a Job", "Upload Job Data", "Get Job Results".)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadplan.salesforce.download import save
+from loadplan.salesforce.http import Http
+from loadplan.salesforce.port import (
+    IngestSpec,
+    JobInfo,
+    JobKind,
+    OrgFault,
+    Page,
+    QuerySpec,
+    Received,
+    ResultKind,
+    Truncated,
+    Unavailable,
+)
+
+JOB_ID = re.compile(r"750[0-9A-Za-z]{12}([0-9A-Za-z]{3})?\Z")
+RESULT_PATHS: dict[ResultKind, str] = {
+    "successful": "successfulResults",
+    "failed": "failedResults",
+    "unprocessed": "unprocessedrecords",
+}
+
+
+class Bulk2Org:
+    """The engine's `Org`, over HTTP."""
+
+    def __init__(self, http: Http) -> None:
+        self.http = http
+
+    @property
+    def instance_url(self) -> str:
+        return self.http.origin
+
+    def create_ingest(self, spec: IngestSpec, *, api_version: str) -> JobInfo:
+        """POST /jobs/ingest: an empty, open job. It does nothing until its upload is closed."""
+        path = _jobs("ingest", api_version)
+        return self._created(path, *self.http.json("POST", path, ingest_body(spec)))
+
+    def create_multipart(self, spec: IngestSpec, part: Path, *, api_version: str) -> JobInfo:
+        """Job and data in one request; the job is in `UploadComplete` when it is answered. Under 100,000 characters."""
+        path = _jobs("ingest", api_version)
+        content = part.read_bytes()
+        boundary = f"loadplan-{secrets.token_hex(16)}"
+        body = b"".join(
+            (
+                f"--{boundary}\r\nContent-Type: application/json\r\n".encode(),
+                b'Content-Disposition: form-data; name="job"\r\n\r\n',
+                json.dumps(ingest_body(spec)).encode(),
+                f"\r\n--{boundary}\r\nContent-Type: text/csv\r\n".encode(),
+                b'Content-Disposition: form-data; name="content"; filename="content"\r\n\r\n',
+                content,
+                f"\r\n--{boundary}--\r\n".encode(),
+            )
+        )
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": "application/json"}
+        answer = self.http.call("POST", path, body=body, headers=headers)
+        return self._created(path, answer.status_code, self.http.parse(f"POST {path}", answer))
+
+    def upload(self, job: str, part: Path, *, api_version: str) -> int:
+        """PUT the part, once. 201 and an empty body when the org has it."""
+        with part.open("rb") as file:
+            headers = {"Content-Type": "text/csv; charset=UTF-8", "Accept": "application/json"}
+            return self.http.call(
+                "PUT", _job("ingest", job, api_version) + "/batches", body=file, headers=headers
+            ).status_code
+
+    def close_upload(self, job: str, *, api_version: str) -> JobInfo:
+        """PATCH UploadComplete: from here on Salesforce processes the rows."""
+        return self._patch("ingest", job, "UploadComplete", api_version)
+
+    def abort(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo:
+        """PATCH Aborted. Rows that were saved stay saved."""
+        return self._patch(kind, job, "Aborted", api_version)
+
+    def create_query(self, spec: QuerySpec, *, api_version: str) -> JobInfo:
+        path = _jobs("query", api_version)
+        body = {
+            "operation": spec.operation,
+            "query": spec.soql,
+            "contentType": "CSV",
+            "columnDelimiter": spec.delimiter,
+            "lineEnding": spec.line_ending,
+        }
+        return self._created(path, *self.http.json("POST", path, body))
+
+    def job(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo:
+        path = _job(kind, job, api_version)
+        status, data = self.http.json("GET", path)
+        return _info(f"GET {path}", status, data)
+
+    def fetch_result(self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str) -> Received:
+        """One of the three result files, whole and durable at `to`."""
+        path = f"{_job('ingest', job, api_version)}/{RESULT_PATHS[kind]}"
+        answer = self.http.call("GET", path, headers={"Accept": "text/csv"}, stream=True)
+        return save(f"GET {path}", answer, to)
+
+    def fetch_page(
+        self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str
+    ) -> Page:
+        """One page of results. Its rows must be as many as its header says."""
+        path = f"{_job('query', job, api_version)}/results"
+        params: dict[str, str] = {}
+        if max_records is not None:
+            params["maxRecords"] = str(max_records)
+        if locator is not None:
+            params["locator"] = locator
+        answer = self.http.call("GET", path, params=params, headers={"Accept": "text/csv"}, stream=True)
+        following = answer.headers.get("Sforce-Locator")
+        number = answer.headers.get("Sforce-NumberOfRecords", "")
+        received = save(f"GET {path}", answer, to)
+        if not following:
+            raise Truncated(
+                f"GET {path}", "the page came without a Sforce-Locator, so it cannot be told whether more follow"
+            )
+        if not number.isdigit() or int(number) != received.rows:
+            raise Truncated(
+                f"GET {path}", f"the page holds {received.rows:,} rows, its header says {number or 'nothing'}"
+            )
+        return Page(received, following, int(number))
+
+    def _patch(self, kind: JobKind, job: str, state: str, api_version: str) -> JobInfo:
+        path = _job(kind, job, api_version)
+        status, data = self.http.json("PATCH", path, {"state": state})
+        return _info(f"PATCH {path}", status, data)
+
+    def _created(self, path: str, status: int, data: Any) -> JobInfo:
+        info = _info(f"POST {path}", status, data)
+        if not JOB_ID.match(info.id):
+            raise Unavailable(f"POST {path}", "the answer to a create names no job id", status=status)
+        return info
+
+
+def ingest_body(spec: IngestSpec) -> dict[str, str]:
+    """The JSON of `POST /jobs/ingest`."""
+    body = {
+        "object": spec.object,
+        "operation": spec.operation,
+        "contentType": "CSV",
+        "columnDelimiter": spec.delimiter,
+        "lineEnding": spec.line_ending,
+    }
+    if spec.external_id:
+        body["externalIdFieldName"] = spec.external_id
+    if spec.assignment_rule_id:
+        body["assignmentRuleId"] = spec.assignment_rule_id
+    return body
+
+
+def _jobs(kind: JobKind, api_version: str) -> str:
+    return f"/services/data/v{api_version}/jobs/{kind}"
+
+
+def _job(kind: JobKind, job: str, api_version: str) -> str:
+    if not JOB_ID.match(job):
+        raise OrgFault("job", f"`{job}` is not the id of a job")
+    return f"{_jobs(kind, api_version)}/{job}"
+
+
+def _info(name: str, status: int, data: Any) -> JobInfo:
+    if not isinstance(data, Mapping) or not isinstance(data.get("id"), str) or not isinstance(data.get("state"), str):
+        raise Unavailable(name, "the answer is not a job", status=status)
+    return JobInfo(
+        id=data["id"],
+        state=data["state"],
+        processed=_number(data.get("numberRecordsProcessed")),
+        failed=_number(data.get("numberRecordsFailed")),
+        error=data.get("errorMessage"),
+        http=status,
+        raw=data,
+    )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,201 @@
+"""Which org is meant, how to reach it, and what its entry forbids. `orgs.yaml` holds no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loadplan.clock import Clock
+from loadplan.errors import InvalidInputError, OrgError, UsageError
+from loadplan.plan.operations import OPERATIONS
+from loadplan.salesforce.auth.base import AuthConfig, fetch_token
+from loadplan.salesforce.bulk2 import Bulk2Org
+from loadplan.salesforce.http import Http, RequestListener, Timeouts, check_origin, new_session, reason
+from loadplan.salesforce.port import Identity
+from loadplan.salesforce.secret import Secret
+
+DEFAULT_ALLOW = frozenset({"insert", "update", "upsert", "delete", "query"})
+SECRETS = ("token", "client_id", "client_secret", "username", "private_key", "refresh_token")
+
+
+@dataclass(frozen=True)
+class OrgProfile:
+    """An org as its entry describes it. `embedded` is None for a real org, else its settings; `limits` as written."""
+
+    name: str
+    instance_url: str = ""
+    organization_id: str = ""
+    production: bool = False
+    auth: AuthConfig | None = None
+    allow: frozenset[str] = DEFAULT_ALLOW
+    limits: Mapping[str, int] = field(default_factory=dict)
+    embedded: Mapping[str, str] | None = None
+
+    def embedded_describe(self, root: Path) -> list[Path]:
+        """Folders with describe files for an embedded org."""
+        folder = (self.embedded or {}).get("describe")
+        return [root / folder] if folder else []
+
+
+def resolve_profile(name: str | None, root: Path, environ: Mapping[str, str]) -> OrgProfile:
+    """The profile called `name`: reserved (`embedded`, `env`), in orgs.yaml, or known to the sf CLI.
+
+    Raises `UsageError` without a name, `InvalidInputError` on a broken orgs.yaml, `OrgError` when nobody knows it."""
+    if not name:
+        raise UsageError(
+            "no org is named",
+            hint="-o NAME, or the variable SF_TARGET_ORG; `-o embedded` is a local org that needs nothing",
+        )
+    if name == "embedded":
+        return OrgProfile("embedded", allow=DEFAULT_ALLOW | {"hardDelete"}, embedded={})
+    if name == "env":
+        missing = [v for v in ("SF_ACCESS_TOKEN", "SF_ORG_INSTANCE_URL") if not environ.get(v)]
+        if missing:
+            raise OrgError(f"`-o env` needs {' and '.join(missing)} in the environment", code="LP0406")
+        url = check_origin(environ["SF_ORG_INSTANCE_URL"])
+        token = {"token": Secret({"env": "SF_ACCESS_TOKEN"}, environ, root)}
+        return OrgProfile("env", url, auth=AuthConfig("access_token", url, token, {}))
+    entries = read_orgs(root / "orgs.yaml")
+    if name in entries:
+        return _profile(name, entries[name], root, environ)
+    return OrgProfile(name, auth=AuthConfig("sf-cli", "", {}, {"alias": name}))
+
+
+def read_orgs(path: Path) -> dict[str, Any]:
+    """The entries of orgs.yaml, {} when there is none. Raises `InvalidInputError` with every problem."""
+    if not path.is_file():
+        return {}
+    from loadplan.plan.document import read_document
+    from loadplan.plan.schema import check_schema
+
+    document, problems = read_document(path)
+    problems = problems or check_schema(document, "orgs") if document else problems
+    if document is None or problems:
+        raise InvalidInputError(f"{path.name} cannot be used", problems)
+    entries: dict[str, Any] = document.data["orgs"]
+    return entries
+
+
+def _profile(name: str, entry: Mapping[str, Any], root: Path, environ: Mapping[str, str]) -> OrgProfile:
+    url = check_origin(entry["instance_url"]) if "instance_url" in entry else ""
+    auth = None
+    if "auth" in entry:
+        spec = entry["auth"]
+        if not url and spec["flow"] != "sf-cli":
+            raise OrgError(f"org `{name}` lacks instance_url", code="LP0404", where="orgs.yaml")
+        secrets = {k: Secret(spec[k], environ, root) for k in SECRETS if k in spec}
+        texts = {k: str(spec[k]) for k in ("login_url", "alias") if k in spec}
+        auth = AuthConfig(spec["flow"], url, secrets, texts)
+    return OrgProfile(
+        name, url, entry.get("organization_id", ""), entry.get("production", False), auth,
+        frozenset(entry.get("allow", DEFAULT_ALLOW)), entry.get("limits", {}), entry.get("embedded"),
+    )  # fmt: skip
+
+
+# -- connecting ----------------------------------------------------------------------------------------------------
+
+
+def connect(
+    profile: OrgProfile, *, clock: Clock, timeouts: Timeouts | None = None, on_request: RequestListener | None = None
+) -> Bulk2Org:
+    """Log in and return the org. Raises `OrgError`."""
+    assert profile.auth is not None
+    first = fetch_token(profile.auth, post_form)
+    origin = profile.instance_url or check_origin(first.instance_url)
+    if profile.instance_url and first.instance_url and check_origin(first.instance_url) != profile.instance_url:
+        raise OrgError(
+            f"the token is for {first.instance_url}, but org `{profile.name}` is {profile.instance_url}", code="LP0403",
+            hint="check instance_url in orgs.yaml and the credentials",
+        )  # fmt: skip
+    current = [first]
+    auth = profile.auth
+
+    def token(refresh: bool) -> str:
+        if refresh:
+            current[0] = fetch_token(auth, post_form)
+        return current[0].value.reveal()
+
+    return Bulk2Org(Http(origin, token, timeouts=timeouts, on_request=on_request))
+
+
+def connect_with_token(
+    instance_url: str,
+    token: Callable[[], str],
+    *,
+    clock: Clock,
+    timeouts: Timeouts | None = None,
+    on_request: RequestListener | None = None,
+) -> Bulk2Org:
+    """An org whose tokens come from `token` (the embedded org hands them out)."""
+    current = [token()]
+
+    def supply(refresh: bool) -> str:
+        if refresh:
+            current[0] = token()
+        return current[0]
+
+    return Bulk2Org(Http(instance_url, supply, timeouts=timeouts, on_request=on_request))
+
+
+def post_form(url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
+    """POST to a token endpoint: no redirect followed, no netrc. Raises `OrgError` when it cannot be reached."""
+    import requests
+
+    try:
+        answer = new_session().post(url, data=dict(form), timeout=(10, 30), allow_redirects=False)
+    except requests.RequestException as error:
+        raise OrgError(f"the login host cannot be reached: {reason(error)}", code="LP0405", where=url) from None
+    return answer.status_code, answer.content
+
+
+# -- guards --------------------------------------------------------------------------------------------------------
+
+
+def check_identity(profile: OrgProfile, identity: Identity) -> None:
+    """The org that answered is the one the entry names (15 and 18 characters are the same id)."""
+    if profile.organization_id and profile.organization_id[:15] != identity.organization_id[:15]:
+        raise OrgError(
+            f"wrong org: `{profile.name}` is {profile.organization_id}, but {identity.organization_id} "
+            f"({identity.organization_name}) answered",
+            code="LP0403",
+            hint="check which credentials the environment holds; nothing was sent",
+            next_commands=[f"loadplan org check -o {profile.name}"],
+        )
+
+
+def check_allowed(profile: OrgProfile, steps: Sequence[tuple[str, str]]) -> None:
+    """Every operation of the plan is allowed in this org."""
+    refused = [(s, o) for s, o in steps if OPERATIONS[o].permission not in profile.allow]
+    if refused:
+        raise OrgError(
+            f"org `{profile.name}` does not allow {', '.join(sorted({o for _, o in refused}))}",
+            code="LP0409",
+            details=[f"step {s}: {o}" for s, o in refused],
+            hint=f"allowed are {', '.join(sorted(profile.allow))}; `allow:` of `{profile.name}` in orgs.yaml decides",
+        )
+
+
+def check_delete_rows(profile: OrgProfile, step: str, rows: int) -> None:
+    """A delete step stays within `max_delete_rows`."""
+    most = profile.limits.get("max_delete_rows")
+    if most is not None and rows > most:
+        raise OrgError(
+            f"step `{step}` would delete {rows:,} rows; org `{profile.name}` allows {most:,}",
+            code="LP0410",
+            hint="`limits: max_delete_rows` in orgs.yaml decides",
+        )
+
+
+def check_production(profile: OrgProfile, identity: Identity, confirmed: str | None) -> None:
+    """A production org is confirmed by its id."""
+    if not profile.production:
+        return
+    if (confirmed or "")[:15] != identity.organization_id[:15]:
+        raise OrgError(
+            f"`{profile.name}` is a PRODUCTION org and was not confirmed",
+            code="LP0411",
+            details=[f"org {identity.organization_id} {identity.organization_name}, user {identity.username}"],
+            hint=f"if this is the org you mean, add --confirm-org {identity.organization_id}",
+        )

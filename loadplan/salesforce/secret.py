@@ -1,0 +1,46 @@
+"""A secret that never shows itself: where to find it, and its value only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from loadplan.errors import OrgError
+
+
+class Secret:
+    """`{env: NAME}`, `{file_env: NAME}` or `{file: path}`. `repr` and `str` are `***`; `reveal` reads it."""
+
+    __slots__ = ("_environ", "_folder", "_spec")
+
+    def __init__(self, spec: Mapping[str, str] | str, environ: Mapping[str, str], folder: Path) -> None:
+        self._spec, self._environ, self._folder = spec, environ, folder
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def reveal(self) -> str:
+        """The value. Raises `OrgError` naming the variable or file that is missing."""
+        if isinstance(self._spec, str):
+            return self._spec
+        if "env" in self._spec:
+            return self._variable(self._spec["env"])
+        name = self._spec.get("file") or self._variable(self._spec["file_env"])
+        path = self._folder / name
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise OrgError(
+                f"the secret file cannot be read: {type(error).__name__}", code="LP0406", where=str(path)
+            ) from None
+
+    def _variable(self, name: str) -> str:
+        value = self._environ.get(name, "")
+        if not value:
+            raise OrgError(
+                f"the environment variable {name} is not set", code="LP0406",
+                hint=f"export {name}=… in the shell, or add it to the job's secrets",
+            )  # fmt: skip
+        return value.strip()
