@@ -24,10 +24,215 @@ class Explanation:
 
 
 CODES: dict[str, Explanation] = {
+    "LP0100": Explanation(
+        "the file cannot be read",
+        "The plan, orgs.yaml or a variables file is not there, is a folder, or is not yours to read.",
+        "Correct the path, or the permissions of the file.",
+    ),
     "LP0101": Explanation(
         "the file is not YAML",
         "The YAML parser stopped before the end of the file, so nothing in it can be trusted.",
         "Mend the syntax at the place shown. A tab used for indentation and an unclosed quote are the usual causes.",
+    ),
+    "LP0102": Explanation(
+        "the file is not UTF-8 text",
+        "A byte is not UTF-8, or a control character stands in the file. Guessing an encoding would change names.",
+        "Save the file as UTF-8, and remove the character at the place shown.",
+    ),
+    "LP0103": Explanation(
+        "anchors, aliases and merge keys are not allowed",
+        "They make one line mean something in many places, and a small file grow without bound.",
+        "Write the value out where it is needed. `defaults:` holds what steps share.",
+        "wrong: gate: &strict {max_failed_rows: 0}\nright: defaults: {gate: {max_failed_rows: 0}}",
+    ),
+    "LP0104": Explanation(
+        "tags are not allowed",
+        "A YAML tag (`!name`) asks the parser to build something other than plain values.",
+        "Remove the tag. Quote the value if it is text that begins with an exclamation mark.",
+        'wrong: name: !urgent\nright: name: "!urgent"',
+    ),
+    "LP0105": Explanation(
+        "a key is written twice",
+        "YAML parsers keep the second and drop the first without a word, so half of a step could be lost.",
+        "Remove one of the two; the message shows both places.",
+    ),
+    "LP0106": Explanation(
+        "the file holds several YAML documents",
+        "A line `---` begins a second document, which would not be read.",
+        "Keep one document in a file.",
+    ),
+    "LP0107": Explanation(
+        "the file is beyond the limits",
+        "A file has at most 1 MiB, 64 levels and 50,000 values, and its brackets do not nest without end.",
+        "Split the plan. Rows belong into data files, not into the plan.",
+    ),
+    # -- LP02xx the plan's shape and meaning ------------------------------------------------------------------------
+    "LP0201": Explanation(
+        "a key is not known",
+        "The schema has no such key at this place. An unknown key would otherwise be a setting without effect.",
+        "Correct the spelling; `loadplan schema plan` lists every key.",
+        "wrong: extenal_id: Legacy_Id__c\nright: external_id: Legacy_Id__c",
+    ),
+    "LP0202": Explanation(
+        "a key is missing",
+        "The plan, the step or the org entry needs this key to mean anything.",
+        "Add the key; the hint shows how it is written.",
+    ),
+    "LP0203": Explanation(
+        "a value has the wrong type",
+        "A number stands where text is needed, a text where a list is needed, or a value is empty.",
+        "Write the value as the message says. Text that looks like a number needs quotes.",
+        'wrong: api_version: 66.0\nright: api_version: "66.0"',
+    ),
+    "LP0204": Explanation(
+        "a value is not one of those allowed",
+        "The key takes one of a few words. They are compared with their case.",
+        "Choose one of the words that the message lists.",
+        "wrong: operation: Upsert\nright: operation: upsert",
+    ),
+    "LP0205": Explanation(
+        "a key does not belong to this operation",
+        "The key is known, but it would have no effect for this operation, such as `external_id` for an insert.",
+        "Remove the key, or change the operation.",
+    ),
+    "LP0206": Explanation(
+        "a value or a name is not written as it must be",
+        "It is too small or too large, an empty list, a name twice, or it does not have the form that the key needs.",
+        "Write it as the hint shows.",
+        "wrong: poll: {max: 2}\nright: poll: {max: 2s}",
+    ),
+    "LP0207": Explanation(
+        "there is no such step",
+        "`depends_on` or `source: {step: ...}` names a step that the plan does not have, or the step itself.",
+        "Correct the name; the hint names the closest steps.",
+    ),
+    "LP0208": Explanation(
+        "the source is not a query step",
+        "Only the operations query and queryAll have rows that another step can read.",
+        "Name a query step, or read a file. Use `depends_on` when only the order matters.",
+    ),
+    "LP0209": Explanation(
+        "the external id does not come from the rows",
+        "An upsert finds records by its external id. It is not among the columns, or it is the same for every row.",
+        "Map a source column to the field.",
+        "external_id: Legacy_Id__c\ncolumns: {Legacy_Id__c: id, Name: name}",
+    ),
+    "LP0210": Explanation(
+        "a delete sends only Id",
+        "The file of a delete or hardDelete job holds the column `Id` and nothing else.",
+        "Remove the other columns and the lookups from the step.",
+        "columns: {Id: record_id}",
+    ),
+    "LP0211": Explanation(
+        "the upload cannot be repeated safely",
+        "When the answer to a multipart request is lost, nobody knows whether the job exists. Sending it again may make "
+        "records twice.",
+        "Use `upload: staged`, the default. It creates, fills and closes the job in separate requests.",
+    ),
+    "LP0212": Explanation(
+        "a field is fed twice",
+        "Salesforce compares field names without case, so two columns or lookups fill one field.",
+        "Keep one of them.",
+    ),
+    "LP0213": Explanation(
+        "the API version does not fit",
+        "Bulk API 2.0 begins with 41.0, query jobs with 47.0, assignment rules with 49.0; later versions are not tested.",
+        "Name a version that the message allows, or leave `api_version` out.",
+        'api_version: "66.0"',
+    ),
+    "LP0214": Explanation(
+        "the SOQL cannot run as a bulk query",
+        "Bulk queries know no GROUP BY, OFFSET, TYPEOF, aggregate functions or subqueries in SELECT.",
+        "Fetch the rows, and group or count them afterwards.",
+    ),
+    "LP0215": Explanation(
+        "an output file is in the way of another step",
+        "Two steps write the same file, or a step reads a file that the run itself writes.",
+        "Choose another `output`, or read the rows with `source: {step: NAME}`.",
+    ),
+    "LP0216": Explanation(
+        "the gate does not fit the operation",
+        "A query has no failed rows, and other operations have no row count to judge: the threshold would never act.",
+        "Use min_rows and max_rows for queries, max_failed_rows and max_failed_percent for the rest.",
+    ),
+    "LP0217": Explanation(
+        "a variable is never used",
+        "This is a warning. A variable without use is probably misspelt where it should be used.",
+        "Use it, or remove it from `vars`.",
+    ),
+    "LP0218": Explanation(
+        "the steps wait for each other",
+        "Steps depend on each other in a circle, by `depends_on`, sources or lookups, so none of them can begin.",
+        "Remove one of the dependencies. Two objects that point at each other are loaded with a second pass: leave one "
+        "lookup out of the first step, and set it in a further step on that object.",
+        "steps:\n"
+        "  accounts: {object: Account, ...}\n"
+        "  contacts: {object: Contact, lookups: {Account.Key__c: account_id}, ...}\n"
+        "  primary_contact:\n"
+        "    object: Account\n"
+        '    lookups: {"Contact:Primary_Contact__r.Key__c": contact_id}\n'
+        "    depends_on: [accounts, contacts]",
+    ),
+    "LP0221": Explanation(
+        "the plan has no such variable",
+        "`--var` or a variables file gives a value to a variable that the plan does not declare.",
+        "Correct the name, or declare it under `vars`.",
+    ),
+    "LP0222": Explanation(
+        "a variable has no value",
+        "The plan declares it without a default, and it was not given.",
+        "Give it with `--var NAME=VALUE` or `--var-file`, or declare a default.",
+    ),
+    "LP0223": Explanation(
+        "a variable has a value that does not fit",
+        "The value is not of the declared type, or not among `values`; or the variables file is not a map.",
+        "Give a value of the type the plan declares.",
+        "cutoff: {type: date, default: 2026-06-30}",
+    ),
+    "LP0224": Explanation(
+        "a template stands where it is not rendered",
+        "Only source paths, soql, output, columns.*.value and description hold variables. Elsewhere the braces would be "
+        "taken as they are.",
+        "Move the variable to one of those places, or write the value out.",
+    ),
+    "LP0225": Explanation(
+        "the template is refused",
+        "Templates hold variables, filters and conditionals only; in SOQL every value passes a soql_* filter.",
+        "Remove loops, calls and arithmetic. In SOQL end with soql_str, soql_date, soql_number or soql_in.",
+        "soql: SELECT Id FROM Account WHERE Name = {{ name | soql_str }}",
+    ),
+    "LP0226": Explanation(
+        "a path leaves the project",
+        "Paths are relative to the plan's folder and stay inside the project, also through symbolic links.",
+        "Put the file inside the project. The project is the nearest folder above the plan with orgs.yaml or .git.",
+    ),
+    "LP0227": Explanation(
+        "the file's ending does not tell its format",
+        "Without `format`, the ending decides: .csv or .tsv, each also with .gz.",
+        "Name the format.",
+        "source: {path: data/accounts.txt, format: csv}",
+    ),
+    "LP0228": Explanation(
+        "a column needs exactly one origin",
+        "A field is filled from a source column, a fixed value or a row template: one of them.",
+        "Keep one of `column`, `value` and `template`.",
+    ),
+    "LP0229": Explanation(
+        "a lookup is not written as one",
+        "A lookup names a relationship and the external id of the object it points at.",
+        "Write `Relationship.Field`; `ObjectType:Relationship.Field` when it may point at several objects.",
+        'lookups: {Account.Legacy_Id__c: account_id, "Contact:Who.Legacy_Id__c": contact_id}',
+    ),
+    "LP0230": Explanation(
+        "a filter is not complete",
+        "A filter is one test of one column, or one of all, any and not around other filters.",
+        "Write it as the hint shows; join several tests with `all` or `any`.",
+        "where: {all: [{column: email, is: present}, {column: state, in: [open, new]}]}",
+    ),
+    "LP0231": Explanation(
+        "the size of a part is not possible",
+        "A job of Bulk API 2.0 takes at most 100MB of raw CSV, and a part must hold at least a header and a row.",
+        "Choose `parts.max_bytes` between 100 bytes and 100MB.",
     ),
     # -- LP03xx data files ------------------------------------------------------------------------------------------
     "LP0301": Explanation(
@@ -181,6 +386,117 @@ CODES: dict[str, Explanation] = {
         "a file of the run folder is damaged",
         "A part, its index or a result file is not as it was written.",
         "Restore the file, or start a new run from the retry file.",
+    ),
+    # -- LP04xx orgs and credentials --------------------------------------------------------------------------------
+    "LP0401": Explanation(
+        "the org does not accept the credentials",
+        "Salesforce refused to give a token, or refused a fresh token. Refused logins are never repeated: they lock users.",
+        "Read Salesforce's words and the hint, correct the credentials or the app's policies, then `loadplan org check`.",
+    ),
+    "LP0402": Explanation(
+        "the org refused a question",
+        "The credentials are good, but the user may not do what was asked, or the org does not know the object.",
+        "Check API Enabled and the object permissions of the user, and the spelling of the object.",
+    ),
+    "LP0403": Explanation(
+        "the wrong org answered",
+        "The org behind the credentials is not the one the entry or the run names. Nothing was sent.",
+        "Correct the credentials, or `instance_url` and `organization_id` in orgs.yaml.",
+    ),
+    "LP0404": Explanation(
+        "the instance URL cannot be used",
+        "A token is sent only by https to a Salesforce My Domain. Plain http is for a loopback address.",
+        "Use the URL that Setup shows under My Domain, without a path.",
+        "instance_url: https://acme.my.salesforce.com",
+    ),
+    "LP0405": Explanation(
+        "the org cannot be reached",
+        "No usable answer came: a network fault, a proxy, a page of HTML, or an org in maintenance.",
+        "Check the network, the proxy variables, `instance_url` and the org's status page, then try again.",
+    ),
+    "LP0406": Explanation(
+        "a secret is missing",
+        "orgs.yaml says where a secret is found, and there is nothing: the variable is not set, or the file is not there.",
+        "Export the variable, or put the file in its place. Never write the secret into orgs.yaml.",
+    ),
+    "LP0407": Explanation(
+        "the jwt flow cannot sign",
+        "PyJWT is not installed, or the private key is not an RSA key in PEM form.",
+        "Install `loadplan[jwt]`; give the whole key file with its BEGIN and END lines.",
+    ),
+    "LP0408": Explanation(
+        "the sf CLI does not give access",
+        "The name is not in orgs.yaml, so the sf CLI was asked, and it is not installed or does not know the alias.",
+        "Add the org to orgs.yaml, or log in with `sf org login web --alias NAME`.",
+    ),
+    "LP0409": Explanation(
+        "the org does not allow the operation",
+        "`allow` of the org's entry does not list it. hardDelete is never allowed unless it is listed.",
+        "Add the operation to `allow` in orgs.yaml, if this org may take it.",
+    ),
+    "LP0410": Explanation(
+        "a step would delete too many rows",
+        "`max_delete_rows` of the org's entry is a cap that a plan cannot raise.",
+        "Delete fewer rows, or raise the cap in orgs.yaml.",
+    ),
+    "LP0411": Explanation(
+        "a production org was not confirmed",
+        "The entry says `production: true`, so the run must name the id of the org it is meant for.",
+        "Check that it is the right org, then add `--confirm-org ID`.",
+    ),
+    # -- LP05xx a run -----------------------------------------------------------------------------------------------
+    "LP0501": Explanation(
+        "the outcome of a request is unknown",
+        "An answer was lost at a moment when the rows may or may not have been saved, and the operation is not safe to "
+        "repeat. Nothing was sent again.",
+        "Read the runbook, compare the part it names with the org, and send what is missing as a plan of its own.",
+    ),
+    "LP0504": Explanation(
+        "another run holds the lock",
+        "Two runs against one org at the same time could change the same records. The lock ends with its process.",
+        "Wait for the run that the message names; `loadplan status` shows it.",
+    ),
+    "LP0506": Explanation(
+        "the run was interrupted",
+        "A signal (Ctrl-C, or the end of a session) arrived. No new request is sent; what was done is on record.",
+        "Go on with `loadplan resume`, or end the open jobs with `loadplan abort`.",
+    ),
+    "LP0507": Explanation(
+        "jobs go on in Salesforce without the run",
+        "loadplan stopped waiting, or the org stopped answering, while jobs were being processed. They are on record.",
+        "`loadplan resume` waits for the same jobs; it sends no row twice.",
+    ),
+    "LP0508": Explanation(
+        "the run stopped because the org did not answer as it must",
+        "Requests failed after all their tries, or were refused. What was done before is on record.",
+        "Run `loadplan org check`, mend the cause, then `loadplan resume`.",
+    ),
+    "LP0510": Explanation(
+        "the plan changed since the run began",
+        "A run goes on only with the plan and the variables it began with: other rows could be sent than were recorded.",
+        "Put the plan back as it was (the run folder keeps it), or start a new run.",
+    ),
+    # -- LP06xx this machine ----------------------------------------------------------------------------------------
+    "LP0601": Explanation(
+        "a file cannot be written",
+        "The disk is full, the file system is read-only, or the folder is not yours. Nothing half-written is left.",
+        "Free space or correct the permissions, then go on; `--state-dir` puts the state elsewhere.",
+    ),
+    "LP0602": Explanation(
+        "the journal cannot be written",
+        "Each request is on record before it is sent, so the run stops when a record cannot be saved.",
+        "Free space or make the folder writable, then `loadplan resume`.",
+    ),
+    "LP0603": Explanation(
+        "the run's records cannot be read",
+        "The journal or the saved plan of the run is missing, empty or damaged. Nobody guesses what was sent.",
+        "Restore the run folder from a copy, or start a new run. `loadplan runs` lists the others.",
+    ),
+    # -- LP09xx later -----------------------------------------------------------------------------------------------
+    "LP0901": Explanation(
+        "part of the contract, not in this version yet",
+        "The key is planned and its name is taken, but this version does not act on it. Ignoring it would be worse.",
+        "Leave the key out; the message says which one.",
     ),
 }
 

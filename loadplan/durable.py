@@ -26,7 +26,10 @@ def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
 
     The folder is made when missing. `OSError` becomes `LocalError`; anything else passes through."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if mode & 0o077:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            make_private(path.parent)
         fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
         raise _local(error, path) from error

@@ -116,6 +116,7 @@ class Org:
             if job["id"] in self.faults.aborts and job["state"] not in ingest.TERMINAL:
                 job["state"] = "Aborted"
                 self.store.put_job(job)
+                self.store.commit()  # whatever becomes of the request that comes now
             self.faults.aborts.discard(job["id"])
             if job["state"] in ("UploadComplete", "InProgress"):
                 if job["kind"] == "query":

@@ -51,11 +51,15 @@ class Builder:
     # -- leaf values -----------------------------------------------------------------------------------------------
 
     def _render(self, text: str, path: KeyPath, *, soql: bool = False) -> str:
+        return self._rendered(text, path, soql=soql) or ""
+
+    def _rendered(self, text: str, path: KeyPath, *, soql: bool = False) -> str | None:
+        """The rendered text; None when the template was refused, which is then reported."""
         try:
             return render(text, self.variables, soql=soql)
         except TemplateError as error:
             self.problem("LP0225", str(error), path)
-            return ""
+            return None
 
     def _stray_templates(self, value: Any, path: KeyPath) -> None:
         if isinstance(value, dict):
@@ -153,7 +157,9 @@ class Builder:
         if "path" not in spec:
             self.problem("LP0202", "`source` lacks `path` (or `step`)", at, hint="add `path:`")
             return None
-        text = self._render(spec["path"], path_at)
+        text = self._rendered(spec["path"], path_at)
+        if text is None:
+            return None
         if text == "-" or text.endswith(LATER_ENDINGS) or spec.get("format") in {"jsonl", "parquet", "sqlite"}:
             what = "standard input" if text == "-" else "this format"
             self.problem("LP0901", f"{what} is part of the contract as a source, not in this version yet", path_at)

@@ -166,7 +166,7 @@ def _mapping(node: Any, document: Document, path: KeyPath) -> dict[str, Any]:
         place = Place(document.name, mark.line + 1, mark.column + 1, key.end_mark.column + 1)
         if not isinstance(key, yaml.ScalarNode):
             raise _Refused(Diagnostic("LP0101", "a key must be plain text", place))
-        if key.value == "<<" and key.style is None:
+        if key.value == "<<" and not key.style:
             summary = "a merge key (`<<`) is not allowed in a plan"
             raise _Refused(
                 Diagnostic("LP0103", summary, place, hint="write the keys out; `defaults:` is for what steps share")

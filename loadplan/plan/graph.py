@@ -6,7 +6,7 @@ rule that deletes go child first. A circle is an error that names its path and t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -81,9 +81,8 @@ def compile_graph(plan: Plan) -> Graph:
     declared = list(_declared(plan))
     graph = _digraph(plan, declared)
     _refuse_circle(plan, graph)
-    # A derived edge never closes a circle with declared ones: the step that says it comes later is the second pass.
     below = {s: nx.descendants(graph, s) for s in plan.steps} if any(s.lookups for s in plan.steps.values()) else {}
-    derived = [e for e in _derived(plan) if e.parent not in below.get(e.child, ())]
+    derived = _without_second_passes(list(_derived(plan)), below)
     for edge in derived:
         if not graph.has_edge(edge.parent, edge.child):
             graph.add_edge(edge.parent, edge.child, edge=edge)
@@ -134,6 +133,14 @@ def _derived(plan: Plan) -> Iterator[Edge]:
                 second_pass = bool(set(plan.steps[parent].depends_on) & set(found))
                 if not second_pass and parent != step.id and plan.steps[parent].object != step.object:
                     yield Edge(parent, step.id, "lookup", lookup.header)
+
+
+def _without_second_passes(edges: list[Edge], below: Mapping[str, set[str]]) -> list[Edge]:
+    """Without the edges whose parent says itself that it comes after the child, where another loader of the same object
+    stays before the child: that one makes the records, and the later one is a second pass. With no other loader the edge
+    stays, and closes a circle that is reported."""
+    before = {(e.child, e.detail) for e in edges if e.parent not in below.get(e.child, ())}
+    return [e for e in edges if e.parent not in below.get(e.child, ()) or (e.child, e.detail) not in before]
 
 
 def _delete_order(plan: Plan) -> Iterator[Edge]:

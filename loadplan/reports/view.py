@@ -80,7 +80,7 @@ def _step(plan: Plan, step: StepRun) -> dict[str, Any]:
 
 def _job(a: Attempt) -> dict[str, Any]:
     r = a.reconciled
-    closed = a.was_closed and not a.is_dead
+    closed = (a.was_closed or a.reconciled is not None) and not a.is_dead
     row: dict[str, Any] = {
         "job": a.job,
         "part": a.part,

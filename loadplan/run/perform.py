@@ -309,6 +309,8 @@ def _save_result(engine: Engine, action: do.Action) -> None:
 def _reconcile(engine: Engine, action: do.Action) -> None:
     attempt, step = _attempt(engine, action), _step(engine, action)
     counts: dict[str, Any] = {k: attempt.results[k].rows for k in ("successful", "failed", "unprocessed")}
+    if not attempt.was_closed and not attempt.processed:
+        counts = {"successful": 0, "failed": 0, "unprocessed": attempt.rows}
     problem = reconcile_job(
         sent=attempt.rows, **counts, processed=attempt.processed, server_failed=attempt.server_failed
     )

@@ -20,7 +20,7 @@ from loadplan.run.state import Attempt, PartRun, Run
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.check import check_step, step_shape
 from loadplan.sources.leftover import rewrite_part
-from loadplan.sources.matching import Fates, ResultPaths, match_results
+from loadplan.sources.matching import Fate, Fates, ResultPaths, match_results
 from loadplan.sources.parts import PartFile, cut_parts
 from loadplan.sources.registry import open_source
 
@@ -105,6 +105,9 @@ class Rows:
 
     def fates(self, step: Step, attempt: Attempt) -> Fates:
         """The fate of each row of the attempt's part, by its position there."""
+        if not attempt.was_closed:
+            # Somebody ended the job before its upload was closed: nothing of it was ever processed.
+            return Fates((Fate("unprocessed"),) * attempt.rows, Counter(), 0, by_key=False)
         files = {k: self.folder.path(v.file) for k, v in attempt.results.items()}
         results = ResultPaths(files.get("successful"), files.get("failed"), files.get("unprocessed"))
         return match_results(self.folder.path(attempt.file), results, dialect=step.csv, key=self._sent_key(step))

@@ -167,7 +167,7 @@ class StepRun:
             return Counts(rows, rows if q and q.agree else 0, 0 if q is None or q.agree else rows, 0)
         sent = ok = failed = unprocessed = 0
         for part in self.parts.values():
-            if any(a.round == 1 and a.was_closed and not a.is_dead for a in part.attempts):
+            if any(a.round == 1 and (a.was_closed or a.reconciled) and not a.is_dead for a in part.attempts):
                 sent += part.facts[0].rows
             for done in part.attempts:
                 if done.reconciled:

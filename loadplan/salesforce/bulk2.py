@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.salesforce.download import save
-from loadplan.salesforce.http import Http
+from loadplan.salesforce.http import Http, body_of
 from loadplan.salesforce.port import (
     IngestSpec,
     JobInfo,
@@ -75,9 +75,10 @@ class Bulk2Org:
         """PUT the part, once. 201 and an empty body when the org has it."""
         with part.open("rb") as file:
             headers = {"Content-Type": "text/csv; charset=UTF-8", "Accept": "application/json"}
-            return self.http.call(
-                "PUT", _job("ingest", job, api_version) + "/batches", body=file, headers=headers
-            ).status_code
+            path = _job("ingest", job, api_version) + "/batches"
+            answer = self.http.call("PUT", path, body=file, headers=headers)
+            body_of(f"PUT {path}", answer)
+            return answer.status_code
 
     def close_upload(self, job: str, *, api_version: str) -> JobInfo:
         """PATCH UploadComplete: from here on Salesforce processes the rows."""
@@ -101,13 +102,13 @@ class Bulk2Org:
     def job(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo:
         path = _job(kind, job, api_version)
         status, data = self.http.json("GET", path)
-        return _info(f"GET {path}", status, data)
+        return _same(job, _info(f"GET {path}", status, data), f"GET {path}")
 
     def fetch_result(self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str) -> Received:
         """One of the three result files, whole and durable at `to`."""
         path = f"{_job('ingest', job, api_version)}/{RESULT_PATHS[kind]}"
         answer = self.http.call("GET", path, headers={"Accept": "text/csv"}, stream=True)
-        return save(f"GET {path}", answer, to)
+        return save(f"GET {path}", answer, to, delimiter=delimiter)
 
     def fetch_page(
         self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str
@@ -122,21 +123,21 @@ class Bulk2Org:
         answer = self.http.call("GET", path, params=params, headers={"Accept": "text/csv"}, stream=True)
         following = answer.headers.get("Sforce-Locator")
         number = answer.headers.get("Sforce-NumberOfRecords", "")
-        received = save(f"GET {path}", answer, to)
         if not following:
+            answer.close()
             raise Truncated(
                 f"GET {path}", "the page came without a Sforce-Locator, so it cannot be told whether more follow"
             )
-        if not number.isdigit() or int(number) != received.rows:
-            raise Truncated(
-                f"GET {path}", f"the page holds {received.rows:,} rows, its header says {number or 'nothing'}"
-            )
+        if not number.isdigit():
+            answer.close()
+            raise Truncated(f"GET {path}", "the page came without a Sforce-NumberOfRecords, so it cannot be counted")
+        received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=int(number))
         return Page(received, following, int(number))
 
     def _patch(self, kind: JobKind, job: str, state: str, api_version: str) -> JobInfo:
         path = _job(kind, job, api_version)
         status, data = self.http.json("PATCH", path, {"state": state})
-        return _info(f"PATCH {path}", status, data)
+        return _same(job, _info(f"PATCH {path}", status, data), f"PATCH {path}")
 
     def _created(self, path: str, status: int, data: Any) -> JobInfo:
         info = _info(f"POST {path}", status, data)
@@ -183,6 +184,13 @@ def _info(name: str, status: int, data: Any) -> JobInfo:
         http=status,
         raw=data,
     )
+
+
+def _same(job: str, info: JobInfo, name: str) -> JobInfo:
+    """The answer must speak of the job that was asked for (15 and 18 characters are the same id)."""
+    if info.id[:15] != job[:15]:
+        raise Unavailable(name, "the answer speaks of another job", status=info.http)
+    return info
 
 
 def _number(value: object) -> int | None:

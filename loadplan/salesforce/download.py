@@ -1,120 +1,177 @@
 """Bring a CSV answer to disk and prove that it is whole. Truncation is never taken for an end.
 
-requests accepts a gzip body that was cut inside a complete message, and a plain body that ends with the connection: so the
-raw bytes are read, gunzipped here up to the end-of-stream marker, and the text must end on a record boundary.
+requests accepts a gzip body that was cut inside a complete message, and a plain body that ends with the connection. So the
+raw bytes are read, gunzipped here up to the end-of-stream marker, and the text must end on a record boundary: outside
+quotes, and with as many cells in an unterminated last record as the header has. Memory stays flat whatever the size.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.durable import open_atomic
-from loadplan.salesforce.http import reason
+from loadplan.plan.model import DELIMITERS
+from loadplan.salesforce.http import broken_link, reason
 from loadplan.salesforce.port import Received, Truncated, Unavailable
 
 if TYPE_CHECKING:
     import requests
 
 BLOCK = 1 << 20
-MAX_RATIO = 2000
-"""Plain bytes per byte received: beyond this it is a decompression bomb, not a CSV file."""
+MAX_PLAIN = 4 << 30
+"""Bytes of one result file: a job's data is at most 100 MB and a page of results 1 GB, so this is a bomb."""
+EDGE = 2 << 20
+"""Bytes kept of the beginning and the end of a file; a record has at most 400,000 characters."""
 
 
 class Counter:
-    """Counts records in a CSV stream without parsing it: newlines outside quotes."""
+    """Counts the records of a CSV stream without parsing it: newlines outside quotes."""
 
     _KEEP = bytes(i for i in range(256) if i not in b'\n"')
 
     def __init__(self) -> None:
-        self.records = 0
+        self._newlines = 0
         self._open = 0
-        self._last = b""
+        self.head = b""
+        self.tail = b""
 
     def feed(self, block: bytes) -> None:
         if not block:
             return
         pieces = block.translate(None, self._KEEP).split(b'"')
-        self.records += sum(map(len, pieces[self._open :: 2]))
+        self._newlines += sum(map(len, pieces[self._open :: 2]))
         self._open = (self._open + len(pieces) - 1) & 1
-        self._last = block[-1:]
+        if len(self.head) < EDGE:
+            self.head += block[: EDGE - len(self.head)]
+        self.tail = block[-EDGE:] if len(block) >= EDGE else (self.tail + block)[-EDGE:]
 
     @property
     def ends_inside_quotes(self) -> bool:
         return bool(self._open)
 
     @property
+    def ends_with_newline(self) -> bool:
+        return not self.tail or self.tail.endswith(b"\n")
+
+    @property
     def total(self) -> int:
-        """Records, the last one counted even without its newline."""
-        return self.records + (1 if self._last not in {b"", b"\n"} else 0)
+        """Records with the header: the last one counts without its newline, blank lines at the end do not."""
+        text = self.tail.replace(b"\r\n", b"\n")
+        blank = len(text) - len(text.rstrip(b"\n")) - 1
+        return self._newlines - max(0, blank) + (0 if self.ends_with_newline else 1)
+
+    def last_record(self) -> bytes:
+        """The text after the last newline outside quotes. Only for a stream that ends outside quotes."""
+        pieces = self.tail.split(b'"')
+        for i in range(len(pieces) - 1, -1, -2):
+            at = pieces[i].rfind(b"\n")
+            if at >= 0:
+                return b'"'.join([pieces[i][at + 1 :], *pieces[i + 1 :]])
+        return self.tail
 
 
-def save(name: str, answer: requests.Response, to: Path) -> Received:
-    """Stream `answer` to `to`, durable. Raises `Truncated` or `Unavailable`; then nothing is left at `to`."""
-    import requests
-    import urllib3
-
-    if answer.status_code == 204:
-        with open_atomic(to):
-            pass
-        return Received(to, 0, 0, hashlib.sha256().hexdigest(), 204)
-    framed = answer.headers.get("Content-Length") is not None or "chunked" in answer.headers.get(
-        "Transfer-Encoding", ""
-    )
-    if not framed:
-        answer.close()
-        raise Truncated(name, "the answer has neither a length nor chunks, so its end cannot be proven")
+def save(
+    name: str,
+    answer: requests.Response,
+    to: Path,
+    *,
+    delimiter: str = "COMMA",
+    rows: int | None = None,
+    most: int = MAX_PLAIN,
+) -> Received:
+    """Stream `answer` to `to`, durable. `rows` is how many data records the answer's header promises, if it does.
+    `delimiter` is the job's (`COMMA`). Raises `Truncated` or `Unavailable`; then nothing is left at `to`."""
     digest, counter, size = hashlib.sha256(), Counter(), 0
     try:
         with open_atomic(to) as file:
             for block in _plain(name, answer):
+                size += len(block)
+                if size > most:
+                    raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
                 digest.update(block)
                 counter.feed(block)
-                size += len(block)
                 file.write(block)
-            if counter.ends_inside_quotes:
-                raise Truncated(name, "the CSV ends inside a quoted cell")
-    except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
-        raise Truncated(name, reason(error)) from error
+            found = max(0, counter.total - 1)
+            _check_end(name, counter, DELIMITERS[delimiter])
+            if rows is not None and rows != found:
+                raise Truncated(name, f"the answer holds {found:,} rows, its header says {rows:,}")
+    except broken_link() as error:
+        raise Truncated(name, reason(error)) from None
     finally:
         answer.close()
-    return Received(to, max(0, counter.total - 1), size, digest.hexdigest(), answer.status_code)
+    return Received(to, found, size, digest.hexdigest(), answer.status_code)
 
 
-def _plain(name: str, answer: requests.Response) -> Any:
-    """Blocks of the decompressed body; the raw stream is read to its very end."""
-    raw: Any = answer.raw
+def _check_end(name: str, counter: Counter, delimiter: str) -> None:
+    if counter.ends_inside_quotes:
+        raise Truncated(name, "the CSV ends inside a quoted cell")
+    if counter.ends_with_newline or counter.total < 2:
+        return
+    # A last record without its newline is legal, and looks like one that was cut between two cells.
+    header, last = _cells(counter.head, delimiter), _cells(counter.last_record(), delimiter)
+    if header != last:
+        raise Truncated(name, f"the CSV ends in the middle of a record: {last} of {header} cells")
+
+
+def _cells(text: bytes, delimiter: str) -> int:
+    """How many cells the first record of `text` has."""
+    csv.field_size_limit(max(csv.field_size_limit(), EDGE))
+    lines = io.StringIO(text.decode("utf-8", "replace"), newline="")
+    return len(next(csv.reader(lines, delimiter=delimiter), []))
+
+
+def _plain(name: str, answer: requests.Response) -> Iterator[bytes]:
+    """Blocks of the decompressed body. Raises unless the end of the body, and of its gzip stream, is proven."""
+    if answer.status_code == 204:
+        return
+    if answer.status_code != 200:
+        raise Unavailable(name, f"{answer.status_code} is no answer to a download", status=answer.status_code)
+    kind = answer.headers.get("Content-Type", "text/csv").partition(";")[0].strip().lower()
+    if "csv" not in kind and kind not in {"application/octet-stream", ""}:
+        raise Unavailable(name, f"the answer is {kind[:60]}, not CSV", status=answer.status_code)
     encoding = answer.headers.get("Content-Encoding", "identity").lower()
-    expected = answer.headers.get("Content-Length")
     if encoding not in {"identity", "", "gzip"}:
-        raise Unavailable(name, f"the answer uses Content-Encoding {encoding}, which was not asked for")
-    unzip = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None
-    received = produced = 0
-    while block := raw.read(BLOCK, decode_content=False):
+        raise Unavailable(name, f"the answer uses Content-Encoding {encoding[:60]}, which was not asked for")
+    length = answer.headers.get("Content-Length", "")
+    if not length.isdigit() and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
+        raise Truncated(name, "the answer has neither a length nor chunks, so its end cannot be proven")
+    raw = _raw(name, answer, length)
+    yield from _gunzip(name, raw) if encoding == "gzip" else raw
+
+
+def _raw(name: str, answer: requests.Response, length: str) -> Iterator[bytes]:
+    """The bytes of the body as they were sent."""
+    stream: Any = answer.raw
+    received = 0
+    while block := stream.read(BLOCK, decode_content=False):
         received += len(block)
-        if unzip is None:
-            yield block
-            continue
-        if unzip.eof:
-            raise Truncated(name, "bytes follow the end of the gzip stream")
-        while block:
+        yield block
+    if length.isdigit() and received != int(length):
+        raise Truncated(name, f"{received:,} of {int(length):,} bytes arrived")
+
+
+def _gunzip(name: str, raw: Iterator[bytes]) -> Iterator[bytes]:
+    """One gzip stream, from its first byte to its end mark, with nothing after it; never more than a block at once."""
+    unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    received = 0
+    for block in raw:
+        received += len(block)
+        pending = block
+        while pending:
+            if unzip.eof:
+                raise Truncated(name, "bytes follow the end of the gzip stream")
             try:
-                text = unzip.decompress(block, BLOCK)
+                yield unzip.decompress(pending, BLOCK)
             except zlib.error:
                 raise Truncated(name, "the gzip stream is damaged") from None
-            produced += len(text)
-            if produced > MAX_RATIO * received + BLOCK:
-                raise Unavailable(name, "the answer expands beyond all measure; it was not stored")
-            yield text
-            block = unzip.unconsumed_tail
-        if unzip.unused_data:
-            raise Truncated(name, "bytes follow the end of the gzip stream")
-    if expected is not None and expected.isdigit() and received != int(expected):
-        raise Truncated(name, f"{received:,} of {int(expected):,} bytes arrived")
-    if unzip is not None:
-        while tail := unzip.decompress(b"", BLOCK):
-            yield tail
-        if not unzip.eof:
-            raise Truncated(name, "the gzip stream was cut short")
+            pending = unzip.unused_data or unzip.unconsumed_tail
+    while tail := unzip.decompress(b"", BLOCK):
+        yield tail
+    if received and not unzip.eof:
+        raise Truncated(name, "the gzip stream was cut short")

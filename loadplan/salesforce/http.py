@@ -8,6 +8,7 @@ library.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from loadplan.clock import Clock
 from loadplan.errors import OrgError
-from loadplan.masking import mask, redact
+from loadplan.masking import mask, printable, redact
 from loadplan.salesforce.port import AuthRefused, NotFound, OrgFault, QuotaExceeded, Refused, Unavailable
 from loadplan.version import __version__
 
@@ -25,9 +26,21 @@ if TYPE_CHECKING:
     import requests
 
 SALESFORCE_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(my\.salesforce\.(com|mil)|my\.sfcrmproducts\.cn)\Z")
+LOGIN_HOSTS = {"login.salesforce.com", "test.salesforce.com"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 PASSING_STATUS = frozenset({406, 408, 420, 429})
 PASSING_CODES = frozenset({"SERVER_UNAVAILABLE", "TXN_SECURITY_METERING_ERROR", "UNKNOWN_EXCEPTION"})
+
+QUOTA_CODES = frozenset({"REQUEST_LIMIT_EXCEEDED", "LIMIT_EXCEEDED"})
+QUOTA_WORDS = re.compile(r"Limit exceeded|per 24 hrs has been (reached|exceeded)")
+
+CROWDED = re.compile(r"^Concurrent")
+"""Too many requests at this moment, not in this day: it passes."""
+REFUSED_BY_STATUS = frozenset({413, 414, 415})
+"""Whoever answers these, the API or a gateway before it, has not let the request through."""
+MAX_BODY = 64 << 20
+"""Bytes of an answer that is held in memory (JSON, an error): more is no answer of the API."""
+TOKEN = re.compile(r"[\x21-\x7e]+\Z")
 
 RequestListener = Callable[[str, str, int | None, float], None]
 
@@ -43,29 +56,45 @@ class Timeouts:
 def check_origin(url: str) -> str:
     """`scheme://host[:port]` of an instance URL. Raises `OrgError` unless it is https to a Salesforce My Domain, or
     loopback."""
-    parts = urlsplit(url.strip())
-    host = (parts.hostname or "").lower()
-    if parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"):
-        raise OrgError(f"instance_url `{redact(url)}` must be only https://host", code="LP0404")
+    try:
+        parts = urlsplit(url.strip())
+        host, port = (parts.hostname or "").lower(), f":{parts.port}" if parts.port else ""
+    except ValueError:
+        raise OrgError("instance_url is not a URL", code="LP0404", hint="write https://host and nothing more") from None
+    if "@" in parts.netloc or parts.query or parts.fragment or parts.path.strip("/"):
+        raise OrgError(
+            f"the instance_url for `{printable(host)}` must be https://host and nothing more: "
+            "no user, path, query or fragment",
+            code="LP0404",
+        )
     if host in LOOPBACK and parts.scheme in {"http", "https"}:
-        return f"{parts.scheme}://{parts.netloc}"
+        return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
     if parts.scheme != "https":
         raise OrgError(
-            f"instance_url `{url}` is not https",
+            f"the instance_url for `{printable(host)}` is not https",
             code="LP0404",
             hint="plain http is accepted for a loopback address only",
         )
     if not SALESFORCE_HOST.match(host):
         raise OrgError(
-            f"`{host}` is not a Salesforce My Domain host",
+            f"`{printable(host)}` is not a Salesforce My Domain host",
             code="LP0404",
             hint="use the org's My Domain URL, such as https://acme.my.salesforce.com (Setup, My Domain)",
         )
-    return f"https://{parts.netloc.lower()}"
+    return f"https://{host}{port}"
 
 
-def new_session() -> requests.Session:
-    """A requests session without netrc, without retries, with large blocks for uploads."""
+def check_login_url(url: str) -> str:
+    """Like `check_origin`, and the two login hosts of Salesforce besides: credentials go nowhere else."""
+    parts = urlsplit(url.strip())
+    if parts.scheme == "https" and parts.netloc.lower() in LOGIN_HOSTS and not parts.path.strip("/"):
+        return f"https://{parts.netloc.lower()}"
+    return check_origin(url)
+
+
+def new_session(origin: str) -> requests.Session:
+    """A requests session for one origin: no netrc, no retries, large blocks for uploads. Proxies and CA files of the
+    environment are in force, except that a loopback address is never asked through a proxy."""
     import requests
     from requests.adapters import HTTPAdapter
 
@@ -80,6 +109,9 @@ def new_session() -> requests.Session:
 
     session = requests.Session()
     session.auth = NoAuth()
+    session.trust_env = (urlsplit(origin).hostname or "") not in LOOPBACK
+    if os.environ.get("SSL_CERT_FILE") and not os.environ.get("REQUESTS_CA_BUNDLE"):
+        session.verify = os.environ["SSL_CERT_FILE"]
     for scheme in ("https://", "http://"):
         session.mount(scheme, BigBlocks(pool_maxsize=8, max_retries=0))
     return session
@@ -112,10 +144,12 @@ class Http:
         params: Mapping[str, str] | None = None,
         stream: bool = False,
     ) -> requests.Response:
-        """One request; the answer if it is 2xx. Raises the faults of `port`. With `stream` the caller reads and closes."""
+        """One request; the answer if it is 2xx, for `body_of` or (with `stream`, which asks for gzip) `download.save`, which
+        read and close it. Raises the faults of `port`."""
         name = f"{method} {path}"
         answer = self._send(name, method, path, body, headers, params, stream, refresh=False)
         if answer.status_code == 401:
+            # The rest of the answer does not matter; an upload cut short by it must not reuse the connection.
             answer.close()
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
@@ -139,10 +173,11 @@ class Http:
         return answer.status_code, self.parse(f"{method} {path}", answer)
 
     def parse(self, name: str, answer: requests.Response) -> Any:
-        text = answer.content
+        """The JSON of an answer. Raises `Unavailable` when it is anything else."""
+        text = body_of(name, answer)
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unavailable(name, f"the answer is not JSON{_title(text)}", status=answer.status_code) from None
 
     def read_json(self, path: str, clock: Clock, *, params: Mapping[str, str] | None = None, tries: int = 4) -> Any:
@@ -170,13 +205,13 @@ class Http:
         *,
         refresh: bool,
     ) -> requests.Response:
-        import requests
-        import urllib3
-
         if self._session is None:
-            self._session = new_session()
+            self._session = new_session(self.origin)
+        token = self._token(refresh)
+        if not TOKEN.match(token):
+            raise AuthRefused(name, "the access token is empty or holds characters that no token has")
         full = {
-            "Authorization": f"Bearer {self._token(refresh)}",
+            "Authorization": f"Bearer {token}",
             "Sforce-Call-Options": f"client=loadplan/{__version__}",
             "User-Agent": f"loadplan/{__version__}",
             "Accept-Encoding": "gzip" if stream else "identity",
@@ -186,13 +221,14 @@ class Http:
         status: int | None = None
         try:
             answer = self._session.request(
-                method, self.origin + path, data=body, headers=full, params=params, stream=stream,
+                method, self.origin + path, data=body, headers=full, params=params, stream=True,
                 allow_redirects=False, timeout=(self._timeouts.connect, self._timeouts.read),
             )  # fmt: skip
             status = answer.status_code
             return answer
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unavailable(name, reason(error)) from error
+        except broken_link() as error:
+            # Without its cause: the exceptions of requests carry the request, and the request carries the token.
+            raise Unavailable(name, reason(error)) from None
         finally:
             if self._on_request:
                 self._on_request(method, path, status, time.monotonic() - began)
@@ -200,11 +236,9 @@ class Http:
     def _fault(self, name: str, answer: requests.Response) -> OrgFault:
         status = answer.status_code
         try:
-            text = answer.content
-        except Exception as error:  # noqa: BLE001, RUF100 - the body of an error may break like any other
-            return Unavailable(name, f"{status}, and the answer broke off: {reason(error)}", status=status)
-        finally:
-            answer.close()
+            text = body_of(name, answer)
+        except Unavailable as fault:
+            return fault
         if 300 <= status < 400:
             return Unavailable(name, f"{status} redirect, which is never followed with a token", status=status)
         wish = answer.headers.get("Retry-After", "")
@@ -213,12 +247,16 @@ class Http:
         if status >= 500 or status in PASSING_STATUS or code in PASSING_CODES:
             what = f"{code}: {mask(message)}" if code else f"no JSON{_title(text)}"
             return Unavailable(name, f"{status} {what}", status=status, retry_after=after)
+        if not code and status in REFUSED_BY_STATUS:
+            return Refused(name, status, f"HTTP_{status}", answer.reason or "the request was not let through")
         if not code:
             # Whoever spoke here was not the API: it proves nothing about the request.
             return Unavailable(name, f"{status} without a JSON error{_title(text)}", status=status, retry_after=after)
         if status == 404:
             return NotFound(name, status, code, message)
-        if code == "REQUEST_LIMIT_EXCEEDED" or "Limit exceeded" in message:
+        if code in QUOTA_CODES and CROWDED.search(message):
+            return Unavailable(name, f"{status} {code}: {message}", status=status, retry_after=after)
+        if code in QUOTA_CODES or QUOTA_WORDS.search(message):
             return QuotaExceeded(name, status, code, message)
         return Refused(name, status, code, message)
 
@@ -228,6 +266,8 @@ def reason(error: BaseException) -> str:
     name = type(error).__name__
     words = {
         "ConnectTimeout": "no connection within the time limit",
+        "ReadTimeoutError": "no byte within the time limit (stalled connection)",
+        "UnicodeDecodeError": "a header of the answer is not text",
         "ReadTimeout": "no byte within the time limit (stalled connection)",
         "SSLError": "the TLS certificate or handshake was refused",
         "ChunkedEncodingError": "the answer broke off",
@@ -258,17 +298,65 @@ def as_org_error(fault: OrgFault, origin: str) -> OrgError:
     )  # fmt: skip
 
 
+def broken_link() -> tuple[type[Exception], ...]:
+    """What the libraries raise when a connection breaks; a header that is not text raises UnicodeError."""
+    import requests
+    import urllib3
+
+    return requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError
+
+
+def body_of(name: str, answer: requests.Response) -> bytes:
+    """The whole body, in memory and under `MAX_BODY`. Raises `Unavailable` when it breaks off. Ends the exchange."""
+    blocks: list[bytes] = []
+    size = 0
+    try:
+        for block in answer.iter_content(1 << 16):
+            size += len(block)
+            if size > MAX_BODY:
+                raise Unavailable(name, "the answer does not end", status=answer.status_code)
+            blocks.append(block)
+    except broken_link() as error:
+        raise Unavailable(name, f"{answer.status_code}, and then {reason(error)}", status=answer.status_code) from None
+    finally:
+        answer.close()
+    return b"".join(blocks)
+
+
+def post_form(url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
+    """POST to a token endpoint: no redirect followed, no netrc. Raises `OrgError` (LP0405) without a usable answer."""
+    name = "POST /services/oauth2/token"
+    try:
+        answer = new_session(url).post(url, data=dict(form), timeout=(10, 30), allow_redirects=False, stream=True)
+        body = body_of(name, answer)
+    except broken_link() as error:
+        raise OrgError(f"the login host cannot be reached: {reason(error)}", code="LP0405", where=url) from None
+    except Unavailable as fault:
+        raise OrgError(f"the login host gives no answer: {fault.detail}", code="LP0405", where=url) from None
+    if answer.status_code >= 500 or answer.status_code in PASSING_STATUS or 300 <= answer.status_code < 400:
+        raise OrgError(
+            f"the login host gives no answer: {answer.status_code}{_title(body)}", code="LP0405", where=url,
+            hint="check login_url and instance_url, the proxy settings, and the org's status page",
+        )  # fmt: skip
+    return answer.status_code, body
+
+
 def _error_of(text: bytes) -> tuple[str, str]:
-    """(errorCode, message) of a REST error array or an OAuth error object; empty when it is neither."""
+    """(errorCode, message) of the API's error array; empty for anything else.
+
+    An object with `error` is what gateways and proxies write: it does not prove that the API refused the request."""
     try:
         data = json.loads(text)
     except ValueError:
         return "", ""
     if isinstance(data, list) and data and isinstance(data[0], dict) and data[0].get("errorCode"):
-        return str(data[0]["errorCode"]), str(data[0].get("message", ""))
-    if isinstance(data, dict) and data.get("error"):
-        return str(data["error"]), str(data.get("error_description", ""))
+        return clean(str(data[0]["errorCode"])), clean(str(data[0].get("message", "")))
     return "", ""
+
+
+def clean(words: str) -> str:
+    """Salesforce's words, fit to be shown: no token, no control character, no novel."""
+    return printable(redact(words))[:2000]
 
 
 def _title(text: bytes) -> str:

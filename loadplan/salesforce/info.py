@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from loadplan.salesforce.orgs import OrgProfile
 from loadplan.salesforce.port import Identity
 
 VERSION = "66.0"
+OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 LIMITS = (
     "DailyApiRequests", "DailyBulkApiBatches", "DailyBulkV2QueryJobs", "DailyBulkV2QueryFileStorageMB", "DataStorageMB",
 )  # fmt: skip
@@ -79,11 +81,17 @@ def write_describes(org: Bulk2Org, objects: Sequence[str], folder: Path) -> list
     clock = SystemClock()
     written = []
     for name in objects:
+        if not OBJECT_NAME.match(name):
+            raise OrgError(
+                f"`{name}` is not the API name of an object", code="LP0402", hint="for example Account, Code__c"
+            )
         data: Any = org.http.read_json(f"/services/data/v{VERSION}/sobjects/{name}/describe", clock)
         data.pop("urls", None)
         for info in data.get("recordTypeInfos", []):
             info.pop("urls", None)
-        path = folder / f"{data.get('name', name)}.json"
+        # The file name is made of a checked name only: never of a text that a server supplies.
+        said = str(data.get("name", ""))
+        path = folder / f"{said if said.lower() == name.lower() else name}.json"
         write_atomic(path, (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(), 0o644)
         written.append(path)
     return written

@@ -10,10 +10,10 @@ from typing import Any
 from loadplan.clock import Clock
 from loadplan.errors import InvalidInputError, OrgError, UsageError
 from loadplan.plan.operations import OPERATIONS
-from loadplan.salesforce.auth.base import AuthConfig, fetch_token
+from loadplan.salesforce.auth.base import AuthConfig, Token, fetch_token
 from loadplan.salesforce.bulk2 import Bulk2Org
-from loadplan.salesforce.http import Http, RequestListener, Timeouts, check_origin, new_session, reason
-from loadplan.salesforce.port import Identity
+from loadplan.salesforce.http import Http, RequestListener, Timeouts, check_login_url, check_origin, post_form
+from loadplan.salesforce.port import AuthRefused, Identity, Unavailable
 from loadplan.salesforce.secret import Secret
 
 DEFAULT_ALLOW = frozenset({"insert", "update", "upsert", "delete", "query"})
@@ -87,6 +87,8 @@ def _profile(name: str, entry: Mapping[str, Any], root: Path, environ: Mapping[s
             raise OrgError(f"org `{name}` lacks instance_url", code="LP0404", where="orgs.yaml")
         secrets = {k: Secret(spec[k], environ, root) for k in SECRETS if k in spec}
         texts = {k: str(spec[k]) for k in ("login_url", "alias") if k in spec}
+        if "login_url" in texts:
+            check_login_url(texts["login_url"])
         auth = AuthConfig(spec["flow"], url, secrets, texts)
     return OrgProfile(
         name, url, entry.get("organization_id", ""), entry.get("production", False), auth,
@@ -102,22 +104,55 @@ def connect(
 ) -> Bulk2Org:
     """Log in and return the org. Raises `OrgError`."""
     assert profile.auth is not None
-    first = fetch_token(profile.auth, post_form)
-    origin = profile.instance_url or check_origin(first.instance_url)
-    if profile.instance_url and first.instance_url and check_origin(first.instance_url) != profile.instance_url:
-        raise OrgError(
-            f"the token is for {first.instance_url}, but org `{profile.name}` is {profile.instance_url}", code="LP0403",
-            hint="check instance_url in orgs.yaml and the credentials",
-        )  # fmt: skip
-    current = [first]
     auth = profile.auth
+    first = _login(auth, clock)
+    origin = profile.instance_url or check_origin(first.instance_url)
+    _check_token_origin(profile.name, first, origin)
+    current = [first]
 
     def token(refresh: bool) -> str:
         if refresh:
-            current[0] = fetch_token(auth, post_form)
+            current[0] = _fresh_token(profile.name, auth, origin)
         return current[0].value.reveal()
 
     return Bulk2Org(Http(origin, token, timeouts=timeouts, on_request=on_request))
+
+
+def _login(auth: AuthConfig, clock: Clock, tries: int = 4) -> Token:
+    """Ask for a token; again only when no usable answer came. A refused login is never repeated."""
+    for failures in range(1, tries):
+        try:
+            return fetch_token(auth, post_form)
+        except OrgError as error:
+            if error.code != "LP0405":
+                raise
+            clock.wait(0.5 * 2.0**failures)
+    return fetch_token(auth, post_form)
+
+
+def _check_token_origin(name: str, token: Token, origin: str) -> None:
+    if token.instance_url and check_origin(token.instance_url) != origin:
+        raise OrgError(
+            f"the token is for {token.instance_url}, but org `{name}` is {origin}", code="LP0403",
+            hint="check instance_url in orgs.yaml and the credentials",
+        )  # fmt: skip
+
+
+def _fresh_token(name: str, auth: AuthConfig, origin: str) -> Token:
+    """A new token in the middle of a run, where only the faults of `port` are understood."""
+    request = "POST /services/oauth2/token"
+    if auth.flow == "access_token":
+        raise AuthRefused(
+            request, f"the access token of `{name}` has ended, and its flow cannot get another", status=401
+        )
+    try:
+        fresh = fetch_token(auth, post_form)
+        _check_token_origin(name, fresh, origin)
+    except OrgError as error:
+        detail = f"{error.summary} ({error.hint})" if error.hint else error.summary
+        kind = Unavailable if error.code == "LP0405" else AuthRefused
+        raise kind(request, detail) from None
+    return fresh
 
 
 def connect_with_token(
@@ -139,23 +174,19 @@ def connect_with_token(
     return Bulk2Org(Http(instance_url, supply, timeouts=timeouts, on_request=on_request))
 
 
-def post_form(url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
-    """POST to a token endpoint: no redirect followed, no netrc. Raises `OrgError` when it cannot be reached."""
-    import requests
-
-    try:
-        answer = new_session().post(url, data=dict(form), timeout=(10, 30), allow_redirects=False)
-    except requests.RequestException as error:
-        raise OrgError(f"the login host cannot be reached: {reason(error)}", code="LP0405", where=url) from None
-    return answer.status_code, answer.content
-
-
 # -- guards --------------------------------------------------------------------------------------------------------
+
+
+def same_org(one: str, other: str) -> bool:
+    """Whether two org ids are one: 15 characters, with or without the three that Salesforce derives from them."""
+    if len(one) == len(other):
+        return one == other
+    return {len(one), len(other)} == {15, 18} and one[:15] == other[:15]
 
 
 def check_identity(profile: OrgProfile, identity: Identity) -> None:
     """The org that answered is the one the entry names (15 and 18 characters are the same id)."""
-    if profile.organization_id and profile.organization_id[:15] != identity.organization_id[:15]:
+    if profile.organization_id and not same_org(profile.organization_id, identity.organization_id):
         raise OrgError(
             f"wrong org: `{profile.name}` is {profile.organization_id}, but {identity.organization_id} "
             f"({identity.organization_name}) answered",
@@ -192,7 +223,7 @@ def check_production(profile: OrgProfile, identity: Identity, confirmed: str | N
     """A production org is confirmed by its id."""
     if not profile.production:
         return
-    if (confirmed or "")[:15] != identity.organization_id[:15]:
+    if not confirmed or not same_org(confirmed.strip(), identity.organization_id):
         raise OrgError(
             f"`{profile.name}` is a PRODUCTION org and was not confirmed",
             code="LP0411",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.errors import OrgError
+from loadplan.masking import redact
 from loadplan.salesforce.secret import Secret
 
 FLOWS: dict[str, str] = {
@@ -74,11 +75,16 @@ def ask(config: AuthConfig, post: Post, base: str, form: Mapping[str, str]) -> T
     try:
         data: Any = json.loads(body)
     except ValueError:
-        data = {}
-    if status == 200 and isinstance(data, dict) and isinstance(data.get("access_token"), str):
+        data = None
+    if status >= 500 or not isinstance(data, dict):
+        # Not a word of Salesforce's about the credentials: the endpoint is down, or something else answered.
+        raise OrgError(
+            f"the login host gives no usable answer ({status})", code="LP0405", where=base,
+            hint="check instance_url or login_url, the network and the org's status page",
+        )  # fmt: skip
+    if status == 200 and isinstance(data.get("access_token"), str):
         return Token(Secret(data["access_token"], {}, Path()), str(data.get("instance_url", "")))
-    error = str(data.get("error", "")) if isinstance(data, dict) else ""
-    words = str(data.get("error_description", "")) if isinstance(data, dict) else ""
+    error, words = str(data.get("error", "")), redact(str(data.get("error_description", "")))
     hint = next((h for text, h in HINTS.items() if text in words), "check the app's id, secret and policies in Setup")
     raise OrgError(
         f"Salesforce refused to give a token ({config.flow}): {status} {error}: {words}".rstrip(": "), code="LP0401",

@@ -11,6 +11,21 @@ LIFETIME = 180
 """Seconds: what Salesforce's help allows at most for `exp`."""
 
 
+def audience(config: AuthConfig) -> str:
+    """`aud`: the configured login URL, else the login host of this kind of org. A loopback org is its own audience.
+
+    Salesforce help, "OAuth 2.0 JWT Bearer Flow": https://login.salesforce.com, or https://test.salesforce.com for a
+    sandbox; a My Domain is where the request goes, not an audience."""
+    chosen = config.texts.get("login_url")
+    if chosen:
+        return chosen.rstrip("/")
+    host = config.instance_url.split("://", 1)[-1]
+    if ".salesforce." not in host:
+        return config.instance_url
+    test = ".sandbox.my." in host or ".scratch.my." in host
+    return f"https://{'test' if test else 'login'}.salesforce.com"
+
+
 def fetch(config: AuthConfig, post: Post) -> Token:
     try:
         import jwt
@@ -25,7 +40,7 @@ def fetch(config: AuthConfig, post: Post) -> Token:
     claims = {
         "iss": config.secret("client_id"),
         "sub": config.secret("username"),
-        "aud": base.rstrip("/"),
+        "aud": audience(config),
         "exp": int(time.time()) + LIFETIME,
     }
     try:

@@ -1,0 +1,75 @@
+"""The journal: durable, chained, torn only at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from loadplan.errors import LocalError
+from loadplan.run import events as ev
+from loadplan.run.journal import FileJournal, read_journal
+
+from support.story import FakeClock
+
+
+def written(path: Path, count: int = 4) -> list[ev.Event]:
+    journal = FileJournal.create(path, FakeClock())
+    said: list[ev.Event] = [ev.StepStarted(f"step-{i}") for i in range(count)]
+    for event in said:
+        journal.append(event)
+    journal.close()
+    return said
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    """Events, sequence numbers and times survive."""
+    path = tmp_path / "journal.jsonl"
+    said = written(path)
+    records, _, size = read_journal(path)
+    assert [r.event for r in records] == said
+    assert [r.seq for r in records] == [1, 2, 3, 4]
+    assert size == path.stat().st_size
+
+
+def test_a_journal_torn_at_any_byte_reads_as_a_prefix(tmp_path: Path) -> None:
+    """Whatever the disk kept of the last record, the records before it stand and nothing is invented."""
+    path = tmp_path / "journal.jsonl"
+    said = written(path)
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        records, _, good = read_journal(path)
+        assert [r.event for r in records] == said[: len(records)]
+        assert good <= size
+
+
+def test_a_changed_byte_is_found(tmp_path: Path) -> None:
+    """A flipped bit anywhere before the last record breaks the chain, and the journal is refused."""
+    path = tmp_path / "journal.jsonl"
+    written(path)
+    whole = path.read_bytes()
+    last = whole.rstrip(b"\n").rfind(b"\n") + 1
+    for at in range(0, last - 1, 3):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1
+        path.write_bytes(bytes(damaged))
+        with pytest.raises(LocalError):
+            read_journal(path)
+
+
+def test_a_reopened_journal_goes_on_after_a_torn_line(tmp_path: Path) -> None:
+    """The torn line is cut off, the next record takes its number."""
+    path = tmp_path / "journal.jsonl"
+    written(path)
+    path.write_bytes(path.read_bytes()[:-5])
+    journal, records = FileJournal.reopen(path, FakeClock())
+    assert len(records) == 3
+    assert journal.append(ev.StepStarted("again")).seq == 4
+    journal.close()
+    assert [r.seq for r in read_journal(path)[0]] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kind", sorted(ev.EVENT_TYPES))
+def test_every_event_has_a_place_in_the_registry(kind: str) -> None:
+    """Its name in JSON is its class's name."""
+    assert ev.EVENT_TYPES[kind].__name__ == kind
