@@ -26,6 +26,7 @@ DOORS = {
     "urllib3": {"salesforce.http", "salesforce.download"},
     "jwt": {"salesforce.auth.jwt_bearer"},
     "click": {"cli"},
+    "rich": {"cli.progress"},
     "sqlite3": {"emulator"},
 }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from loadplan.cli.console import Console
 from loadplan.cli.events import json_listener, listeners
 from loadplan.cli.options import project_root, state_folder
+from loadplan.cli.progress import board
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, LocalError, OrgError, StaleError, UsageError
@@ -90,7 +91,7 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     digests = check_data(plan, run, folder)
-    with open_target(request.org, plan.root, state_dir, clock) as target:
+    with open_target(request.org, plan.root, state_dir, clock, console) as target:
         guard(target, plan, digests, request, console)
         confirm(console, plan, graph, digests, target, request)
         with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
@@ -120,7 +121,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
     if events is None:
         return run.exit or 0
     digests = {k: InputDigest(**v) for k, v in frozen["inputs"].items()}
-    with open_target(run.header.org, plan.root, state_dir, clock) as target:
+    with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
         if target.identity.organization_id != run.header.organization_id:
             raise OrgError(
                 f"the run belongs to org {run.header.organization_id}, but {target.identity.organization_id} answered",
@@ -300,13 +301,14 @@ def _drive(
     known = list(records)
     on_event, on_poll = listeners(console, plan, clock)
     extra = (json_listener(console),) if console.as_json else ()
-    engine = Engine(
-        plan, run, target.org, journal, folder, clock, digests,
-        parallelism=request.parallelism, detach=request.detach, stop=stop,
-        listeners=(lambda record, _: known.append(record), on_event, *extra), poll_listeners=(on_poll,),
-    )  # fmt: skip
     try:
-        with stopping(stop, clock):
+        with board(console, clock) as (on_events, on_polls), stopping(stop, clock):
+            engine = Engine(
+                plan, run, target.org, journal, folder, clock, digests,
+                parallelism=request.parallelism, detach=request.detach, stop=stop,
+                listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
+                poll_listeners=(on_poll, *on_polls),
+            )  # fmt: skip
             for event in first:
                 engine.emit(event)
             return engine.go()
@@ -378,7 +380,7 @@ def abort(console: Console, name: str, start: Path, request: Request) -> int:
     if run.header is None or run.ended is not None:
         console.message(f"run {folder.id} has no open jobs")
         return 0
-    with open_target(run.header.org, plan.root, state_dir, clock) as target:
+    with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
         if target.identity.organization_id != run.header.organization_id:
             raise OrgError(f"the run belongs to org {run.header.organization_id}", code="LP0403")
         with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):

@@ -28,7 +28,7 @@ def check(console: Console, org: str | None, state_dir: Path | None) -> int:
     from loadplan.salesforce import info
 
     root = project_root(Path.cwd())
-    with open_target(org, root, state_folder(state_dir, root), SystemClock()) as target:
+    with open_target(org, root, state_folder(state_dir, root), SystemClock(), console) as target:
         found = info.gather_check(target.org, target.profile)
         if console.as_json:
             console.json(asdict(found))
@@ -70,7 +70,7 @@ def describe(
     if not names:
         raise UsageError("name at least one object, or a plan with --all-needed-by")
     root = project_root(Path.cwd())
-    with open_target(org, root, state_folder(state_dir, root), SystemClock()) as target:
+    with open_target(org, root, state_folder(state_dir, root), SystemClock(), console) as target:
         for path in info.write_describes(target.org, sorted(set(names)), out):
             console.result(flow.show(path))
     return 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loadplan.cli.console import Console
 from loadplan.clock import Clock
 
 if TYPE_CHECKING:
@@ -28,11 +29,14 @@ class Target:
 
 
 @contextmanager
-def open_target(name: str | None, root: Path, state_dir: Path, clock: Clock) -> Iterator[Target]:
+def open_target(
+    name: str | None, root: Path, state_dir: Path, clock: Clock, console: Console | None = None
+) -> Iterator[Target]:
     """Connect, check that the org is the one that was meant, and give it back. Raises `OrgError` (exit 3)."""
     from loadplan.salesforce import info, orgs
 
     profile = orgs.resolve_profile(name, root, os.environ)
+    log = request_log(console) if console and console.verbosity >= 1 else None
     if profile.embedded is not None:
         from loadplan.durable import make_private
         from loadplan.emulator.server import EmbeddedOrg
@@ -40,10 +44,20 @@ def open_target(name: str | None, root: Path, state_dir: Path, clock: Clock) -> 
         data = state_dir / "embedded" / profile.name
         make_private(data)
         with EmbeddedOrg(data, describe=profile.embedded_describe(root)) as server:
-            org = orgs.connect_with_token(server.instance_url, server.access_token, clock=clock)
+            org = orgs.connect_with_token(server.instance_url, server.access_token, clock=clock, on_request=log)
             yield Target(profile, org, info.identity(org), True)
         return
-    org = orgs.connect(profile, clock=clock)
+    org = orgs.connect(profile, clock=clock, on_request=log)
     identity = info.identity(org)
     orgs.check_identity(profile, identity)
     yield Target(profile, org, identity, False)
+
+
+def request_log(console: Console) -> Callable[[str, str, int | None, float], None]:
+    """A line per request with -v: method, path, status, time; no body, no header."""
+
+    def log(method: str, path: str, status: int | None, seconds: float) -> None:
+        answer = status if status is not None else "no answer"
+        console.message(console.style(f"          {method} {path} {answer} {seconds * 1000:.0f} ms", "dim"))
+
+    return log

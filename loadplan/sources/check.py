@@ -14,6 +14,7 @@ from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step, StepSource
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.ids import KeySet
+from loadplan.sources.problems import refuse_file
 from loadplan.sources.selection import SelectedRow, deaf, selected_rows
 from loadplan.sources.shape import Shape, compile_shape
 
@@ -107,6 +108,8 @@ class _Keys:
         wanted = {row.key for row in self._repeats}
         folded = {row.key.casefold() for row in self._lookalikes}
         firsts, first_folded = self._first_places(step, reader, wanted, folded)
+        if wanted - firsts.keys() or folded - first_folded.keys():
+            refuse_file("LP0331", "the source changed while it was being checked", name, hint="check it again")
         found = [
             _pair(
                 "LP0325",

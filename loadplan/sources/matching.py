@@ -99,12 +99,15 @@ class _Match:
         self._rows: list[Fate | None] = [None for _ in self._part.rows()]
         self._open = {(i, n) for i, (_, file) in enumerate(self._files) for n, _ in enumerate(file.rows())}
         self._strangers: Counter[ResultKind] = Counter()
+        self._keys: set[bytes] = set()
         self._unsure = 0
 
     def run(self) -> Fates:
         by_key = self._key is not None and self._keys_are_unique()
         if by_key:
             self._round(self._name_by_key(lambda text: text), unique=True)
+            # A key that was sent as it is echoed, and still has no row, is a repeat: never another key's other spelling.
+            self._set_strangers_aside(self._keys)
             self._round(self._name_by_key(canonical), unique=True)
             self._set_strangers_aside()
         else:
@@ -116,7 +119,7 @@ class _Match:
         return Fates(tuple(self._rows), extra, self._unsure, by_key)
 
     def _keys_are_unique(self) -> bool:
-        seen: set[bytes] = set()
+        seen = self._keys
         for count, row in enumerate(self._part.rows(), 1):
             assert self._key is not None
             seen.add(digest_of(row.cells[self._key]))
@@ -138,6 +141,8 @@ class _Match:
         for i, row in enumerate(self._part.rows()):
             if self._rows[i] is None and (called := name(row.cells)) is not None:
                 waiting.setdefault(digest_of(called), []).append(i)
+        for same in waiting.values():
+            same.reverse()  # taken from the end: the first sent goes first, whatever the number of equal rows
         for place, row, cells in self._results():
             if only is not None and _echoed(cells) != only:
                 continue
@@ -147,7 +152,7 @@ class _Match:
                 continue
             if only is not None and len(candidates) > 1:
                 self._unsure += 1
-            self._rows[candidates.pop(0)] = _fate(self._files[place[0]][0], row)
+            self._rows[candidates.pop()] = _fate(self._files[place[0]][0], row)
             if not candidates and not unique:
                 del waiting[digest_of(called or "")]
             self._open.discard(place)
@@ -160,12 +165,13 @@ class _Match:
                 if (i, n) in self._open:
                     yield (i, n), row, arrange(row.cells)
 
-    def _set_strangers_aside(self) -> None:
-        """A result row with a key that fits no waiting row is unknown or repeated: its content is not asked."""
+    def _set_strangers_aside(self, keys: set[bytes] | None = None) -> None:
+        """A result row with a key that fits no waiting row is unknown or repeated: its content is not asked. With
+        `keys`, only rows with one of these keys are set aside."""
         at = self._key
         assert at is not None
         for place, _, cells in self._results():
-            if cells[at]:
+            if cells[at] and (keys is None or digest_of(cells[at]) in keys):
                 self._strangers[self._files[place[0]][0]] += 1
                 self._open.discard(place)
 

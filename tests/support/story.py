@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,7 +108,7 @@ class Story:
 
     folder: Path
     plan_text: str
-    files: dict[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    files: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     parallelism: int = 4
 
