@@ -15,7 +15,7 @@ from loadplan.cli.options import common, state_option
 @state_option
 @common
 def command(console: Console, run: str, state_dir: Path | None) -> int:
-    """Abort the jobs of RUN that Salesforce still has open, read their results, and end the run."""
+    """Abort the jobs of RUN that Salesforce still has open. `loadplan resume` then reads what they did and ends the run."""
     from loadplan.cli import flow
 
     return flow.abort(console, run, Path.cwd(), flow.Request(None, {}, (), state_dir))

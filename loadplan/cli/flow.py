@@ -104,6 +104,8 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
 
 def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:
     """Go on with a run, or send its left-over rows again. The journal says where it stands."""
+    from loadplan.salesforce import orgs
+
     clock = SystemClock()
     root = project_root(start)
     state_dir = state_folder(request.state_dir, root)
@@ -127,6 +129,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
                 f"the run belongs to org {run.header.organization_id}, but {target.identity.organization_id} answered",
                 code="LP0403", next_commands=[f"loadplan org check -o {run.header.org}"],
             )  # fmt: skip
+        orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
         with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
             journal, records = FileJournal.reopen(folder.journal, clock)
             run = fold(fresh_run(graph), records)
@@ -306,6 +309,7 @@ def _drive(
             engine = Engine(
                 plan, run, target.org, journal, folder, clock, digests,
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
+                max_delete_rows=target.profile.limits.get("max_delete_rows"),
                 listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
                 poll_listeners=(on_poll, *on_polls),
             )  # fmt: skip
@@ -313,11 +317,14 @@ def _drive(
                 engine.emit(event)
             return engine.go()
     finally:
-        finish(console, plan, run, known, folder)
+        finish(console, plan, run, known, folder, digests)
         journal.close()
 
 
-def finish(console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder) -> None:
+def finish(
+    console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder,
+    digests: Mapping[str, InputDigest],
+) -> None:  # fmt: skip
     """Write the artifacts and say how it went. Runs after success and after every failure."""
     from loadplan.reports.artifacts import write_artifacts
     from loadplan.reports.view import next_commands, summary_line
@@ -326,8 +333,8 @@ def finish(console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded
 
     left = []
     try:
-        left = write_leftovers(Rows(plan, run, folder))
-    except InvalidInputError as error:
+        left = write_leftovers(Rows(plan, run, folder), digests)
+    except (InvalidInputError, StaleError) as error:
         console.error(f"warning: {error.summary}; the rows are still under {folder.root}/steps")
     names = [item.step for item in left]
     write_artifacts(plan, run, records, folder, names)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadplan.diagnostics import Diagnostic, Place
+from loadplan.diagnostics import Diagnostic
 from loadplan.plan import model as m
 from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.templates import TemplateError, is_template, render, row_pieces
@@ -185,19 +185,16 @@ class Builder:
     def _columns(self, spec: dict[str, Any], at: KeyPath) -> tuple[m.Column, ...] | None:
         if "columns" not in spec:
             return None
-        return tuple(
-            column
-            for field, s in spec["columns"].items()
-            if (column := self._column(field, s, (*at, "columns", field)))
-        )
+        return tuple(self._column(field, s, (*at, "columns", field)) for field, s in spec["columns"].items())
 
-    def _column(self, field: str, spec: Any, at: KeyPath) -> m.Column | None:
+    def _column(self, field: str, spec: Any, at: KeyPath) -> m.Column:
+        """The column; a refused one is reported and stays in its place, so that no rule misses its field as well."""
         if isinstance(spec, str):
             return m.FromColumn(field, spec)
         ways = [k for k in ("column", "value", "template") if k in spec]
         if len(ways) != 1:
             self.problem("LP0228", f"`{field}` needs exactly one of column, value, template", at, key=True)
-            return None
+            return m.FromColumn(field, spec.get("column", ""))
         if "value" in spec:
             return m.Constant(field, self._render(self._text((*at, "value"), spec["value"]), (*at, "value")))
         if "template" in spec:
@@ -205,7 +202,7 @@ class Builder:
                 return m.Composed(field, row_pieces(spec["template"]))
             except TemplateError as error:
                 self.problem("LP0225", str(error), (*at, "template"))
-                return None
+                return m.Composed(field, ())
         values = {k: self._text((*at, "map", k), v) for k, v in spec["map"].items()} if "map" in spec else None
         default = self._text((*at, "default"), spec["default"]) if "default" in spec else None
         return m.FromColumn(field, spec["column"], spec.get("empty"), values, default)
@@ -301,7 +298,3 @@ def _retry(defaults: dict[str, Any], spec: dict[str, Any]) -> m.Retry:
         unprocessed=merged.get("unprocessed", True),
         backoff=m.Backoff(**{k: v if k == "factor" else duration(v) for k, v in backoff.items()}),
     )  # fmt: skip
-
-
-def whole_file(name: str) -> Place:
-    return Place(name)

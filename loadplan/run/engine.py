@@ -58,6 +58,7 @@ class Engine:
     inputs: Mapping[str, InputDigest]
     parallelism: int = 4
     detach: bool = False
+    max_delete_rows: int | None = None
     patience: Patience = field(default_factory=Patience)
     stop: Stop = field(default_factory=Stop)
     listeners: tuple[Listener, ...] = ()

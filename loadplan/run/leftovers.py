@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step
 from loadplan.run.rows import Rows
 from loadplan.run.state import Attempt, PartRun, StepRun
+from loadplan.sources.base import InputDigest
 from loadplan.sources.leftover import write_retry_file
 from loadplan.sources.parts import read_index
 
@@ -22,10 +24,11 @@ class Leftover:
     rows: int
 
 
-def write_leftovers(rows: Rows) -> list[Leftover]:
+def write_leftovers(rows: Rows, inputs: Mapping[str, InputDigest] | None = None) -> list[Leftover]:
     """Write the retry file of every step whose rows did not all land; remove those of steps that are whole by now.
 
-    A pure rendering of the journal and the files it names: safe to repeat."""
+    A pure rendering of the journal and the files it names: safe to repeat. Raises `StaleError` when a source is no longer
+    what `inputs` says it was: its rows would not be those that were sent."""
     written = []
     for run_step in rows.run.steps.values():
         step = rows.plan.steps[run_step.id]
@@ -36,7 +39,7 @@ def write_leftovers(rows: Rows) -> list[Leftover]:
             rows.folder.retry(step.id).unlink(missing_ok=True)
             rows.folder.retry(step.id, "json").unlink(missing_ok=True)
             continue
-        written.append(_write(rows, step, run_step, records, codes))
+        written.append(_write(rows, step, run_step, records, codes, (inputs or {}).get(step.id)))
     return written
 
 
@@ -73,13 +76,15 @@ def _of_attempt(rows: Rows, step: Step, attempt: Attempt, part: PartRun, codes: 
     return found
 
 
-def _write(rows: Rows, step: Step, run_step: StepRun, records: set[int], codes: dict[str, int]) -> Leftover:
+def _write(
+    rows: Rows, step: Step, run_step: StepRun, records: set[int], codes: dict[str, int], expected: InputDigest | None
+) -> Leftover:
     assert step.source is not None
     to = rows.folder.retry(step.id)
     make_private(to.parent)
     reader = rows.open(step.source)
     try:
-        made = write_retry_file(reader, records, to)
+        made = write_retry_file(reader, records, to, expected=expected)
     except InvalidInputError as error:
         raise InvalidInputError(
             f"the retry file of `{step.id}` cannot be written: {error.summary}", error.diagnostics

@@ -76,6 +76,11 @@ def _start(engine: Engine, action: do.Action) -> None:
             error.summary, code=error.code, where=error.where, details=error.details, hint=error.hint,
             next_commands=[engine.resume_command],
         ) from error  # fmt: skip
+    most = engine.max_delete_rows
+    if step.facts.destructive and most is not None and cut.rows_selected > most:
+        reason = f"it would delete {cut.rows_selected:,} rows and the org's entry allows {most:,} (max_delete_rows in orgs.yaml)"
+        engine.emit(ev.StepRefused(step.id, reason))
+        return
     engine.emit(cut)
 
 

@@ -18,7 +18,7 @@ from loadplan.sources.stream import TextStream
 
 class DelimitedReader:
     """A Reader over one delimited file. Opening reads the header; raises InvalidInputError when there is none, or it
-    names a column twice or not at all, or is over 32,000 characters (Bulk API 2.0 Developer Guide, "Limits")."""
+    names a column twice or not at all."""
 
     def __init__(self, source: FileSource, limits: Limits = SALESFORCE_LIMITS) -> None:
         self.on_problem: ProblemSink | None = None
@@ -32,7 +32,7 @@ class DelimitedReader:
         self._ended = False
         self._rows = 0
         try:
-            self._header = read_header(self._splitter, source.path, limits)
+            self._header = read_header(self._splitter, source.path)
         except BaseException:
             self.close()
             raise
@@ -87,7 +87,7 @@ def open_delimited(source: FileSource) -> DelimitedReader:
     return DelimitedReader(source)
 
 
-def read_header(splitter: RecordSplitter, name: str, limits: Limits) -> tuple[str, ...]:
+def read_header(splitter: RecordSplitter, name: str) -> tuple[str, ...]:
     """The header record, checked. Raises InvalidInputError with every problem of it."""
     try:
         first = splitter.first()
@@ -96,18 +96,14 @@ def read_header(splitter: RecordSplitter, name: str, limits: Limits) -> tuple[st
     if first is None:
         refuse_file("LP0306", "the file is empty: not even a header", name, hint="the first row must name the columns")
     line, cells = first
-    problems = _header_problems(cells, name, line, limits)
+    problems = _header_problems(cells, name, line)
     if problems:
         refuse(*problems)
     return tuple(cells)
 
 
-def _header_problems(cells: Sequence[str], name: str, line: int, limits: Limits) -> list[Diagnostic]:
+def _header_problems(cells: Sequence[str], name: str, line: int) -> list[Diagnostic]:
     place = Place(name, line)
-    size = sum(map(len, cells)) + len(cells) - 1
-    if limits.header is not None and size > limits.header:
-        summary = f"the header has {size:,} characters; Salesforce takes {limits.header:,}"
-        return [Diagnostic("LP0310", summary, place)]
     if any("\r" in cell for cell in cells):
         hint = "the file seems to end its lines with CR alone; write LF or CRLF"
         return [Diagnostic("LP0317", "a column name holds a carriage return", place, hint=hint)]

@@ -78,7 +78,7 @@ class PagesReader:
             if page.stat().st_size == 0:
                 return ()
             splitter = RecordSplitter(stream.blocks(), self._delimiter, '"', NO_LIMITS)
-            return read_header(splitter, self._page_name(page), NO_LIMITS)
+            return read_header(splitter, self._page_name(page))
         finally:
             stream.close()
 

@@ -25,11 +25,10 @@ class Limits:
 
     field: int | None = 131_072
     record: int | None = 400_000
-    header: int | None = 32_000
 
 
 SALESFORCE_LIMITS = Limits()
-NO_LIMITS = Limits(None, None, None)
+NO_LIMITS = Limits(None, None)
 _ENDLESS = 1 << 62
 
 

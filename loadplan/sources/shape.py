@@ -19,6 +19,8 @@ from loadplan.sources.filters import compile_where, where_columns
 from loadplan.sources.ids import short_id
 
 Cells = list[str]
+LONGEST_HEADER = 32_000
+"""Characters of what is sent (Bulk API 2.0 Developer Guide, "Limits"); the source's own header may be longer."""
 
 
 class RowFaultError(Exception):
@@ -155,6 +157,10 @@ def _check_targets(step: Step, sent: list[str], problems: _Problems) -> None:
         if name.casefold() in seen:
             problems.add("LP0321", f"the field `{name}` would be sent twice", "keep one of the columns that feed it")
         seen.setdefault(name.casefold(), name)
+    size = sum(map(len, sent)) + len(sent) - 1
+    if size > LONGEST_HEADER:
+        summary = f"the header to send has {size:,} characters; Salesforce takes {LONGEST_HEADER:,}"
+        problems.add("LP0310", summary, "map fewer columns in this step")
     if step.facts.needs_id and not step.facts.id_only and "Id" not in sent:
         problems.add("LP0322", f"{step.operation} needs the field `Id`, which is not sent", names_hint("Id", sent))
     if step.facts.needs_external_id and step.external_id and step.external_id not in sent:

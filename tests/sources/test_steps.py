@@ -122,6 +122,7 @@ def test_where_comes_before_limit(tmp_path: Path) -> None:
         ("Id\n001D000000IRFma\n001D000000IRFmaIAH\n", DELETE, "LP0325", 3),
         ("Ext__c,N\na,2\nA,3\n", UPSERT, "LP0326", 3),
         ("Name,N\na,2\n", replace(UPSERT, key=None), "LP0327", 1),
+        ("N" * 32_001 + "\nx\n", INSERT, "LP0310", 1),
         ("Ext__c,N\n", UPSERT, "LP0307", 1),
         ("Ext__c,N\n1,2\n2\n", UPSERT, "LP0311", 3),
     ],
@@ -271,3 +272,25 @@ def reader_digest(tmp_path: Path) -> InputDigest:
     reader = open_source(FileSource("rows.csv", path, "csv", ","), resolve_step=lambda step: [])
     assert len(list(reader)) == 3
     return reader.digest()
+
+
+def test_a_wide_source_is_fine_when_few_of_its_columns_are_sent(tmp_path: Path) -> None:
+    """Salesforce's limit on the header is on what is sent."""
+    step = replace(INSERT, columns=(FromColumn("Name", "n"),))
+    assert checked(tmp_path, "x" * 40_000 + ",n\n1,2\n", step).ok
+
+
+def test_a_source_that_changes_while_it_is_checked_is_refused(tmp_path: Path) -> None:
+    """Between the pass that sees a duplicate and the one that looks for its first place."""
+    source, reader = reader_of(tmp_path, "Ext__c\n1\n1\n")
+    reopen = reader.reopen
+
+    def changed() -> Reader:
+        source.file.write_bytes(b"Ext__c\n5\n6\n")
+        return reopen()
+
+    reader.reopen = changed  # type: ignore[method-assign]
+    check = check_step(replace(UPSERT, source=source), reader)
+    reader.close()
+    assert [d.code for d in check.diagnostics] == ["LP0331"]
+    assert not check.ok

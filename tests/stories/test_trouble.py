@@ -187,3 +187,21 @@ def test_a_maintenance_page_is_no_answer(tmp_path: Path) -> None:
             told.faults.add(kind, "status", 1, 200, b"<html><title>Maintenance</title></html>")
         assert told.drive().exit == 0
         assert told.applied("Account") == {f"A{i}": 1 for i in range(6)}
+
+
+def test_a_delete_of_more_rows_than_the_org_allows_is_refused(tmp_path: Path) -> None:
+    """Rows found by a query are counted before they are deleted: over the cap of the org's entry nothing is sent."""
+    plan = """\
+version: 1
+name: story
+defaults: {poll: {first: 100ms, factor: 1, max: 100ms}}
+steps:
+  made: {object: Account, operation: insert, source: accounts.csv}
+  old: {operation: query, soql: SELECT Id FROM Account, depends_on: [made]}
+  purge: {object: Account, operation: delete, source: {step: old}}
+"""
+    with Story(tmp_path, plan, {"accounts.csv": ACCOUNTS}, max_delete_rows=1) as told:
+        run = told.drive()
+        assert run.exit == 1
+        assert run.steps["purge"].problem.startswith("it would delete 6 rows")
+        assert told.org.org.count("Account") == 6

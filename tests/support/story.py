@@ -111,6 +111,7 @@ class Story:
     files: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     parallelism: int = 4
+    max_delete_rows: int | None = None
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -182,7 +183,7 @@ class Story:
         self.journal: Any = KillableJournal(journal, kill_record) if kill_record else journal
         engine = Engine(
             self.plan, run, client, self.journal, self.run_folder, self.clock, digests,
-            parallelism=self.parallelism, patience=patience or Patience(),
+            parallelism=self.parallelism, patience=patience or Patience(), max_delete_rows=self.max_delete_rows,
         )  # fmt: skip
         try:
             for event in first:

@@ -19,11 +19,13 @@ def fetch(config: AuthConfig, post: Post) -> Token:
     token = str(shown.get("accessToken", ""))
     if not token or token.startswith("[REDACTED]"):
         # Since plugin-org 5.11.1 `org display` hides the token behind a command of its own.
-        token = str(
-            run_sf(["org", "auth", "show-access-token", "--target-org", alias, "--no-prompt", "--json"], alias)[
-                "accessToken"
-            ]
-        )
+        asked = run_sf(["org", "auth", "show-access-token", "--target-org", alias, "--no-prompt", "--json"], alias)
+        token = str(asked.get("accessToken", ""))
+    if not token or token.startswith("[REDACTED]"):
+        raise OrgError(
+            f"the sf CLI shows no access token of `{alias}`", code="LP0408",
+            next_commands=[f"sf org login web --alias {alias}", "sf org list"],
+        )  # fmt: skip
     return Token(Secret(token, {}, Path()), str(shown.get("instanceUrl", "")))
 
 
@@ -42,8 +44,10 @@ def run_sf(arguments: list[str], alias: str) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         raise OrgError("the sf CLI did not answer within two minutes", code="LP0408") from None
     try:
-        answer = json.loads(done.stdout)
+        answer: Any = json.loads(done.stdout)
     except ValueError:
+        answer = {}
+    if not isinstance(answer, dict):
         answer = {}
     result = answer.get("result")
     if done.returncode != 0 or not isinstance(result, dict):
