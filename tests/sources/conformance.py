@@ -28,7 +28,9 @@ class ReaderConformance:
         """Open a source whose text is these bytes."""
         raise NotImplementedError
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors])
+    @settings(
+        deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    )
     @given(table=TABLES)
     def test_values_come_back_exactly(self, tmp_path: Path, table: list[list[str]]) -> None:
         """Rows in equal rows out, whatever the cells hold."""

@@ -112,7 +112,7 @@ def test_equal_rows_are_matched_as_often_as_they_were_sent(tmp_path: Path) -> No
 TABLES = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "x", "1,5"])), min_size=1, max_size=10)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 @given(data=st.data(), by_key=st.booleans(), repeat=st.booleans())
 def test_one_row_lost_or_repeated_is_always_noticed(
     tmp_path: Path, data: st.DataObject, by_key: bool, repeat: bool

@@ -156,7 +156,7 @@ def test_a_query_step_without_rows_is_no_fault(tmp_path: Path) -> None:
         assert (check.ok, check.rows_selected) == (True, 0)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(rows=ROWS, max_rows=st.integers(1, 7), ending=st.sampled_from(["LF", "CRLF"]))
 def test_rows_survive_cutting(tmp_path: Path, rows: list[tuple[str, str]], max_rows: int, ending: str) -> None:
     """Rows in equal rows out across the parts, no part over a cap, the index names the source records."""
@@ -216,7 +216,7 @@ def matched(tmp_path: Path, rows: list[list[str]], results: ResultPaths, key: st
     return match_results(part, results, dialect=CsvDialect(), key=key)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data(), by_key=st.booleans())
 def test_shuffled_fates_are_recovered(tmp_path: Path, data: st.DataObject, by_key: bool) -> None:
     """Whatever the order of the results, each row gets its own fate, by key or by content."""
