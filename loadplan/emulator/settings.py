@@ -19,13 +19,9 @@ class Settings:
     api_requests_max: int = 100_000
     max_upload_bytes: int = 150_000_000
     max_multipart_characters: int = 100_000
-    open_job_lifetime: float = 86_400.0
-    retention: float = 7 * 86_400.0
     hard_delete_allowed: bool = True
     second_put_refused_at_put: bool = False  # default: 201, and the closing PATCH answers 400 INVALIDJOB
     empty_results_as_204: bool = False
-    accept_gzip_upload: bool = False
-    scientific_numbers: bool = False  # results re-render large numbers as 9.12260031E8
     clients: tuple[tuple[str, str], ...] = ()  # (client id, secret) pairs; empty: any client is taken
     users: tuple[tuple[str, str], ...] = ()  # (user name, password) pairs; empty: any user is taken
     versions: tuple[int, int] = (31, 67)

@@ -107,7 +107,12 @@ def new_session(origin: str) -> requests.Session:
         def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
             return request
 
-    session = requests.Session()
+    class StaysHere(requests.Session):
+        # Not following is not enough: requests would still parse Location, and trip over one that is not text.
+        def get_redirect_target(self, resp: requests.Response) -> None:
+            return None
+
+    session = StaysHere()
     session.auth = NoAuth()
     session.trust_env = (urlsplit(origin).hostname or "") not in LOOPBACK
     if os.environ.get("SSL_CERT_FILE") and not os.environ.get("REQUESTS_CA_BUNDLE"):

@@ -80,7 +80,7 @@ def gather_check(org: Bulk2Org, profile: OrgProfile) -> OrgCheck:
 
 def permissions(org: Bulk2Org) -> dict[str, bool]:
     """What the user may do, by the labels of Setup; {} where the org does not say (an old version, the embedded org)."""
-    soql = f"SELECT {', '.join(PERMISSIONS)} FROM UserPermissionAccess"
+    soql = f"SELECT {', '.join(PERMISSIONS)} FROM UserPermissionAccess"  # noqa: S608 - names of the table above
     try:
         _, data = org.http.json("GET", f"/services/data/v{VERSION}/query", params={"q": soql})
         record = data["records"][0]

@@ -229,6 +229,8 @@ def test_the_objects_of_a_plan_include_the_parents_of_its_lookups(tmp_path: Path
         "  tasks:\n    object: Task\n    operation: insert\n    source: t.csv\n    columns: {Subject: s}\n"
         '    lookups: {"Lead:Who.Legacy_Id__c": w}\n'
     )
+    for name in ("c.csv", "t.csv"):
+        (tmp_path / name).write_text("x\n1\n")
     plan = load_plan(tmp_path / "plan.yaml", variables={}, var_files=[])
     with EmbeddedOrg() as server:
         org = connect_with_token(server.instance_url, server.access_token, clock=SystemClock())
