@@ -11,11 +11,18 @@ _TOKENS = re.compile(
     r"|(?<=access_token=)[^&\s]+"
     r"|5Aep[A-Za-z0-9._]{20,}"  # refresh token
 )
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|‘[^’]*’|“[^”]*”")
-# Salesforce puts some values into messages without quotes.
+# A quote that is never closed hides the rest. An apostrophe inside a word (`isn't`, `'O'Brien'`) opens and closes nothing.
+_QUOTED = re.compile(
+    r"(?<!\w)'.*?(?:'(?!\w)|\Z)" r'|"[^"]*(?:"|\Z)' r"|‘[^’]*(?:’|\Z)" r"|“[^”]*(?:”|\Z)",
+    re.DOTALL,
+)
+_CLOSING = {"'": "'", '"': '"', "‘": "’", "“": "”"}
+# Salesforce puts some values into messages without quotes; what follows the value is known, or there is nothing.
 _LOOSE = re.compile(
-    r"((?:invalid email address|data value too large|Foreign key external ID|external id specified|picklist field): )"
-    r"[^\s(][^(]*?(?= \(| not found|$)"
+    r"(data value too large: ).*(?= \(max length=)"
+    r"|(Foreign key external ID: ).*(?= not found for field )"
+    r"|((?:invalid email address|external id specified|picklist field|data value too large|Foreign key external ID): ).*",
+    re.DOTALL | re.IGNORECASE,
 )
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _ID = re.compile(r"\b(?=[A-Za-z0-9]*\d)[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?\b")
@@ -31,12 +38,12 @@ def redact(text: str) -> str:
 def mask(text: str) -> str:
     """Quoted values, e-mail addresses, record ids and digits become placeholders; what is left is the shape of a message.
 
-    >>> mask("Account: bad value for restricted picklist field: 'x' 42")
-    "Account: bad value for restricted picklist field: '…' #"
+    >>> mask("Name: data value too large: Acme (Rome) (max length=80), see 'x'")
+    "Name: data value too large: … (max length=#), see '…'"
     """
     text = redact(text)
-    text = _QUOTED.sub(lambda m: f"{m.group()[0]}…{m.group()[-1]}", text)
-    text = _LOOSE.sub(r"\1…", text)
+    text = _LOOSE.sub(lambda m: f"{m[1] or m[2] or m[3]}…", text)
+    text = _QUOTED.sub(lambda m: f"{m[0][0]}…{_CLOSING[m[0][0]]}", text)
     text = _EMAIL.sub("<email>", text)
     text = _ID.sub("<id>", text)
     return printable(_DIGITS.sub("#", text))

@@ -74,3 +74,23 @@ def test_mask_keeps_the_shape_of_a_message() -> None:
     second = mask("INVALID_EMAIL_ADDRESS:Email: invalid email address: bob@example.com:Email --")
     assert first == second
     assert "example" not in first
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Name: data value too large: abc (x) very secret (max length=80)", "data value too large: … (max length=#)"),
+        ("data value too large: line one\nline two (max length=80)", "data value too large: … (max length=#)"),
+        ("Foreign key external ID: a not found b not found for field F__c in entity E", "ID: … not found for field F__c"),
+        ("Email: invalid email address: john doe(at)x", "invalid email address: …"),
+        ("Duplicate external id specified: ACME ab", "external id specified: …"),
+        ("bad value for restricted picklist field: (odd) 'thing", "picklist field: …"),
+        ("it's a 'secret' that isn't shown", "it's a '…' that isn't shown"),
+        ("the name 'O'Brien' is taken", "the name '…' is taken"),
+        ("the text was cut at 'sec", "cut at '…'"),
+    ],
+)
+def test_mask_finds_a_value_wherever_salesforce_puts_it(text: str, shown: str) -> None:
+    """Values without quotes, with brackets or apostrophes in them, and quotes that a cut message never closes."""
+    assert mask(text).endswith(shown) or shown in mask(text)
+    assert not any(word in mask(text) for word in ("secret", "Brien", "ACME", "john", "line", "odd", "thing", " b ", "sec"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -228,11 +229,37 @@ def load_schema(folders: Sequence[Path]) -> Schema:
         texts.extend(file.read_text("utf-8") for file in files)
     for text in texts:
         raw = json.loads(text)
-        raws[str(raw["name"])] = raw
-    return Schema(_object(raw, number) for number, raw in enumerate(raws.values()))
+        name = str(raw["name"])
+        raws[name] = _merged(raws[name], raw) if name in raws else raw
+    taken = {str(raw["keyPrefix"]) for raw in raws.values() if raw.get("keyPrefix")}
+    return Schema(_object(raw, _prefix(name, taken)) for name, raw in sorted(raws.items()))
 
 
-def _object(raw: dict[str, Any], number: int) -> ObjectType:
+def _merged(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """A second file about an object adds and overrides: keys by name, fields by name."""
+    fields = {str(f["name"]): f for f in known.get("fields", ())}
+    for field in more.get("fields", ()):
+        fields[str(field["name"])] = {**fields.get(str(field["name"]), {}), **field}
+    given = {key: value for key, value in more.items() if value is not None}
+    return {**known, **given, "fields": list(fields.values())}
+
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _prefix(name: str, taken: set[str]) -> str:
+    """A key prefix for an object whose file names none: it depends on the name, so that other files do not move it."""
+    start = zlib.crc32(name.encode())
+    for step in range(62 * 62):
+        at = (start + step) % (62 * 62)
+        prefix = f"a{_DIGITS[at // 62]}{_DIGITS[at % 62]}"
+        if prefix not in taken:
+            taken.add(prefix)
+            return prefix
+    raise ValueError("there are more objects than key prefixes")
+
+
+def _object(raw: dict[str, Any], prefix: str) -> ObjectType:
     name = str(raw["name"])
     fields: dict[str, Field] = {}
     given = {str(entry["name"]) for entry in raw.get("fields", ())}
@@ -243,7 +270,7 @@ def _object(raw: dict[str, Any], number: int) -> ObjectType:
     defaults = {
         "label": name,
         "labelPlural": raw.get("label", name) + "s",
-        "keyPrefix": f"a{number % 62:02d}",
+        "keyPrefix": prefix,
         "createable": True,
         "updateable": True,
         "deletable": True,
