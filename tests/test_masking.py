@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loadplan.masking import mask, printable, redact
@@ -45,7 +46,7 @@ def test_mask_leaves_no_digit(text: str) -> None:
 @given(st.sampled_from(["''", '""', "‘’", "“”"]), st.text(string.ascii_letters + " ", min_size=1, max_size=40), WORDS)
 def test_mask_empties_quotes(quotes: str, value: str, lead: str) -> None:
     """What stands between quotes is a value of a row."""
-    shown = mask(f"{lead}{quotes[0]}{value}{quotes[1]}")
+    shown = mask(f"{lead} {quotes[0]}{value}{quotes[1]}")
     assert shown.endswith(f"{quotes[0]}…{quotes[1]}")
 
 
@@ -81,7 +82,10 @@ def test_mask_keeps_the_shape_of_a_message() -> None:
     [
         ("Name: data value too large: abc (x) very secret (max length=80)", "data value too large: … (max length=#)"),
         ("data value too large: line one\nline two (max length=80)", "data value too large: … (max length=#)"),
-        ("Foreign key external ID: a not found b not found for field F__c in entity E", "ID: … not found for field F__c"),
+        (
+            "Foreign key external ID: a not found b not found for field F__c in entity E",
+            "ID: … not found for field F__c",
+        ),
         ("Email: invalid email address: john doe(at)x", "invalid email address: …"),
         ("Duplicate external id specified: ACME ab", "external id specified: …"),
         ("bad value for restricted picklist field: (odd) 'thing", "picklist field: …"),
@@ -92,5 +96,7 @@ def test_mask_keeps_the_shape_of_a_message() -> None:
 )
 def test_mask_finds_a_value_wherever_salesforce_puts_it(text: str, shown: str) -> None:
     """Values without quotes, with brackets or apostrophes in them, and quotes that a cut message never closes."""
-    assert mask(text).endswith(shown) or shown in mask(text)
-    assert not any(word in mask(text) for word in ("secret", "Brien", "ACME", "john", "line", "odd", "thing", " b ", "sec"))
+    assert shown in mask(text)
+    assert not any(
+        word in mask(text) for word in ("secret", "Brien", "ACME", "john", "line", "odd", "thing", " b ", "sec")
+    )
