@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from threading import Event
 from types import FrameType
 
 import click
 
 from loadplan.cli.console import Console
 from loadplan.cli.options import common
+from loadplan.clock import SystemClock
 
 
 @click.group("emulator")
@@ -37,14 +37,16 @@ def serve(console: Console, port: int, describe: Path | None, faults: Path | Non
         server = EmbeddedOrg(data, describe=[describe] if describe else [], faults=trouble, port=port)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    done = Event()
+    clock, stopped = SystemClock(), []
 
-    def stop(_: int, __: FrameType | None) -> None:
-        done.set()
+    def stop(number: int, _: FrameType | None) -> None:
+        stopped.append(number)
+        clock.wake()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     with server:
         console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
-        done.wait()
+        while not stopped:
+            clock.wait(3600.0)
     return 0
