@@ -28,6 +28,7 @@ DOORS = {
     "click": {"cli"},
     "rich": {"cli.progress"},
     "sqlite3": {"emulator"},
+    "xxhash": {"sources.hashing"},
 }
 
 

@@ -122,7 +122,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
     events = _begin_again(console, run, folder, retry=retry)
     if events is None:
         return run.exit or 0
-    digests = {k: InputDigest(**v) for k, v in frozen["inputs"].items()}
+    digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
     with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
         if target.identity.organization_id != run.header.organization_id:
             raise OrgError(

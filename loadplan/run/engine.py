@@ -16,6 +16,7 @@ from loadplan.run import decide as do
 from loadplan.run.events import Event, JobEvent, Recorded, RequestFailed, RunEnded, RunInterrupted
 from loadplan.run.folder import RunFolder
 from loadplan.run.journal import Journal
+from loadplan.run.rows import Rows
 from loadplan.run.state import Run, apply
 from loadplan.salesforce.port import AuthRefused, Org, OrgFault, QuotaExceeded, Refused, Unavailable
 from loadplan.sources.base import InputDigest
@@ -65,6 +66,9 @@ class Engine:
     poll_listeners: tuple[PollListener, ...] = ()
     timers: do.Timers = field(default_factory=do.Timers)
 
+    def __post_init__(self) -> None:
+        self.rows = Rows(self.plan, self.run, self.folder)
+
     def emit(self, event: Event) -> None:
         """Journal, fold, tell: in this order. Returns only when the event is durable."""
         record = self.journal.append(event)
@@ -94,6 +98,8 @@ class Engine:
                     case _:
                         self._try(perform, decision)
         except LoadplanError as error:
+            if not error.next_commands:
+                error.next_commands = (self.resume_command,)
             self._note_stop(error)
             raise
 

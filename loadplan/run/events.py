@@ -91,7 +91,10 @@ class RetryRequested(Event):
 
 @dataclass(frozen=True)
 class PartFact:
-    """A part on disk: `file` and `index` are relative to the run folder; `rows` data records; sha256 of the file."""
+    """A part: `rows` data records, `bytes` and `sha256` of what is sent, `digest` proves which rows they are.
+
+    Either a file: `file` and `index` are relative to the run folder. Or a range of the step's source (`end` is not 0): the
+    header of `StepPrepared`, then bytes `start` to `end`; its first row is record `first` of the source."""
 
     part: int
     file: str
@@ -99,6 +102,10 @@ class PartFact:
     rows: int
     bytes: int
     sha256: str
+    start: int = 0
+    end: int = 0
+    first: int = 1
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,8 @@ class StepStarted(Event):
 
 @dataclass(frozen=True)
 class StepPrepared(Event):
-    """The rows of an ingest step were cut into parts. `rows_read` of the source, `rows_selected` after filters."""
+    """The rows of an ingest step were cut into parts. `rows_read` of the source, `rows_selected` after filters. `header` is
+    what is sent before the rows of parts that are ranges of the source."""
 
     TYPE: ClassVar[str] = "StepPrepared"
     step: str
@@ -117,6 +125,7 @@ class StepPrepared(Event):
     rows_read: int
     rows_selected: int
     sha256: str
+    header: str = ""
 
 
 @dataclass(frozen=True)

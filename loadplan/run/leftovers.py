@@ -14,7 +14,6 @@ from loadplan.run.rows import Rows
 from loadplan.run.state import Attempt, PartRun, StepRun
 from loadplan.sources.base import InputDigest
 from loadplan.sources.leftover import write_retry_file
-from loadplan.sources.parts import read_index
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def _left_records(rows: Rows, step: Step, run_step: StepRun) -> tuple[set[int], 
         last = part.current
         pending = last is None or not last.reconciled
         if pending and run_step.is_settled:
-            left |= set(read_index(rows.folder.path(part.fact.index)))
+            left |= set(rows.part(step, part.number, part.round).source_records())
         for attempt in done:
             if attempt.left_over > 0:
                 left |= _of_attempt(rows, step, attempt, part, codes)
@@ -62,15 +61,14 @@ def _left_records(rows: Rows, step: Step, run_step: StepRun) -> tuple[set[int], 
 def _of_attempt(rows: Rows, step: Step, attempt: Attempt, part: PartRun, codes: dict[str, int]) -> set[int]:
     """Rows of this attempt whose last word is `failed` or `unprocessed`: those that were sent again are in the next
     round's file, so they are taken out by their record numbers."""
-    index = read_index(rows.folder.path(part.facts[attempt.round - 1].index))
     later: set[int] = set()
     if part.round > attempt.round:
-        later = set(read_index(rows.folder.path(part.facts[attempt.round].index)))
+        later = set(rows.part(step, part.number, attempt.round + 1).source_records())
     found: set[int] = set()
-    for position, fate in enumerate(rows.fates(step, attempt).rows):
-        if fate is None or fate.kind == "successful" or index[position] in later:
+    for record, fate in rows.left_records(step, attempt):
+        if record in later:
             continue
-        found.add(index[position])
+        found.add(record)
         if fate.error:
             codes[fate.error.code] = codes.get(fate.error.code, 0) + 1
     return found

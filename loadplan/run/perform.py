@@ -15,7 +15,6 @@ from loadplan.run.decide import shut_parent
 from loadplan.run.gates import decide_gate, settle_state
 from loadplan.run.reconcile import reconcile_job, reconcile_query
 from loadplan.run.retry import select_retry
-from loadplan.run.rows import Rows
 from loadplan.salesforce.port import (
     IngestSpec,
     NotFound,
@@ -26,6 +25,7 @@ from loadplan.salesforce.port import (
     Truncated,
     Unavailable,
 )
+from loadplan.sources.partdata import PartData, changed
 
 if TYPE_CHECKING:
     from loadplan.run.engine import Engine
@@ -61,7 +61,7 @@ def _start(engine: Engine, action: do.Action) -> None:
         engine.emit(ev.StepStarted(step.id))
     if step.is_query:
         return
-    rows = Rows(engine.plan, engine.run, engine.folder)
+    rows = engine.rows
     if isinstance(step.source, StepSource):
         try:
             rows.check(step)
@@ -122,7 +122,7 @@ def _create(engine: Engine, action: do.Action) -> None:
     step = _step(engine, action)
     kind = "query" if step.is_query else "ingest"
     fact = None if step.is_query else engine.run.steps[step.id].parts[action.part].fact
-    part = engine.folder.path(fact.file) if fact else None
+    part = engine.rows.part(step, action.part, action.round) if fact else None
     multipart = part is not None and _goes_multipart(step, part)
     version = engine.plan.api_version
     base: dict[str, Any] = {"step": step.id, "part": action.part, "attempt": action.attempt}
@@ -137,7 +137,7 @@ def _create(engine: Engine, action: do.Action) -> None:
         if step.is_query:
             info = engine.org.create_query(QuerySpec(step.operation, step.soql or ""), api_version=version)
         elif multipart and part is not None:
-            info = engine.org.create_multipart(_spec(step), part, api_version=version)
+            info = engine.org.create_multipart(_spec(step), _whole(part), api_version=version)
         else:
             info = engine.org.create_ingest(_spec(step), api_version=version)
     except QuotaExceeded as fault:
@@ -158,13 +158,18 @@ def _create(engine: Engine, action: do.Action) -> None:
             _schedule_poll(engine, (step.id, action.part, action.attempt), step)
 
 
-def _goes_multipart(step: Step, part: Any) -> bool:
-    if step.upload == "staged" or not step.facts.repeatable:
+def _goes_multipart(step: Step, part: PartData) -> bool:
+    if step.upload == "staged" or not step.facts.repeatable or part.size >= MULTIPART_CHARACTERS * 4:
         return False
-    size: int = part.stat().st_size
-    if size >= MULTIPART_CHARACTERS * 4:
-        return False
-    return len(part.read_text(encoding="utf-8")) < MULTIPART_CHARACTERS
+    return len(_whole(part).decode("utf-8")) < MULTIPART_CHARACTERS
+
+
+def _whole(part: PartData) -> bytes:
+    with part.open() as body:
+        content = b"".join(iter(body.read, b""))
+        if not body.is_as_planned:
+            raise changed(part.path)
+    return content
 
 
 def _spec(step: Step) -> IngestSpec:
@@ -191,18 +196,25 @@ def _url(attempt: Attempt, verb: str, tail: str = "") -> str:
 
 
 def _upload(engine: Engine, action: do.Action) -> None:
-    attempt = _attempt(engine, action)
+    attempt, step = _attempt(engine, action), _step(engine, action)
     about = _about(engine, action, request=_url(attempt, "PUT", "/batches"))
-    engine.emit(ev.UploadIntended(**about))
-    try:
-        http = engine.org.upload(attempt.job, engine.folder.path(attempt.file), api_version=attempt.api_version)
-    except NotFound as fault:
-        engine.emit(ev.JobGone(**about, http=fault.status))
-    except (Refused, Unavailable) as fault:
-        engine.emit(ev.UploadLost(**about, http=fault.status, detail=fault.detail))
-        if isinstance(fault, Unavailable):
-            raise
-    else:
+    part = engine.rows.part(step, attempt.part, attempt.round)
+    with part.open() as body:
+        engine.emit(ev.UploadIntended(**about))
+        try:
+            http = engine.org.upload(attempt.job, body, api_version=attempt.api_version)
+        except NotFound as fault:
+            engine.emit(ev.JobGone(**about, http=fault.status))
+            return
+        except (Refused, Unavailable) as fault:
+            engine.emit(ev.UploadLost(**about, http=fault.status, detail=fault.detail))
+            if isinstance(fault, Unavailable):
+                raise
+            return
+        if not body.is_as_planned:
+            # The source was changed under the upload. The job is open and has done nothing: it is never closed.
+            engine.emit(ev.UploadLost(**about, http=http, detail="the source changed while it was sent"))
+            raise changed(part.path)
         engine.emit(ev.PartUploaded(**about, http=http))
 
 
@@ -295,13 +307,15 @@ def _save_result(engine: Engine, action: do.Action) -> None:
     about = _about(engine, action, request=_url(attempt, "GET", f"/{tail}"))
     to = engine.folder.result(step.id, attempt.job, action.kind)
     kind: ResultKind = action.kind  # type: ignore[assignment]
+    tally = engine.rows.tally(step, kind)
     try:
         got = engine.org.fetch_result(
-            attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version
+            attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version, tap=tally.feed
         )
     except NotFound as fault:
         engine.emit(ev.JobGone(**about, http=fault.status))
         return
+    engine.rows.keep(attempt, kind, tally)
     tries = engine.timers.failures.get(action.key, 0) + 1
     engine.emit(
         ev.ResultSaved(
@@ -319,7 +333,7 @@ def _reconcile(engine: Engine, action: do.Action) -> None:
     problem = reconcile_job(
         sent=attempt.rows, **counts, processed=attempt.processed, server_failed=attempt.server_failed
     )
-    rows = Rows(engine.plan, engine.run, engine.folder)
+    rows = engine.rows
     seen = rows.reckon(step, attempt)
     problem = problem or seen.problem
     engine.emit(
@@ -339,7 +353,7 @@ def _prepare_retry(engine: Engine, action: do.Action) -> None:
     attempt, step = _attempt(engine, action), _step(engine, action)
     part = engine.run.steps[step.id].parts[action.part]
     by_hand = part.reopened
-    rows = Rows(engine.plan, engine.run, engine.folder)
+    rows = engine.rows
     fact, failed, unprocessed = rows.left_over_part(step, part, attempt, action.again, only_codes=not by_hand)
     engine.timers.due.pop(action.key, None)
     engine.emit(
@@ -392,7 +406,7 @@ def _reconcile_query(engine: Engine, action: do.Action) -> None:
 
 def _output(engine: Engine, action: do.Action) -> None:
     step = _step(engine, action)
-    rows = Rows(engine.plan, engine.run, engine.folder)
+    rows = engine.rows
     engine.emit(rows.join_pages(step, _attempt(engine, action)))
 
 

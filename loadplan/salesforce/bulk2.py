@@ -11,11 +11,12 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from loadplan.salesforce.download import save
 from loadplan.salesforce.http import Http, body_of
 from loadplan.salesforce.port import (
+    Content,
     IngestSpec,
     JobInfo,
     JobKind,
@@ -24,6 +25,7 @@ from loadplan.salesforce.port import (
     QuerySpec,
     Received,
     ResultKind,
+    Tap,
     Truncated,
     Unavailable,
 )
@@ -51,10 +53,10 @@ class Bulk2Org:
         path = _jobs("ingest", api_version)
         return self._created(path, *self.http.json("POST", path, ingest_body(spec)))
 
-    def create_multipart(self, spec: IngestSpec, part: Path, *, api_version: str) -> JobInfo:
+    def create_multipart(self, spec: IngestSpec, content: bytes | Path, *, api_version: str) -> JobInfo:
         """Job and data in one request; the job is in `UploadComplete` when it is answered. Under 100,000 characters."""
         path = _jobs("ingest", api_version)
-        content = part.read_bytes()
+        content = content.read_bytes() if isinstance(content, Path) else content
         boundary = f"loadplan-{secrets.token_hex(16)}"
         body = b"".join(
             (
@@ -71,14 +73,16 @@ class Bulk2Org:
         answer = self.http.call("POST", path, body=body, headers=headers)
         return self._created(path, answer.status_code, self.http.parse(f"POST {path}", answer))
 
-    def upload(self, job: str, part: Path, *, api_version: str) -> int:
-        """PUT the part, once. 201 and an empty body when the org has it."""
-        with part.open("rb") as file:
-            headers = {"Content-Type": "text/csv; charset=UTF-8", "Accept": "application/json"}
-            path = _job("ingest", job, api_version) + "/batches"
-            answer = self.http.call("PUT", path, body=file, headers=headers)
-            body_of(f"PUT {path}", answer)
-            return answer.status_code
+    def upload(self, job: str, content: Content | Path, *, api_version: str) -> int:
+        """PUT the part (or a file), once. 201 and an empty body when the org has it."""
+        if isinstance(content, Path):
+            with content.open("rb") as file:
+                return self.upload(job, cast(Content, file), api_version=api_version)
+        headers = {"Content-Type": "text/csv; charset=UTF-8", "Accept": "application/json"}
+        path = _job("ingest", job, api_version) + "/batches"
+        answer = self.http.call("PUT", path, body=content, headers=headers)
+        body_of(f"PUT {path}", answer)
+        return answer.status_code
 
     def close_upload(self, job: str, *, api_version: str) -> JobInfo:
         """PATCH UploadComplete: from here on Salesforce processes the rows."""
@@ -104,11 +108,13 @@ class Bulk2Org:
         status, data = self.http.json("GET", path)
         return _same(job, _info(f"GET {path}", status, data), f"GET {path}")
 
-    def fetch_result(self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str) -> Received:
-        """One of the three result files, whole and durable at `to`."""
+    def fetch_result(
+        self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str, tap: Tap | None = None
+    ) -> Received:
+        """One of the three result files, whole and durable at `to`; `tap` sees its plain bytes as they arrive."""
         path = f"{_job('ingest', job, api_version)}/{RESULT_PATHS[kind]}"
         answer = self.http.call("GET", path, headers={"Accept": "text/csv"}, stream=True)
-        return save(f"GET {path}", answer, to, delimiter=delimiter)
+        return save(f"GET {path}", answer, to, delimiter=delimiter, tap=tap)
 
     def fetch_page(
         self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str

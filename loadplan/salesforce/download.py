@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from loadplan.durable import open_atomic
 from loadplan.plan.model import DELIMITERS
 from loadplan.salesforce.http import broken_link, reason
-from loadplan.salesforce.port import Received, Truncated, Unavailable
+from loadplan.salesforce.port import Received, Tap, Truncated, Unavailable
 
 if TYPE_CHECKING:
     import requests
@@ -84,9 +84,11 @@ def save(
     delimiter: str = "COMMA",
     rows: int | None = None,
     most: int = MAX_PLAIN,
+    tap: Tap | None = None,
 ) -> Received:
     """Stream `answer` to `to`, durable. `rows` is how many data records the answer's header promises, if it does.
-    `delimiter` is the job's (`COMMA`). Raises `Truncated` or `Unavailable`; then nothing is left at `to`."""
+    `delimiter` is the job's (`COMMA`).
+    `tap` sees every block of plain bytes. Raises `Truncated` or `Unavailable`; then nothing is left at `to`."""
     digest, counter, size = hashlib.sha256(), Counter(), 0
     try:
         with open_atomic(to) as file:
@@ -96,6 +98,8 @@ def save(
                     raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
                 digest.update(block)
                 counter.feed(block)
+                if tap is not None:
+                    tap(block)
                 file.write(block)
             found = max(0, counter.total - 1)
             _check_end(name, counter, DELIMITERS[delimiter])

@@ -13,13 +13,13 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from loadplan.clock import Clock
 from loadplan.errors import OrgError
 from loadplan.masking import mask, printable, redact
-from loadplan.salesforce.port import AuthRefused, NotFound, OrgFault, QuotaExceeded, Refused, Unavailable
+from loadplan.salesforce.port import AuthRefused, Content, NotFound, OrgFault, QuotaExceeded, Refused, Unavailable
 from loadplan.version import __version__
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Http:
         method: str,
         path: str,
         *,
-        body: bytes | IO[bytes] | None = None,
+        body: bytes | Content | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         stream: bool = False,
@@ -203,7 +203,7 @@ class Http:
         name: str,
         method: str,
         path: str,
-        body: bytes | IO[bytes] | None,
+        body: bytes | Content | None,
         headers: Mapping[str, str] | None,
         params: Mapping[str, str] | None,
         stream: bool,
@@ -226,7 +226,7 @@ class Http:
         status: int | None = None
         try:
             answer = self._session.request(
-                method, self.origin + path, data=body, headers=full, params=params, stream=True,
+                method, self.origin + path, data=cast(Any, body), headers=full, params=params, stream=True,
                 allow_redirects=False, timeout=(self._timeouts.connect, self._timeouts.read),
             )  # fmt: skip
             status = answer.status_code

@@ -7,7 +7,7 @@ body).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -138,6 +138,17 @@ class Identity:
     instance_url: str
 
 
+class Content(Protocol):
+    """A body that is sent: it has a length and can be read again from its beginning after `seek(0)`."""
+
+    def __len__(self) -> int: ...
+    def read(self, size: int = -1, /) -> bytes: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+
+Tap = Callable[[bytes], None]
+
+
 class Org(Protocol):
     """Bulk API 2.0 as the engine uses it: one method per endpoint, none of them repeats a write.
 
@@ -149,16 +160,21 @@ class Org(Protocol):
     def instance_url(self) -> str: ...
 
     def create_ingest(self, spec: IngestSpec, *, api_version: str) -> JobInfo: ...
-    def create_multipart(self, spec: IngestSpec, part: Path, *, api_version: str) -> JobInfo: ...
-    def upload(self, job: str, part: Path, *, api_version: str) -> int:
-        """PUT the file once; the HTTP status of the answer (201)."""
+    def create_multipart(self, spec: IngestSpec, content: bytes, *, api_version: str) -> JobInfo: ...
+    def upload(self, job: str, content: Content, *, api_version: str) -> int:
+        """PUT the content once; the HTTP status of the answer (201)."""
         ...
 
     def close_upload(self, job: str, *, api_version: str) -> JobInfo: ...
     def create_query(self, spec: QuerySpec, *, api_version: str) -> JobInfo: ...
     def abort(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo: ...
     def job(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo: ...
-    def fetch_result(self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str) -> Received: ...
+    def fetch_result(
+        self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str, tap: Tap | None = None
+    ) -> Received:
+        """One result file, whole and durable at `to`; `tap` sees its plain bytes as they arrive."""
+        ...
+
     def fetch_page(
         self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str
     ) -> Page: ...

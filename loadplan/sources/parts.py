@@ -21,6 +21,8 @@ from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.check import step_shape
 from loadplan.sources.durably import CountedFile, counted_file
 from loadplan.sources.encode import row_encoder
+from loadplan.sources.hashing import hash64
+from loadplan.sources.names import content, written
 from loadplan.sources.problems import refuse, refuse_file
 from loadplan.sources.selection import SelectedRow, selected_rows
 
@@ -28,7 +30,8 @@ from loadplan.sources.selection import SelectedRow, selected_rows
 @dataclass(frozen=True)
 class PartFile:
     """A part on disk. `rows` are data records, `bytes` and `sha256` (hex) of the whole file. `first_line` and
-    `last_line` are the source lines of its first and last row (0 where lines mean nothing)."""
+    `last_line` are the source lines of its first and last row (0 where lines mean nothing). `digest` proves which rows it
+    holds (`names.py`)."""
 
     number: int
     path: Path
@@ -38,6 +41,7 @@ class PartFile:
     sha256: str
     first_line: int
     last_line: int
+    digest: str = ""
 
 
 def cut_parts(
@@ -53,7 +57,8 @@ def cut_parts(
         refuse(*shape.diagnostics)
     encode = encoder_of(step.csv)
     header = encode(shape.header)
-    cutter = _Cutter(step, header, encode, reader.name)
+    key = shape.header.index(shape.sent_key) if shape.sent_key is not None else None
+    cutter = _Cutter(step, header, encode, reader.name, key)
     yield from cutter.cut(selected_rows(step, shape, reader), folder, first_part)
     require_unchanged(reader, expected)
 
@@ -86,6 +91,7 @@ class _Cutter:
     header: bytes
     encode: Callable[[Sequence[str]], bytes]
     source: str
+    key: int | None
 
     def cut(self, rows: Iterator[SelectedRow], folder: Path, number: int) -> Iterator[PartFile]:
         """A part at a time; the row that would overflow one begins the next."""
@@ -94,15 +100,18 @@ class _Cutter:
             with counted_file(folder / f"{number:04d}.csv") as file:
                 file.write(self.header)
                 index: array[int] = array("Q")
-                first, last, waiting = self._fill(file, index, waiting, rows)
+                names: list[int] = []
+                first, last, waiting = self._fill(file, index, names, waiting, rows)
                 write_index(index_path(file.path), index)
+            digest = written("key" if self.key is not None else "row", sum(names))
             yield PartFile(
-                number, file.path, index_path(file.path), len(index), file.bytes, file.sha256(), first.line, last.line
-            )
+                number, file.path, index_path(file.path), len(index), file.bytes, file.sha256(), first.line, last.line,
+                digest,
+            )  # fmt: skip
             number += 1
 
     def _fill(
-        self, file: CountedFile, index: array[int], row: SelectedRow, rows: Iterator[SelectedRow]
+        self, file: CountedFile, index: array[int], names: list[int], row: SelectedRow, rows: Iterator[SelectedRow]
     ) -> tuple[SelectedRow, SelectedRow, SelectedRow | None]:
         caps, encode = self.step.parts, self.encode
         room, left = caps.max_bytes - len(self.header), caps.max_rows
@@ -114,6 +123,8 @@ class _Cutter:
                 self._must_fit(waiting, len(data))
                 break
             file.write(data)
+            cells, key = waiting.cells, self.key
+            names.append(hash64(cells[key].encode() if key is not None else content([c.encode() for c in cells])))
             index.append(waiting.record)
             room -= len(data)
             left -= 1

@@ -29,6 +29,7 @@ from loadplan.sources.check import StepCheck, check_step
 from loadplan.sources.encode import row_encoder
 from loadplan.sources.leftover import rewrite_part, write_retry_file
 from loadplan.sources.matching import Fates, ResultPaths, match_results
+from loadplan.sources.partdata import PartData
 from loadplan.sources.parts import cut_parts, read_index
 from loadplan.sources.registry import open_source
 from loadplan.sources.results import parse_error
@@ -258,7 +259,8 @@ def test_leftover_rows_keep_their_bytes_and_lines(tmp_path: Path) -> None:
     step = replace(INSERT, columns=(FromColumn("Name", "N"),))
     _, reader = reader_of(tmp_path, data)
     (part,) = cut_parts(step, reader, tmp_path / "parts")
-    again = rewrite_part(part.path, [2, 0], tmp_path / "retry" / "0001.csv", number=1)
+    data_of_part = PartData(part.path, part.rows, part.bytes, part.sha256, index=part.index)
+    again = rewrite_part(data_of_part, [2, 0], tmp_path / "retry" / "0001.csv", number=1)
     assert again.path.read_bytes() == b'Name\n"a\nb"\nd\n'
     assert list(read_index(again.index)) == [1, 3]
     _, reader = reader_of(tmp_path, data)
