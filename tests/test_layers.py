@@ -11,7 +11,19 @@ PACKAGE = Path(__file__).parent.parent / "loadplan"
 LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats")),
     (1, ("plan",)),
-    (2, ("run.events", "run.lifecycle", "run.state", "run.gates", "run.reconcile", "run.retry", "run.decide")),
+    (
+        2,
+        (
+            "run.events",
+            "run.lifecycle",
+            "run.state",
+            "run.gates",
+            "run.reconcile",
+            "run.retry",
+            "run.decide",
+            "run.polling",
+        ),
+    ),
     (3, ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.leftovers")),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),

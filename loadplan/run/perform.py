@@ -13,6 +13,7 @@ from loadplan.run import decide as do
 from loadplan.run import events as ev
 from loadplan.run.decide import shut_parent
 from loadplan.run.gates import decide_gate, settle_state
+from loadplan.run.polling import next_poll
 from loadplan.run.reconcile import reconcile_job, reconcile_query
 from loadplan.run.retry import select_retry
 from loadplan.salesforce.port import (
@@ -284,10 +285,15 @@ def _ask(engine: Engine, action: do.Action) -> None:
 def _schedule_poll(engine: Engine, key: tuple[str, int, int], step: Step) -> float:
     polls = engine.timers.polls.get(key, 0)
     engine.timers.polls[key] = polls + 1
-    # A float power that is already past the cap would overflow in a run of weeks.
-    wait = min(step.poll.max, step.poll.first * step.poll.factor ** min(polls, 200))
+    wait = next_poll(step.poll, polls, _running_for(engine, key))
     engine.timers.due[key] = engine.clock.monotonic() + wait
     return wait
+
+
+def _running_for(engine: Engine, key: tuple[str, int, int]) -> float:
+    """Seconds since the org has had the job."""
+    attempt = engine.run.attempt(*key)
+    return max(0.0, (engine.clock.now() - (attempt.closed_at or attempt.at)).total_seconds())
 
 
 def _check_deadline(engine: Engine, attempt: Attempt, step: Step) -> None:
