@@ -236,7 +236,7 @@ def _again(plan: Plan, step: StepRun, part: PartRun) -> Again | None:
     if attempt is None or step.problem:
         return None
     if part.reopened:
-        return Again(True, True, 0.0) if attempt.left_over else None
+        return Again(True, True, 0.0) if part.left_over else None
     return select_retry(plan.steps[step.id].retry, part)
 
 

@@ -315,9 +315,18 @@ class JobReconciled(JobEvent):
 
 
 @dataclass(frozen=True)
+class Resent:
+    """Rows that leave the count of an attempt, because they are sent again."""
+
+    attempt: int
+    failed: int
+    unprocessed: int
+
+
+@dataclass(frozen=True)
 class RetryPrepared(Event):
     """Rows of a reconciled attempt were put into a new file to be sent again: `failed` and `unprocessed` of them leave
-    the count of that attempt."""
+    the count of that attempt; `more` says the same of earlier attempts at the part. `why` is automatic or asked for."""
 
     TYPE: ClassVar[str] = "RetryPrepared"
     step: str
@@ -328,6 +337,7 @@ class RetryPrepared(Event):
     failed: int
     unprocessed: int
     why: str = "automatic"
+    more: tuple[Resent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -416,4 +426,6 @@ def _thaw(name: str, value: Any) -> Any:
         return PartFact(**value)
     if name == "parts":
         return tuple(PartFact(**v) for v in value)
+    if name == "more":
+        return tuple(Resent(**v) for v in value)
     return tuple(value) if isinstance(value, list) else value

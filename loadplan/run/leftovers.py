@@ -11,7 +11,7 @@ from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step
 from loadplan.run.rows import Rows
-from loadplan.run.state import Attempt, PartRun, StepRun
+from loadplan.run.state import StepRun
 from loadplan.sources.base import InputDigest
 from loadplan.sources.leftover import write_retry_file
 
@@ -47,31 +47,16 @@ def _left_records(rows: Rows, step: Step, run_step: StepRun) -> tuple[set[int], 
     left: set[int] = set()
     codes: dict[str, int] = {}
     for part in run_step.parts.values():
-        done = [a for a in part.attempts if a.reconciled]
         last = part.current
         pending = last is None or not last.reconciled
         if pending and run_step.is_settled:
             left |= set(rows.part(step, part.number, part.round).source_records())
-        for attempt in done:
-            if attempt.left_over > 0:
-                left |= _of_attempt(rows, step, attempt, part, codes)
+        for attempt in part.left_over:
+            for record, fate in rows.left_records(step, part, attempt):
+                left.add(record)
+                if fate.error:
+                    codes[fate.error.code] = codes.get(fate.error.code, 0) + 1
     return left, codes
-
-
-def _of_attempt(rows: Rows, step: Step, attempt: Attempt, part: PartRun, codes: dict[str, int]) -> set[int]:
-    """Rows of this attempt whose last word is `failed` or `unprocessed`: those that were sent again are in the next
-    round's file, so they are taken out by their record numbers."""
-    later: set[int] = set()
-    if part.round > attempt.round:
-        later = set(rows.part(step, part.number, attempt.round + 1).source_records())
-    found: set[int] = set()
-    for record, fate in rows.left_records(step, attempt):
-        if record in later:
-            continue
-        found.add(record)
-        if fate.error:
-            codes[fate.error.code] = codes.get(fate.error.code, 0) + 1
-    return found
 
 
 def _write(

@@ -356,18 +356,11 @@ def _reconcile(engine: Engine, action: do.Action) -> None:
 
 def _prepare_retry(engine: Engine, action: do.Action) -> None:
     assert isinstance(action, do.PrepareRetry)
-    attempt, step = _attempt(engine, action), _step(engine, action)
+    step = _step(engine, action)
     part = engine.run.steps[step.id].parts[action.part]
-    by_hand = part.reopened
-    rows = engine.rows
-    fact, failed, unprocessed = rows.left_over_part(step, part, attempt, action.again, only_codes=not by_hand)
+    prepared = engine.rows.left_over_part(step, part, action.again, by_hand=part.reopened)
     engine.timers.due.pop(action.key, None)
-    engine.emit(
-        ev.RetryPrepared(
-            step.id, part.number, attempt.number, part.round + 1, fact, failed, unprocessed,
-            why="asked for" if by_hand else "automatic",
-        )
-    )  # fmt: skip
+    engine.emit(prepared)
 
 
 # -- queries -------------------------------------------------------------------------------------------------------

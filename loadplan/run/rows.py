@@ -21,7 +21,7 @@ from loadplan.run.retry import Again
 from loadplan.run.state import Attempt, PartRun, Run
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.check import check_step, step_shape
-from loadplan.sources.leftover import rewrite_part, write_echo
+from loadplan.sources.leftover import Piece, rewrite_part, write_echo
 from loadplan.sources.leftrows import find_left
 from loadplan.sources.matching import Fate, ResultPaths, match_results
 from loadplan.sources.names import written
@@ -198,7 +198,7 @@ class Rows:
         try:
             left = self._left_of(step, attempt, part, files)
             if left.fates and part.is_range:
-                rewrite_part(part, list(left.fates), aside, number=attempt.part)
+                rewrite_part([(part, left.fates)], aside, number=attempt.part)
                 left = Left(self._aside(step, aside), dict(enumerate(left.fates.values())), left.exact, left.problem)
         except StaleError:
             # The source is no longer what was sent: take the rows as the org echoed them, so that they are not lost with it.
@@ -247,38 +247,60 @@ class Rows:
         size = aside.stat().st_size
         return PartData(aside, 0, size, "", LINE_ENDINGS[step.csv.line_ending], index=index_path(aside))
 
-    def left_over_part(
-        self, step: Step, part: PartRun, attempt: Attempt, again: Again, *, only_codes: bool
-    ) -> tuple[ev.PartFact, int, int]:
-        """A new file with the rows of `attempt` to be sent again; how many of them had failed, how many were unprocessed."""
+    def left_over_part(self, step: Step, part: PartRun, again: Again, *, by_hand: bool) -> ev.RetryPrepared:
+        """A new file with the rows of the part to be sent again. By itself only the newest attempt's rows go out, with the
+        codes that the step retries; by hand all that any attempt left over."""
+        attempts = part.left_over if by_hand else [a for a in (part.current,) if a is not None]
+        pieces: list[Piece] = []
+        resent: list[ev.Resent] = []
+        for attempt in attempts:
+            left = self._exact(step, attempt)
+            later = self._sent_later(step, part, attempt)
+            records = left.data.source_records() if later else ()
+            rows = [i for i in left.fates if not later or records[i] not in later]
+            failed = [
+                i for i in rows
+                if again.failed and (e := left.fates[i].error) and (by_hand or e.code in step.retry.codes)
+            ]  # fmt: skip
+            unprocessed = [i for i in rows if again.unprocessed and left.fates[i].kind == "unprocessed"]
+            pieces.append((left.data, [*failed, *unprocessed]))
+            resent.append(ev.Resent(attempt.number, len(failed), len(unprocessed)))
+        target = self.folder.parts(step.id) / f"{part.number:04d}-{part.round + 1}.csv"
+        made = rewrite_part(pieces, target, number=part.number, naming=self._naming(step))
+        *more, newest = resent
+        return ev.RetryPrepared(
+            step.id, part.number, newest.attempt, part.round + 1, self._fact(made), newest.failed, newest.unprocessed,
+            "asked for" if by_hand else "automatic", tuple(more),
+        )  # fmt: skip
+
+    def _exact(self, step: Step, attempt: Attempt) -> Left:
         left = self.left(step, attempt)
         if not left.exact:
             raise StaleError(
-                f"the rows of `{step.id}` that did not land cannot be told from the source any more",
-                code="LP0331",
+                f"the rows of `{step.id}` that did not land cannot be told from the source any more", code="LP0331",
                 where=str(left.data.path),
                 hint="that file has them as the org echoed them: look at them, and send them with a plan of their own",
-            )
-        failed = [
-            i for i, f in left.fates.items()
-            if again.failed and f.error and (not only_codes or f.error.code in step.retry.codes)
-        ]  # fmt: skip
-        unprocessed = [i for i, f in left.fates.items() if again.unprocessed and f.kind == "unprocessed"]
-        target = self.folder.parts(step.id) / f"{part.number:04d}-{part.round + 1}.csv"
-        made = rewrite_part(
-            left.data, [*failed, *unprocessed], target, number=part.number, naming=self._naming(step)
-        )  # fmt: skip
-        return self._fact(made), len(failed), len(unprocessed)
+            )  # fmt: skip
+        return left
+
+    def _sent_later(self, step: Step, part: PartRun, attempt: Attempt) -> set[int]:
+        """Source records of the part that were sent again after this attempt."""
+        later: set[int] = set()
+        for round_ in range(attempt.round + 1, part.round + 1):
+            later.update(self.part(step, part.number, round_).source_records())
+        return later
 
     def _naming(self, step: Step) -> tuple[Sequence[str], str | None, str]:
         shape = self._shape(step)
         return shape.header, shape.sent_key, DELIMITERS[step.csv.delimiter]
 
-    def left_records(self, step: Step, attempt: Attempt) -> list[tuple[int, Fate]]:
-        """(source record, fate) of the rows of the attempt that did not land; record 0 where it is not known."""
+    def left_records(self, step: Step, part: PartRun, attempt: Attempt) -> list[tuple[int, Fate]]:
+        """(source record, fate) of the rows of the attempt that did not land and were not sent again; record 0 where it is
+        not known."""
         left = self.left(step, attempt)
+        later = self._sent_later(step, part, attempt)
         records = left.data.source_records()
-        return [(records[i], fate) for i, fate in sorted(left.fates.items())]
+        return [(records[i], fate) for i, fate in sorted(left.fates.items()) if records[i] not in later]
 
     # -- queries ---------------------------------------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ class Attempt:
 
 @dataclass
 class PartRun:
-    """A part through its attempts. `facts` holds one file per round, the newest last."""
+    """A part through its attempts. `facts` holds what was sent in each round, the newest last."""
 
     number: int
     facts: list[ev.PartFact]
@@ -97,6 +97,11 @@ class PartRun:
     @property
     def round(self) -> int:
         return len(self.facts)
+
+    @property
+    def left_over(self) -> list[Attempt]:
+        """The reconciled attempts with rows that did not land and were not sent again."""
+        return [a for a in self.attempts if a.reconciled and a.left_over]
 
 
 @dataclass(frozen=True)
@@ -250,11 +255,7 @@ def _apply_other(run: Run, event: ev.Event, at: datetime) -> None:
         case ev.StepRefused():
             run.steps[event.step].problem = event.reason
         case ev.RetryPrepared():
-            part = run.steps[event.step].parts[event.part]
-            before = run.attempt(event.step, event.part, event.attempt)
-            before.resent_failed, before.resent_unprocessed = event.failed, event.unprocessed
-            part.facts.append(event.fact)
-            part.reopened = False
+            _new_round(run, event)
         case ev.OutputWritten():
             run.steps[event.step].output = event
         case ev.GateDecided():
@@ -266,6 +267,16 @@ def _apply_other(run: Run, event: ev.Event, at: datetime) -> None:
             run.steps[event.step].blocked_by = event.by
         case _:
             raise ValueError(f"no rule for {type(event).__name__}")
+
+
+def _new_round(run: Run, event: ev.RetryPrepared) -> None:
+    part = run.steps[event.step].parts[event.part]
+    for resent in (ev.Resent(event.attempt, event.failed, event.unprocessed), *event.more):
+        before = run.attempt(event.step, event.part, resent.attempt)
+        before.resent_failed += resent.failed
+        before.resent_unprocessed += resent.unprocessed
+    part.facts.append(event.fact)
+    part.reopened = False
 
 
 def _reopen(run: Run, steps: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ order, UTF-8, comma, LF; its values are as the reader gave them.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,37 +42,47 @@ Naming = tuple[Sequence[str], str | None, str]
 """Sent columns, the one of them that names a row (None: all of them), and the delimiter."""
 
 
-def rewrite_part(
-    part: PartData, rows: Iterable[int], target: Path, *, number: int, naming: Naming | None = None
-) -> PartFile:
-    """Write data rows `rows` (counted from 0) of `part` to `target`, in their order there, bytes unchanged, with an
-    index beside it. Source lines are not known here: they are 0; the digest is only made with a `naming`. Raises LocalError
-    when the part and its index do not hold these rows, StaleError when the source under it is gone."""
-    wanted = set(rows)
-    index = part.source_records()
-    if wanted and max(wanted) >= len(index):
-        raise torn(part.path)
+Piece = tuple[PartData, Iterable[int]]
+"""Some data rows (counted from 0) of a part."""
+
+
+def rewrite_part(pieces: Sequence[Piece], target: Path, *, number: int, naming: Naming | None = None) -> PartFile:
+    """Write the rows of `pieces` to `target`, piece by piece in their order there, bytes unchanged, with an index beside it.
+    Source lines are not known here: they are 0; the digest is only made with a `naming`. Raises LocalError when a part and
+    its index do not hold these rows, StaleError when the source under one is gone."""
     name = namer(tuple(naming[0]), naming[1], naming[2]) if naming else None
-    ending = part.line_ending.encode()
     kept: array[int] = array("Q")
-    names = position = 0
+    names = 0
     with counted_file(target) as file:
-        file.write(part.header())
-        for batch in part.records():
-            for record in batch:
-                if position in wanted:
-                    file.write(record + ending)
-                    kept.append(index[position])
-                    called = name(record) if name else b""
-                    if called is None:
-                        raise torn(part.path)
-                    names += hash64(called)
-                position += 1
-        if len(kept) != len(wanted):
-            raise torn(part.path)
+        file.write(pieces[0][0].header())
+        for part, rows in pieces:
+            ending = part.line_ending.encode()
+            for record, origin in _picked(part, set(rows)):
+                file.write(record + ending)
+                kept.append(origin)
+                called = name(record) if name else b""
+                if called is None:
+                    raise torn(part.path)
+                names += hash64(called)
         write_index(index_path(target), kept)
     digest = written("key" if naming[1] is not None else "row", names) if naming else ""
     return PartFile(number, target, index_path(target), len(kept), file.bytes, file.sha256(), 0, 0, digest)
+
+
+def _picked(part: PartData, wanted: set[int]) -> Iterator[tuple[bytes, int]]:
+    """The wanted rows with their source records."""
+    index = part.source_records()
+    if wanted and max(wanted) >= len(index):
+        raise torn(part.path)
+    position = found = 0
+    for batch in part.records():
+        for record in batch:
+            if position in wanted:
+                found += 1
+                yield record, index[position]
+            position += 1
+    if found != len(wanted):
+        raise torn(part.path)
 
 
 def write_echo(files: Sequence[Path], header: tuple[str, ...], dialect: CsvDialect, target: Path) -> None:

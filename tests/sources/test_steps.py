@@ -260,7 +260,7 @@ def test_leftover_rows_keep_their_bytes_and_lines(tmp_path: Path) -> None:
     _, reader = reader_of(tmp_path, data)
     (part,) = cut_parts(step, reader, tmp_path / "parts")
     data_of_part = PartData(part.path, part.rows, part.bytes, part.sha256, index=part.index)
-    again = rewrite_part(data_of_part, [2, 0], tmp_path / "retry" / "0001.csv", number=1)
+    again = rewrite_part([(data_of_part, [2, 0])], tmp_path / "retry" / "0001.csv", number=1)
     assert again.path.read_bytes() == b'Name\n"a\nb"\nd\n'
     assert list(read_index(again.index)) == [1, 3]
     _, reader = reader_of(tmp_path, data)
