@@ -17,6 +17,7 @@ from loadplan.sources.rawrecords import RawRecords, TooLongError, field_splitter
 OWN = {"successful": 2, "failed": 2, "unprocessed": 0}
 """How many columns of Salesforce's own stand before those that were sent."""
 BLOCK = 1 << 20
+_QUOTE = ord('"')
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Tally:
         self._delimiter = delimiter.encode()
         self._fields = field_splitter(self._delimiter, self._width)
         self._records = RawRecords()
-        self._began = False
+        self._began = self._crlf = False
         self._doubt = False
         self._rows = 0
         self._names = 0
@@ -62,10 +63,13 @@ class Tally:
         return Sum(self._rows, None if self._doubt else self._names)
 
     def _take(self, records: list[bytes]) -> None:
-        records = [r for r in (r.removesuffix(b"\r") for r in records) if r]
         if not self._began and records:
-            self._began = True
-            self._check_header(records.pop(0))
+            self._began, self._crlf = True, records[0].endswith(b"\r")
+            self._check_header(records.pop(0).removesuffix(b"\r"))
+        if self._crlf:
+            records = [record.removesuffix(b"\r") for record in records]
+        if b"" in records:
+            records = [record for record in records if record]
         if not records or self._doubt:
             return
         names = self._quick(records) or self._careful(records)
@@ -82,16 +86,23 @@ class Tally:
 
     def _quick(self, records: list[bytes]) -> list[bytes] | None:
         """Names of records in which every cell is quoted and none holds a quote; None when there is another."""
-        quotes, width, key, own = 2 * self._width, self._width, self._key, self._own
-        if [1 for r in records if r.count(b'"') != quotes or r[:1] != b'"' or r[-1:] != b'"']:
+        between, last = b'"' + self._delimiter + b'"', self._width - 1
+        quotes, key, own = 2 * self._width, self._key, self._own
+        # Every quote is one of a pair around a cell when there are as many as cells need, the first and the last byte are
+        # quotes, and all others stand in the separators. Then there is one reading only.
+        if [
+            1
+            for r in records
+            if r.count(b'"') != quotes or r.count(between) != last or r[0] != _QUOTE or r[-1] != _QUOTE
+        ]:
             return None
-        between = b'"' + self._delimiter + b'"'
-        rows = [r[1:-1].split(between) for r in records]
-        if [1 for cells in rows if len(cells) != width]:
-            return None
-        if key is not None:
-            return [cells[key] for cells in rows]
-        return [content(cells[own:]) for cells in rows]
+        if key is None:
+            return [r[1:-1].replace(between, b"\0").split(b"\0", own)[own] for r in records]
+        if key == 0:
+            return [r[1:].partition(between)[0] if last else r[1:-1] for r in records]
+        if key == last:
+            return [r[:-1].rpartition(between)[2] for r in records]
+        return [r.split(between, key + 1)[key] for r in records]
 
     def _careful(self, records: list[bytes]) -> list[bytes] | None:
         names = []
