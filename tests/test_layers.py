@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "loadplan"
 
 LAYERS: list[tuple[int, tuple[str, ...]]] = [
-    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats")),
+    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats", "words")),
     (1, ("plan",)),
     (
         2,

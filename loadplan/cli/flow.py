@@ -28,6 +28,7 @@ from loadplan.run.lock import hold_lock
 from loadplan.run.state import Run, fold, new_run
 from loadplan.sources.base import InputDigest
 from loadplan.version import __version__
+from loadplan.words import count
 
 if TYPE_CHECKING:
     from loadplan.plan.graph import Graph
@@ -75,12 +76,8 @@ def check_data(plan: Plan, run: Run, folder: RunFolder) -> dict[str, InputDigest
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
     if problems:
-        raise InvalidInputError(f"{_count(len(problems), 'problem')} in the data; nothing was sent", problems)
+        raise InvalidInputError(f"{count(len(problems), 'problem')} in the data; nothing was sent", problems)
     return digests
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def apply(console: Console, plan_file: Path, request: Request) -> int:
@@ -206,7 +203,7 @@ def confirm(
     )
     for step_id in graph.order:
         step = plan.steps[step_id]
-        rows = f"{digests[step_id].rows:,} rows" if step_id in digests else ""
+        rows = count(digests[step_id].rows, "row") if step_id in digests else ""
         after = f"after {', '.join(graph.parents(step_id))}" if graph.parents(step_id) else ""
         sign = console.style(step.facts.symbol, "red", "bold") if step.facts.destructive else step.facts.symbol
         console.message(
@@ -349,7 +346,7 @@ def finish(
             console.message(f"  not started {step.id}: held by {step.blocked_by}")
     console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
     for item in left:
-        console.message(f"  left over   {item.rows:,} rows of {item.step}: {show(item.file)}")
+        console.message(f"  left over   {count(item.rows, 'row')} of {item.step}: {show(item.file)}")
     for command in next_commands(run, names):
         console.message(f"  next        {command['command']}   # {command['why']}")
 

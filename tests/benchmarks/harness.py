@@ -41,7 +41,13 @@ def measure(command: Sequence[str], *, cwd: Path, environ: Mapping[str, str] | N
     """Run to the end. Raises RuntimeError, with what it said, when it fails."""
     began = time.perf_counter()
     with (cwd / "said.txt").open("w+b") as said:
-        process = subprocess.Popen(command, cwd=cwd, env={k: v for k, v in (environ or os.environ).items() if k != "PYTHONDONTWRITEBYTECODE"}, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={k: v for k, v in (environ or os.environ).items() if k != "PYTHONDONTWRITEBYTECODE"},
+            stdout=said,
+            stderr=said,
+        )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.perf_counter() - began
