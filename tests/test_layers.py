@@ -24,6 +24,7 @@ DOORS = {
     "networkx": {"plan.graph"},
     "requests": {"salesforce.http", "salesforce.orgs", "salesforce.download"},
     "urllib3": {"salesforce.http", "salesforce.download"},
+    "xxhash": {"sources.hashing"},
     "jwt": {"salesforce.auth.jwt_bearer"},
     "click": {"cli"},
     "rich": {"cli.progress"},

@@ -1,0 +1,13 @@
+"""Hashing: the one door to the fast hash. It spreads and finds; what it finds is compared byte for byte by its caller.
+
+Never for identity of files (sha256 is) nor where a collision would change a result.
+"""
+
+from __future__ import annotations
+
+from xxhash import xxh3_64_intdigest
+
+
+def hash64(data: bytes) -> int:
+    """64 bits (XXH3) of `data`, the same on every machine and in every version: 0 to 2**64 - 1."""
+    return xxh3_64_intdigest(data)
