@@ -387,6 +387,27 @@ CODES: dict[str, Explanation] = {
         "A part, its index or a result file is not as it was written.",
         "Restore the file, or start a new run from the retry file.",
     ),
+    "LP0350": Explanation(
+        "rows are each other's parents",
+        "Each of them waits for the next, and the last for the first, so none can be sent before the others.",
+        "Correct the data; or empty the parent of one of them, and set it in a second pass: a further step on the object.",
+    ),
+    "LP0351": Explanation(
+        "a row names itself as its parent",
+        "Some exports write a top row's own key where others leave the parent empty. Salesforce refuses such a row.",
+        "Leave the parent of rows at the top empty.",
+    ),
+    "LP0352": Explanation(
+        "the hierarchy is deeper than allowed",
+        "Each level waits for the one above and is a job of its own. A very long chain is more often broken data.",
+        "Correct the data, or raise the limit: at most 1000.",
+        "hierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id, max_depth: 100}",
+    ),
+    "LP0353": Explanation(
+        "a row's parent is two rows",
+        "Two rows carry the key that a third names as its parent, so nobody can say which one is meant.",
+        "Make the key unique, or leave one of the rows out with `where`.",
+    ),
     # -- LP04xx orgs and credentials --------------------------------------------------------------------------------
     "LP0401": Explanation(
         "the org does not accept the credentials",
