@@ -234,6 +234,38 @@ CODES: dict[str, Explanation] = {
         "A job of Bulk API 2.0 takes at most 100MB of raw CSV, and a part must hold at least a header and a row.",
         "Choose `parts.max_bytes` between 100 bytes and 100MB.",
     ),
+    "LP0240": Explanation(
+        "the step gives its rows no ids",
+        "An insert or upsert tells the Salesforce id of each row. A query, update or delete reads or names ids that are "
+        "there already, and no step can wait for ids of its own.",
+        "Name a step that inserts or upserts. For rows that point at rows of the same step use `hierarchy`.",
+        "lookups: {WhatId: {id_of: accounts, column: account_ref}}",
+    ),
+    "LP0241": Explanation(
+        "the rows of a step have no key",
+        "An id is found by the key of the row that was given it: the external id's source column, or the column that "
+        "`key` names.",
+        "Name the source column that tells the rows apart.",
+        "accounts: {object: Account, operation: insert, key: id, source: data/accounts.csv}",
+    ),
+    "LP0242": Explanation(
+        "the hierarchy points at another object",
+        "A hierarchy puts the rows of one step in order by what they say of each other, so it points at their own object.",
+        "Name the self reference. A parent of another object belongs under `lookups`.",
+        "hierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id}",
+    ),
+    "LP0243": Explanation(
+        "the hierarchy looks for a field that is not sent",
+        "Salesforce finds a parent by a field of the parent. The parents are rows of this very step, so the step has to "
+        "send that field, with a value of its own for each row.",
+        "Map a source column to the field.",
+        "columns: {Legacy_Id__c: id, Name: name}\nhierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id}",
+    ),
+    "LP0244": Explanation(
+        "there is no parent that could fail",
+        "This is a warning. `on_parent_failure` says what happens to rows whose parent failed, and these rows name none.",
+        "Remove the key, or name the parents under `lookups` or `hierarchy`.",
+    ),
     # -- LP03xx data files ------------------------------------------------------------------------------------------
     "LP0301": Explanation(
         "the source file does not exist",
@@ -386,6 +418,27 @@ CODES: dict[str, Explanation] = {
         "a file of the run folder is damaged",
         "A part, its index or a result file is not as it was written.",
         "Restore the file, or start a new run from the retry file.",
+    ),
+    "LP0350": Explanation(
+        "rows are each other's parents",
+        "Each of them waits for the next, and the last for the first, so none can be sent before the others.",
+        "Correct the data; or empty the parent of one of them, and set it in a second pass: a further step on the object.",
+    ),
+    "LP0351": Explanation(
+        "a row names itself as its parent",
+        "Some exports write a top row's own key where others leave the parent empty. Salesforce refuses such a row.",
+        "Leave the parent of rows at the top empty.",
+    ),
+    "LP0352": Explanation(
+        "the hierarchy is deeper than allowed",
+        "Each level waits for the one above and is a job of its own. A very long chain is more often broken data.",
+        "Correct the data, or raise the limit: at most 1000.",
+        "hierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id, max_depth: 100}",
+    ),
+    "LP0353": Explanation(
+        "a row's parent is two rows",
+        "Two rows carry the key that a third names as its parent, so nobody can say which one is meant.",
+        "Make the key unique, or leave one of the rows out with `where`.",
     ),
     # -- LP04xx orgs and credentials --------------------------------------------------------------------------------
     "LP0401": Explanation(

@@ -36,11 +36,11 @@ DOORS = {
     "networkx": {"plan.graph"},
     "requests": {"salesforce.http", "salesforce.orgs", "salesforce.download"},
     "urllib3": {"salesforce.http", "salesforce.download"},
+    "xxhash": {"sources.hashing"},
     "jwt": {"salesforce.auth.jwt_bearer"},
     "click": {"cli"},
     "rich": {"cli.progress"},
     "sqlite3": {"emulator"},
-    "xxhash": {"sources.hashing"},
 }
 
 

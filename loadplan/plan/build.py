@@ -13,6 +13,7 @@ from typing import Any
 
 from loadplan.diagnostics import Diagnostic
 from loadplan.plan import model as m
+from loadplan.plan.build_parents import build_hierarchy, build_lookups
 from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.templates import TemplateError, is_template, render, row_pieces
 from loadplan.plan.units import duration, size
@@ -20,7 +21,7 @@ from loadplan.plan.units import duration, size
 DEFAULT_API_VERSION = "66.0"
 FORMATS = {".csv": ("csv", ","), ".tsv": ("tsv", "\t")}
 LATER = {
-    "hierarchy": "hierarchies", "mask": "masks",
+    "mask": "masks",
 }  # fmt: skip
 LATER_SOURCES = ("table", "query", "postgres", "sql", "results_of", "kind")
 LATER_ENDINGS = (".jsonl", ".parquet", ".sqlite", ".db", ".zst", ".jsonl.gz")
@@ -96,12 +97,16 @@ class Builder:
         defaults = self.document.data.get("defaults") or {}
         self._refuse_later(spec, at)
         columns = self._columns(spec, at)
-        lookups = self._lookups(spec, at)
+        lookups, ids = build_lookups(spec, at, self.problem)
+        hierarchy = build_hierarchy(spec, at, self.problem)
         output = self._render(spec["output"], (*at, "output")) if "output" in spec else None
         return m.Step(
             id=name, operation=spec["operation"], object=spec.get("object"), external_id=spec.get("external_id"),
-            key=self._key(spec, columns, lookups), source=self._source(spec["source"], (*at, "source")) if "source" in spec else None,
-            columns=columns, lookups=lookups, where=self._where(spec["where"], (*at, "where")) if "where" in spec else None,
+            key=self._key(spec, columns, (*lookups, *ids, *([hierarchy] if hierarchy else []))),
+            source=self._source(spec["source"], (*at, "source")) if "source" in spec else None,
+            columns=columns, lookups=lookups, ids=ids, hierarchy=hierarchy,
+            on_parent_failure=spec.get("on_parent_failure", "hold"),
+            where=self._where(spec["where"], (*at, "where")) if "where" in spec else None,
             limit=spec.get("limit"), dedupe=spec.get("dedupe", "error"), depends_on=tuple(spec.get("depends_on", ())),
             gate=self._gate(defaults.get("gate", {}), spec.get("gate", {})),
             upload=spec.get("upload", defaults.get("upload", "staged")),
@@ -120,23 +125,21 @@ class Builder:
                 self.problem(
                     "LP0901", f"{what} are part of the contract, not in this version yet", (*at, key), key=True
                 )
-        if spec.get("on_parent_failure") == "hold":
-            hint = "leave it out, or write `send`: rows whose parent failed are sent and fail in turn"
-            self.problem(
-                "LP0901",
-                "`hold` is part of the contract, not in this version yet",
-                (*at, "on_parent_failure"),
-                hint=hint,
-            )
 
     def _key(
-        self, spec: dict[str, Any], columns: tuple[m.Column, ...] | None, lookups: tuple[m.Lookup, ...]
+        self,
+        spec: dict[str, Any],
+        columns: tuple[m.Column, ...] | None,
+        references: tuple[m.Lookup | m.IdOf | m.Hierarchy, ...],
     ) -> str | None:
         target = spec.get("external_id") or ("Id" if spec["operation"] in {"update", "delete", "hardDelete"} else None)
         if target is None:
             return spec.get("key")
+        looked_up = next((x.column for x in references if x.header == target), None)
+        if looked_up is not None:
+            return looked_up
         if columns is None:
-            return target if not any(x.column == target for x in lookups) else None
+            return target if not any(x.column == target for x in references) else None
         fed = next((c for c in columns if c.field == target), None)
         return fed.column if isinstance(fed, m.FromColumn) else spec.get("key")
 
@@ -206,22 +209,6 @@ class Builder:
         values = {k: self._text((*at, "map", k), v) for k, v in spec["map"].items()} if "map" in spec else None
         default = self._text((*at, "default"), spec["default"]) if "default" in spec else None
         return m.FromColumn(field, spec["column"], spec.get("empty"), values, default)
-
-    def _lookups(self, spec: dict[str, Any], at: KeyPath) -> tuple[m.Lookup, ...]:
-        found = []
-        for header, column in (spec.get("lookups") or {}).items():
-            where: KeyPath = (*at, "lookups", header)
-            if isinstance(column, dict):
-                self.problem("LP0901", "`id_of` is part of the contract, not in this version yet", where, key=True)
-                continue
-            kind, colon, rest = header.rpartition(":")
-            relationship, dot, field = rest.partition(".")
-            if not dot or "." in field or not relationship or not field or ":" in kind or (colon and not kind):
-                hint = "write `Relationship.Field`, or `ObjectType:Relationship.Field` when it may point at several objects"
-                self.problem("LP0229", f"`{header}` is not a lookup", where, key=True, hint=hint)
-                continue
-            found.append(m.Lookup(header, column, relationship, field, kind or None))
-        return tuple(found)
 
     def _where(self, spec: dict[str, Any], at: KeyPath) -> m.Where:
         tests = [k for k in ("is", "equals", "not_equals", "in", "not_in", "all", "any", "not") if k in spec]

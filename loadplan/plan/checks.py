@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from loadplan.diagnostics import Diagnostic, Severity, did_you_mean, has_errors
 from loadplan.errors import InvalidInputError
 from loadplan.plan.document import Document, KeyPath
-from loadplan.plan.model import Constant, FromColumn, Plan, StepSource
+from loadplan.plan.model import Constant, FromColumn, Hierarchy, IdOf, Plan, StepSource
 from loadplan.plan.templates import TemplateError, names_in
 
 Rule = Callable[[Plan, Document], Iterator[Diagnostic]]
@@ -24,7 +24,9 @@ def rule(function: Rule) -> Rule:
 
 def check_meaning(plan: Plan, document: Document) -> list[Diagnostic]:
     """Every rule over the whole plan; a circle is looked for only when all names are known."""
-    found = [d for r in RULES for d in r(plan, document)]
+    from loadplan.plan.parent_rules import PARENT_RULES
+
+    found = [d for r in (*RULES, *PARENT_RULES) for d in r(plan, document)]
     if not has_errors(found):
         from loadplan.plan.graph import compile_graph
 
@@ -72,6 +74,8 @@ def external_id_is_sent(plan: Plan, document: Document) -> Iterator[Diagnostic]:
         if step.operation != "upsert" or step.columns is None:
             continue
         fed = [c for c in step.columns if c.field == step.external_id]
+        if not fed and any(x.header == step.external_id for x in step.ids):
+            continue
         if not fed:
             place = document.key_place(("steps", step.id, "columns"))
             hint = f"add `{step.external_id}: <source column>`"
@@ -95,9 +99,12 @@ def delete_sends_only_ids(plan: Plan, document: Document) -> Iterator[Diagnostic
                 yield Diagnostic(
                     "LP0210", f"a {step.operation} sends only `Id`, not `{column.field}`", place, hint="remove it"
                 )
-        for lookup in step.lookups:
-            place = document.key_place(("steps", step.id, "lookups", lookup.header))
-            yield Diagnostic("LP0210", f"a {step.operation} sends only `Id`, no lookups", place, hint="remove it")
+        for lookup in step.references:
+            if isinstance(lookup, IdOf) and lookup.header == "Id":
+                continue
+            at = ("hierarchy",) if isinstance(lookup, Hierarchy) else ("lookups", lookup.header)
+            place = document.key_place(("steps", step.id, *at))
+            yield Diagnostic("LP0210", f"a {step.operation} sends only `Id`, no parents", place, hint="remove it")
 
 
 @rule
@@ -117,10 +124,13 @@ def fields_are_sent_once(plan: Plan, document: Document) -> Iterator[Diagnostic]
     """A target field is fed once: names differing only in case are the same field to Salesforce."""
     for step in plan.steps.values():
         seen: dict[str, str] = {}
-        targets = [("columns", c.field) for c in step.columns or ()] + [("lookups", x.header) for x in step.lookups]
-        for section, name in targets:
+        targets: list[tuple[str, KeyPath]] = [(c.field, ("columns", c.field)) for c in step.columns or ()]
+        for lookup in step.references:
+            at = ("hierarchy", "lookup") if isinstance(lookup, Hierarchy) else ("lookups", lookup.header)
+            targets.append((lookup.header, at))
+        for name, path in targets:
             if name.lower() in seen:
-                place = document.key_place(("steps", step.id, section, name))
+                place = document.key_place(("steps", step.id, *path))
                 yield Diagnostic(
                     "LP0212", f"`{name}` is fed twice (also as `{seen[name.lower()]}`)", place, hint="keep one"
                 )

@@ -116,6 +116,29 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class IdOf:
+    """A parent named by its row in another step: the field `header` (`WhatId`) is given the Salesforce id that the results
+    of `step` gave the row whose key stands in `column`."""
+
+    header: str
+    column: str
+    step: str
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A reference from rows to rows of the same step, which is sent level by level. `header` is as Salesforce wants it and
+    `column` the source column with the parent's key. `lookup` is how a parent is found by a field of its own
+    (`Parent.Legacy_Id__c`); None when it is found by the rows' key and sent as the id its level gave it (`ParentId`).
+    `max_depth` counts levels."""
+
+    header: str
+    column: str
+    lookup: Lookup | None = None
+    max_depth: int = 50
+
+
+@dataclass(frozen=True)
 class Where:
     """A row filter: one test on a column, or a combination. `test` is one of present, absent, equals, not_equals, in,
     not_in, all, any, not; `parts` serves the combinations."""
@@ -200,6 +223,9 @@ class Step:
     source: Source | None = None
     columns: tuple[Column, ...] | None = None
     lookups: tuple[Lookup, ...] = ()
+    ids: tuple[IdOf, ...] = ()
+    hierarchy: Hierarchy | None = None
+    on_parent_failure: Literal["hold", "send"] = "hold"
     where: Where | None = None
     limit: int | None = None
     dedupe: Literal["error", "first", "last"] = "error"
@@ -221,6 +247,11 @@ class Step:
     @property
     def facts(self) -> OperationFacts:
         return OPERATIONS[self.operation]
+
+    @property
+    def references(self) -> tuple[Lookup | IdOf | Hierarchy, ...]:
+        """Everything that names a parent, in the order in which it is sent. Each has a `header` and a `column`."""
+        return (*self.lookups, *self.ids, *([self.hierarchy] if self.hierarchy else []))
 
     @property
     def is_query(self) -> bool:

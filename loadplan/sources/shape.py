@@ -120,6 +120,9 @@ def _check_names(step: Step, problems: _Problems) -> None:
         problems.need_column(name, "`where`")
     if step.key is not None and not step.facts.id_only:
         problems.need_column(step.key, "`key`")
+    if step.ids or step.hierarchy is not None:
+        # Sent without them, rows would lose their parents in silence.
+        problems.add("LP0901", "rows with `id_of` or `hierarchy` can be planned, not yet sent, in this version")
     if step.facts.id_only and step.columns is None:
         _need_id(step, problems)
 

@@ -112,6 +112,7 @@ class Story:
     settings: Settings = field(default_factory=Settings)
     parallelism: int = 4
     max_delete_rows: int | None = None
+    describe: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -120,7 +121,7 @@ class Story:
         for name, rows in self.files.items():
             with (self.folder / name).open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file, lineterminator="\n").writerows(rows)
-        self.org = EmbeddedOrg(None, settings=self.settings, clock=self.clock.epoch)
+        self.org = EmbeddedOrg(None, settings=self.settings, describe=self.describe, clock=self.clock.epoch)
         self.run_folder = RunFolder(self.folder / ".loadplan" / "runs" / "20261123T101500Z-story-0000")
 
     def __enter__(self) -> Story:
