@@ -78,11 +78,10 @@ def test_a_gate_replaces_the_thresholds_of_the_defaults(project: Path) -> None:
     ("line", "place"),
     [
         ("    hierarchy: {lookup: Parent.Key__c, column: parent}\n", "9:5"),
-        ("    mask: {Email: hash}\n", "9:5"),
         ("    on_parent_failure: hold\n", "9:24"),
         ("    lookups: {WhatId: {id_of: a, column: ref}}\n", "9:15"),
     ],
-    ids=["hierarchy", "mask", "hold", "id_of"],
+    ids=["hierarchy", "hold", "id_of"],
 )
 def test_a_feature_of_a_later_version_is_refused_where_it_stands(project: Path, line: str, place: str) -> None:
     """What this version does not do is never ignored."""
