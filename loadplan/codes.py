@@ -234,30 +234,30 @@ CODES: dict[str, Explanation] = {
         "A job of Bulk API 2.0 takes at most 100MB of raw CSV, and a part must hold at least a header and a row.",
         "Choose `parts.max_bytes` between 100 bytes and 100MB.",
     ),
-    "LP0240": Explanation(
+    "LP0250": Explanation(
         "a key of a column has no effect there",
         "`empty`, `map` and `default` work on one source column, and `default` only beside `map`. Ignoring a key would be worse.",
         "Remove the key, or write the value with `column:`.",
         "Status__c: {column: st, map: {A: Active, X: Closed}, default: Open}",
     ),
-    "LP0241": Explanation(
+    "LP0251": Explanation(
         "a mask names a field that is not sent",
         "Masks go by the field (or the lookup) as it is sent, in its exact spelling. Personal data must not pass because of a slip.",
         "Correct the name; the message lists what is sent.",
         "columns: {Email: mail}\nmask: {Email: hash}",
     ),
-    "LP0242": Explanation(
+    "LP0252": Explanation(
         "a mask does not fit the field",
         "Keys and lookups tell records apart and tie them together: only `hash` keeps that. Salesforce ids are never masked.",
         "Use `hash` for keys, and the same for the lookups to them; remove masks of ids.",
     ),
-    "LP0243": Explanation(
+    "LP0253": Explanation(
         "a masked key and a lookup to it do not meet",
         "A parent whose key is hashed is found only by lookups that are hashed too, and the other way round.",
         "Hash both, or neither.",
         "accounts: {mask: {Legacy_Id__c: hash}, ...}\ncontacts: {mask: {Account.Legacy_Id__c: hash}, ...}",
     ),
-    "LP0244": Explanation(
+    "LP0254": Explanation(
         "duplicates are told by a key, and the step has none",
         "`dedupe: first` and `last` keep one of the rows with the same key. An insert has no key unless the step names one.",
         "Name the source column that tells rows apart: `key: <column>`.",

@@ -102,10 +102,10 @@ def _check_keys(plan: Leaves, way: str, spec: dict[str, Any], at: KeyPath) -> No
     for key in spec:
         if key != way and key not in BESIDE[way]:
             hint = "it works on one source column: `{column: name, …}`" if key != "column" else "remove one of them"
-            plan.problem("LP0240", f"`{key}` has no effect beside `{way}`", (*at, key), key=True, hint=hint)
+            plan.problem("LP0250", f"`{key}` has no effect beside `{way}`", (*at, key), key=True, hint=hint)
     if way == "column" and "default" in spec and "map" not in spec:
         hint = "an empty cell is what `empty` is for; `default` is for texts that are not in the `map`"
-        plan.problem("LP0240", "`default` has no effect without `map`", (*at, "default"), key=True, hint=hint)
+        plan.problem("LP0250", "`default` has no effect without `map`", (*at, "default"), key=True, hint=hint)
 
 
 def _map_file(plan: Leaves, table: Any, at: KeyPath) -> m.MapFile | None:

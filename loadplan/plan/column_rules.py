@@ -21,7 +21,7 @@ def duplicates_need_a_key(plan: Plan, document: Document) -> Iterator[Diagnostic
             continue
         summary = f"`dedupe: {step.dedupe}` needs a key, and rows of an {step.operation} have none by themselves"
         hint = "name the source column that tells rows apart: `key: <column>`"
-        yield Diagnostic("LP0244", summary, document.place(("steps", step.id, "dedupe")), hint=hint)
+        yield Diagnostic("LP0254", summary, document.place(("steps", step.id, "dedupe")), hint=hint)
 
 
 @rule
@@ -39,7 +39,7 @@ def masks_name_sent_fields(plan: Plan, document: Document) -> Iterator[Diagnosti
             if field not in sent and _unfit(step, field, how, document) is None:
                 hint = did_you_mean(field, sent) or f"sent are {', '.join(sent[:20])}"
                 yield Diagnostic(
-                    "LP0241", f"`{field}` is not sent, so it is not masked", _place(step, field, document), hint=hint
+                    "LP0251", f"`{field}` is not sent, so it is not masked", _place(step, field, document), hint=hint
                 )
 
 
@@ -52,7 +52,7 @@ def masks_fit_their_fields(plan: Plan, document: Document) -> Iterator[Diagnosti
             reason = _unfit(step, field, how, document)
             if reason:
                 summary, hint = reason
-                yield Diagnostic("LP0242", summary, _place(step, field, document), hint=hint)
+                yield Diagnostic("LP0252", summary, _place(step, field, document), hint=hint)
 
 
 def _unfit(step: Step, field: str, how: str, document: Document) -> tuple[str, str] | None:
@@ -102,12 +102,12 @@ def _parted(step: Step, look: Lookup, loader: Step, document: Document, *, own: 
         summary = (
             f"`{look.header}` is hashed, and `{loader.id}` sends `{look.field}` as it is: no row would find its parent"
         )
-        return Diagnostic("LP0243", summary, place, hint=f"add `mask: {{{look.field}: hash}}` to `{loader.id}`")
+        return Diagnostic("LP0253", summary, place, hint=f"add `mask: {{{look.field}: hash}}` to `{loader.id}`")
     place = document.key_place(("steps", step.id, "lookups", look.header))
     if look not in step.lookups:
         place = document.place(("steps", step.id, "hierarchy", "lookup"))
     summary = f"`{loader.id}` sends `{look.field}` hashed, and this lookup to it is not: no row would find its parent"
-    return Diagnostic("LP0243", summary, place, hint=f'add `mask: {{"{look.header}": hash}}` to `{step.id}`')
+    return Diagnostic("LP0253", summary, place, hint=f'add `mask: {{"{look.header}": hash}}` to `{step.id}`')
 
 
 @rule
@@ -125,7 +125,7 @@ def steps_of_one_object_hash_alike(plan: Plan, document: Document) -> Iterator[D
             )
             place = document.key_place(("steps", step.id))
             hint = f"add `mask: {{{step.external_id}: hash}}` to `{plain.id}`"
-            yield Diagnostic("LP0243", summary, place, hint=hint, severity=Severity.WARNING)
+            yield Diagnostic("LP0253", summary, place, hint=hint, severity=Severity.WARNING)
 
 
 def missing_tables(step: Step, document: Document) -> Iterator[Diagnostic]:

@@ -168,7 +168,7 @@ def _check_targets(step: Step, sent: tuple[str, ...], problems: _Problems) -> No
     for name in step.masks.how if step.masks is not None else ():
         if name not in sent:
             problems.add(
-                "LP0241", f"`mask` names `{name}`, which is not sent: nothing would be masked", names_hint(name, sent)
+                "LP0251", f"`mask` names `{name}`, which is not sent: nothing would be masked", names_hint(name, sent)
             )
 
 

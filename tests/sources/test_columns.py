@@ -228,7 +228,7 @@ def test_a_key_without_effect_is_an_error(sending: Sending, column: str, key: st
     """What does nothing is never ignored."""
     sending.write({"a.csv": "k\n1\n"})
     found = sending.plan(INSERT + f"columns:\n  F__c: {column}\n")[1]
-    assert [(d.code, d.place.line) for d in found] == [("LP0240", 9)]
+    assert [(d.code, d.place.line) for d in found] == [("LP0250", 9)]
     assert f"`{key}` has no effect" in found[0].summary
 
 
@@ -284,7 +284,7 @@ def test_duplicates_without_a_key_cannot_be_told(sending: Sending, dedupe: str) 
     """An insert has a key only when the step names one; the setting is not ignored."""
     sending.write({"a.csv": "n\n1\n1\n"})
     found = sending.plan(INSERT + f"dedupe: {dedupe}\n")[1]
-    assert [(d.code, d.place.line) for d in found] == [("LP0244", 8)]
+    assert [(d.code, d.place.line) for d in found] == [("LP0254", 8)]
     assert "key:" in found[0].hint
 
 

@@ -192,13 +192,13 @@ CONTACT = "object: Contact\noperation: upsert\nexternal_id: Legacy_Id__c\nsource
 @pytest.mark.parametrize(
     ("mask", "code", "hint"),
     [
-        ("{Key__c: fake}", "LP0242", "use `hash`"),
-        ("{Key__c: blank}", "LP0242", "use `hash`"),
-        ("{Account.Legacy_Id__c: fake}", "LP0242", "use `hash`"),
-        ("{Account.Legacy_Id__c: blank}", "LP0242", "use `hash`"),
-        ("{Id: hash}", "LP0242", "remove"),
-        ("{name: hash}", "LP0241", "did you mean `Name`?"),
-        ("{Nmae: hash}", "LP0241", "did you mean `Name`?"),
+        ("{Key__c: fake}", "LP0252", "use `hash`"),
+        ("{Key__c: blank}", "LP0252", "use `hash`"),
+        ("{Account.Legacy_Id__c: fake}", "LP0252", "use `hash`"),
+        ("{Account.Legacy_Id__c: blank}", "LP0252", "use `hash`"),
+        ("{Id: hash}", "LP0252", "remove"),
+        ("{name: hash}", "LP0251", "did you mean `Name`?"),
+        ("{Nmae: hash}", "LP0251", "did you mean `Name`?"),
         ("{Name: hashed}", "LP0204", "did you mean `hash`"),
         ("{}", "LP0206", ""),
         ("hash", "LP0203", ""),
@@ -226,14 +226,14 @@ def test_a_mask_that_does_not_fit_is_told_with_the_plan(sending: Sending, mask: 
 def test_ids_and_keys_are_not_masked_away(sending: Sending, body: str, mask: str) -> None:
     """Records are addressed by them."""
     sending.write({"a.csv": "Id,k,Name\n1,2,3\n"})
-    assert [d.code for d in sending.plan(body + f"mask: {mask}\n")[1]] == ["LP0242"]
+    assert [d.code for d in sending.plan(body + f"mask: {mask}\n")[1]] == ["LP0252"]
 
 
 def test_a_mask_of_a_field_that_the_source_does_not_pass_is_an_error(sending: Sending) -> None:
     """Without `columns` the header decides; a difference in case is pointed out."""
     sending.write({"a.csv": "Name,Email\nx,y\n"})
     (found,) = sending.found(INSERT + "mask: {email: hash}\n")
-    assert (found.code, found.place.file, found.place.line) == ("LP0241", "a.csv", 1)
+    assert (found.code, found.place.file, found.place.line) == ("LP0251", "a.csv", 1)
     assert "it has `Email`" in found.hint
 
 
@@ -246,8 +246,8 @@ CHILD = CONTACT + "columns: {LastName: n, Legacy_Id__c: k}\nlookups: {Account.Le
     [
         ("", "", []),
         ("mask: {Legacy_Id__c: hash}\n", "mask: {Account.Legacy_Id__c: hash}\n", []),
-        ("mask: {Legacy_Id__c: hash}\n", "", [("LP0243", 16, 15)]),
-        ("", "mask: {Account.Legacy_Id__c: hash}\n", [("LP0243", 16, 12)]),
+        ("mask: {Legacy_Id__c: hash}\n", "", [("LP0253", 16, 15)]),
+        ("", "mask: {Account.Legacy_Id__c: hash}\n", [("LP0253", 16, 12)]),
     ],
     ids=["neither", "both", "key alone", "lookup alone"],
 )
@@ -264,7 +264,7 @@ def test_a_lookup_within_the_object_is_hashed_with_its_key(sending: Sending) -> 
     """A parent in the same file."""
     sending.write({"a.csv": "k,p\n1,\n2,1\n"})
     body = LOADER + "columns: {Legacy_Id__c: k}\nlookups: {Parent.Legacy_Id__c: p}\nmask: {Legacy_Id__c: hash%s}\n"
-    assert [d.code for d in sending.plan(body % "")[1]] == ["LP0243"]
+    assert [d.code for d in sending.plan(body % "")[1]] == ["LP0253"]
     rows = sending.rows(body % ", Parent.Legacy_Id__c: hash")
     assert rows[1]["Parent.Legacy_Id__c"] == rows[0]["Legacy_Id__c"]
     assert rows[0]["Parent.Legacy_Id__c"] == ""
@@ -275,7 +275,7 @@ def test_two_upserts_of_one_object_that_hash_differently_are_pointed_out(sending
     sending.write({"a.csv": "Legacy_Id__c\n1\n"})
     plan, found = sending.plan(LOADER + "mask: {Legacy_Id__c: hash}\n", LOADER)
     assert plan is not None
-    assert [(d.code, d.severity.value) for d in found] == [("LP0243", "warning")]
+    assert [(d.code, d.severity.value) for d in found] == [("LP0253", "warning")]
 
 
 def test_masked_keys_are_compared_as_they_are_sent(sending: Sending) -> None:
