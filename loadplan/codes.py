@@ -266,6 +266,34 @@ CODES: dict[str, Explanation] = {
         "This is a warning. `on_parent_failure` says what happens to rows whose parent failed, and these rows name none.",
         "Remove the key, or name the parents under `lookups` or `hierarchy`.",
     ),
+    "LP0250": Explanation(
+        "a key of a column has no effect there",
+        "`empty`, `map` and `default` work on one source column, and `default` only beside `map`. Ignoring a key would be worse.",
+        "Remove the key, or write the value with `column:`.",
+        "Status__c: {column: st, map: {A: Active, X: Closed}, default: Open}",
+    ),
+    "LP0251": Explanation(
+        "a mask names a field that is not sent",
+        "Masks go by the field (or the lookup) as it is sent, in its exact spelling. Personal data must not pass because of a slip.",
+        "Correct the name; the message lists what is sent.",
+        "columns: {Email: mail}\nmask: {Email: hash}",
+    ),
+    "LP0252": Explanation(
+        "a mask does not fit the field",
+        "Keys and lookups tell records apart and tie them together: only `hash` keeps that. Salesforce ids are never masked.",
+        "Use `hash` for keys, and the same for the lookups to them; remove masks of ids.",
+    ),
+    "LP0253": Explanation(
+        "a masked key and a lookup to it do not meet",
+        "A parent whose key is hashed is found only by lookups that are hashed too, and the other way round.",
+        "Hash both, or neither.",
+        "accounts: {mask: {Legacy_Id__c: hash}, ...}\ncontacts: {mask: {Account.Legacy_Id__c: hash}, ...}",
+    ),
+    "LP0254": Explanation(
+        "duplicates are told by a key, and the step has none",
+        "`dedupe: first` and `last` keep one of the rows with the same key. An insert has no key unless the step names one.",
+        "Name the source column that tells rows apart: `key: <column>`.",
+    ),
     # -- LP03xx data files ------------------------------------------------------------------------------------------
     "LP0301": Explanation(
         "the source file does not exist",
@@ -418,6 +446,28 @@ CODES: dict[str, Explanation] = {
         "a file of the run folder is damaged",
         "A part, its index or a result file is not as it was written.",
         "Restore the file, or start a new run from the retry file.",
+    ),
+    "LP0340": Explanation(
+        "a value table has the same text twice",
+        "A text becomes one value. Two lines for it are an error also when they agree: sooner or later one of them changes.",
+        "Remove one of the lines that the message names.",
+    ),
+    "LP0341": Explanation(
+        "a column of the source cannot be a field",
+        "Without `columns` the header passes through as field names, and this name cannot be one. Often the file has another "
+        "delimiter than the one it is read with.",
+        "Name the `delimiter` of the source, or map the column to a field with `columns`.",
+        'source: {path: data/contacts.csv, delimiter: ";"}',
+    ),
+    "LP0342": Explanation(
+        "a file cannot be used as a value table",
+        "A table needs a header, two columns and at least one entry. It is kept in memory, so it has at most 100,000.",
+        "Correct the file, or name its columns: `map: {file: data/status.csv, from: code, to: label}`.",
+    ),
+    "LP0344": Explanation(
+        "the key of the masks is too short",
+        "Who knows a masked value can try short keys until one fits, and then all values. 16 characters are the least.",
+        "Make a long random key, for instance with `openssl rand -hex 32`, and keep it.",
     ),
     "LP0350": Explanation(
         "rows are each other's parents",

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from loadplan.diagnostics import Place
 from loadplan.plan.operations import OPERATIONS, Kind, OperationFacts
 
 Delimiter = Literal["BACKQUOTE", "CARET", "COMMA", "PIPE", "SEMICOLON", "TAB"]
 LineEnding = Literal["LF", "CRLF"]
+MaskKind = Literal["hash", "fake", "blank"]
 Upload = Literal["staged", "multipart", "auto"]
 
 DELIMITERS: dict[str, str] = {
@@ -61,16 +62,40 @@ Source = FileSource | StepSource
 # -- columns -------------------------------------------------------------------------------------------------------
 
 
+class InputFile(NamedTuple):
+    """A file that a step reads beside its source. `path` is as written in the plan, `file` is where that is."""
+
+    path: str
+    file: Path
+
+
+@dataclass(frozen=True)
+class MapFile:
+    """A value table in a CSV or TSV file. `from_column` and `to_column` name its columns; None: its first, its second."""
+
+    path: str
+    file: Path
+    from_column: str | None = None
+    to_column: str | None = None
+
+
 @dataclass(frozen=True)
 class FromColumn:
     """A target field filled from a source column. `empty` is what an empty cell becomes; `values` maps cell texts and
-    `default` is what a text outside `values` becomes (None: it is an error)."""
+    `default` is what a text outside `values` becomes (None: it is an error). `map_file` holds the table when it is not
+    in the plan: then `values` is None."""
 
     field: str
     column: str
     empty: str | None = None
     values: Mapping[str, str] | None = None
     default: str | None = None
+    map_file: MapFile | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Cells are sent as they are."""
+        return self.empty is None and self.values is None and self.map_file is None
 
 
 @dataclass(frozen=True)
@@ -100,6 +125,19 @@ class Cell:
 
 
 Column = FromColumn | Constant | Composed
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Which sent fields (or lookups) of a step are made anonymous, and how. `orgs_file` is where the key of the masks is
+    named; the key itself is never part of a plan."""
+
+    how: Mapping[str, MaskKind]
+    orgs_file: Path
+
+    def of(self, field: str) -> MaskKind | None:
+        """How this field is masked, None when it is sent as it is."""
+        return self.how.get(field)
 
 
 @dataclass(frozen=True)
@@ -226,6 +264,7 @@ class Step:
     ids: tuple[IdOf, ...] = ()
     hierarchy: Hierarchy | None = None
     on_parent_failure: Literal["hold", "send"] = "hold"
+    masks: Masks | None = None
     where: Where | None = None
     limit: int | None = None
     dedupe: Literal["error", "first", "last"] = "error"
@@ -256,6 +295,17 @@ class Step:
     @property
     def is_query(self) -> bool:
         return self.facts.kind is Kind.QUERY
+
+    @property
+    def input_files(self) -> tuple[InputFile, ...]:
+        """Every file that the rows of this step depend on beside its source, each once. A run that goes on must find
+        them as they were."""
+        files = [c.map_file for c in self.columns or () if isinstance(c, FromColumn)]
+        return tuple(dict.fromkeys(InputFile(f.path, f.file) for f in files if f is not None))
+
+    def mask_of(self, field: str) -> MaskKind | None:
+        """How this sent field (or lookup) is masked, None when it is sent as it is."""
+        return self.masks.of(field) if self.masks is not None else None
 
 
 @dataclass(frozen=True)
