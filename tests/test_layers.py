@@ -24,7 +24,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.polling",
         ),
     ),
-    (3, ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.leftovers")),
+    (3, ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.family", "run.leftovers")),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),
     (6, ("cli", "__main__")),

@@ -109,6 +109,18 @@ class PartFact:
 
 
 @dataclass(frozen=True)
+class RowsFact:
+    """Rows put aside on disk, as they stand in the source: `file` is relative to the run folder, `why` counts them by the
+    reason. `level` is their level in a hierarchy, 0 outside of one."""
+
+    file: str
+    rows: int
+    delimiter: str
+    why: dict[str, int] = field(default_factory=dict)
+    level: int = 0
+
+
+@dataclass(frozen=True)
 class StepStarted(Event):
     TYPE: ClassVar[str] = "StepStarted"
     step: str
@@ -117,7 +129,8 @@ class StepStarted(Event):
 @dataclass(frozen=True)
 class StepPrepared(Event):
     """The rows of an ingest step were cut into parts. `rows_read` of the source, `rows_selected` after filters. `header` is
-    what is sent before the rows of parts that are ranges of the source."""
+    what is sent before the rows of parts that are ranges of the source. `held` rows wait for their parents; `levels` of a
+    hierarchy are cut into parts one after the other."""
 
     TYPE: ClassVar[str] = "StepPrepared"
     step: str
@@ -126,6 +139,30 @@ class StepPrepared(Event):
     rows_selected: int
     sha256: str
     header: str = ""
+    held: tuple[RowsFact, ...] = ()
+    levels: tuple[RowsFact, ...] = ()
+
+
+@dataclass(frozen=True)
+class LevelCut(Event):
+    """A level of a hierarchy was cut into parts, after the levels above it had ended."""
+
+    TYPE: ClassVar[str] = "LevelCut"
+    step: str
+    level: int
+    parts: tuple[PartFact, ...]
+    held: tuple[RowsFact, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeldReleased(Event):
+    """Rows that had waited for their parents were looked at again: those whose parents have landed are in `parts`, `held`
+    are all that wait now."""
+
+    TYPE: ClassVar[str] = "HeldReleased"
+    step: str
+    parts: tuple[PartFact, ...]
+    held: tuple[RowsFact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -426,6 +463,8 @@ def _thaw(name: str, value: Any) -> Any:
         return PartFact(**value)
     if name == "parts":
         return tuple(PartFact(**v) for v in value)
+    if name in {"held", "levels"}:
+        return tuple(RowsFact(**v) for v in value)
     if name == "more":
         return tuple(Resent(**v) for v in value)
     return tuple(value) if isinstance(value, list) else value

@@ -20,7 +20,8 @@ class Verdict:
 
 def decide_gate(gate: Gate, counts: Counts, *, is_query: bool, reconciled: bool, problem: str) -> Verdict:
     """Judge a settled step. A step whose counts do not reconcile never opens its gate, whatever the thresholds; rows that
-    Salesforce left unprocessed count like failed ones, because they did not land."""
+    Salesforce left unprocessed, and rows that wait for their parents, count like failed ones: they did not land.
+    Percentages are of the rows that were sent or wait."""
     rule = describe_rule(gate, is_query=is_query)
     if problem:
         return Verdict(False, rule, problem)
@@ -32,7 +33,7 @@ def decide_gate(gate: Gate, counts: Counts, *, is_query: bool, reconciled: bool,
     if is_query:
         return Verdict(True, rule, count(counts.sent, "row"))
     return Verdict(
-        True, rule, f"{counts.left_over:,} of {count(counts.sent, 'row')} did not land ({_percent(counts)}%)"
+        True, rule, f"{counts.left_over:,} of {count(counts.meant, 'row')} did not land ({_percent(counts)}%)"
     )
 
 
@@ -47,13 +48,13 @@ def _broken(gate: Gate, counts: Counts, is_query: bool) -> list[str]:
     if gate.max_failed_rows is not None and counts.left_over > gate.max_failed_rows:
         reasons.append(f"{count(counts.left_over, 'row')} did not land, the gate allows {gate.max_failed_rows:,}")
     # Integers are compared crosswise, so that 0.1 % of 1,000 rows is exactly one row.
-    if gate.max_failed_percent is not None and counts.left_over * 100 > gate.max_failed_percent * counts.sent:
+    if gate.max_failed_percent is not None and counts.left_over * 100 > gate.max_failed_percent * counts.meant:
         reasons.append(f"{_percent(counts)}% of the rows did not land, the gate allows {gate.max_failed_percent:g}%")
     return reasons
 
 
 def _percent(counts: Counts) -> str:
-    return f"{counts.left_over * 100 / counts.sent:.2f}" if counts.sent else "0"
+    return f"{counts.left_over * 100 / counts.meant:.2f}" if counts.meant else "0"
 
 
 def describe_rule(gate: Gate, *, is_query: bool) -> str:

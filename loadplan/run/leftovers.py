@@ -11,9 +11,10 @@ from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step
 from loadplan.run.rows import Rows
-from loadplan.run.state import StepRun
+from loadplan.run.state import PartRun, StepRun
 from loadplan.sources.base import InputDigest
 from loadplan.sources.leftover import write_retry_file
+from loadplan.sources.matching import Fate
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,21 @@ def _left_records(rows: Rows, step: Step, run_step: StepRun) -> tuple[set[int], 
     left: set[int] = set()
     codes: dict[str, int] = {}
     for part in run_step.parts.values():
-        last = part.current
-        pending = last is None or not last.reconciled
-        if pending and run_step.is_settled:
-            left |= set(rows.part(step, part.number, part.round).source_records())
-        for attempt in part.left_over:
-            for record, fate in rows.left_records(step, part, attempt):
-                left.add(record)
-                if fate.error:
-                    codes[fate.error.code] = codes.get(fate.error.code, 0) + 1
+        if not run_step.is_settled and not part.left_over:
+            continue
+        for record, fate in rows.left_of_part(step, part) if run_step.is_settled else _reconciled(rows, step, part):
+            left.add(record)
+            if fate.error:
+                codes[fate.error.code] = codes.get(fate.error.code, 0) + 1
+    for fact in run_step.held:
+        left.update(rows.rows_file(fact).records())
+        for why, number in fact.why.items():
+            codes[why] = codes.get(why, 0) + number
     return left, codes
+
+
+def _reconciled(rows: Rows, step: Step, part: PartRun) -> list[tuple[int, Fate]]:
+    return [found for attempt in part.left_over for found in rows.left_records(step, part, attempt)]
 
 
 def _write(

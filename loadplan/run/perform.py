@@ -60,18 +60,21 @@ def _start(engine: Engine, action: do.Action) -> None:
     step = _step(engine, action)
     if engine.run.steps[step.id].state == "waiting":
         engine.emit(ev.StepStarted(step.id))
-    if step.is_query:
-        return
+    if step.is_query or engine.run.steps[step.id].prepared is not None:
+        return  # a query has nothing to prepare; a step that a person asked to send again has been cut before
     rows = engine.rows
     if isinstance(step.source, StepSource):
         try:
-            rows.check(step)
+            checked = rows.check(step)
         except InvalidInputError as error:
             first = error.diagnostics[0].summary if error.diagnostics else error.summary
             engine.emit(ev.StepRefused(step.id, f"its rows cannot be sent: {first}"))
             return
+    expected = engine.inputs.get(step.id)
+    if isinstance(step.source, StepSource):
+        expected = checked
     try:
-        cut = rows.cut(step, engine.inputs.get(step.id))
+        cut = rows.cut(step, expected)
     except StaleError as error:
         raise StaleError(
             error.summary, code=error.code, where=error.where, details=error.details, hint=error.hint,
@@ -83,6 +86,15 @@ def _start(engine: Engine, action: do.Action) -> None:
         engine.emit(ev.StepRefused(step.id, reason))
         return
     engine.emit(cut)
+
+
+def _cut_level(engine: Engine, action: do.Action) -> None:
+    assert isinstance(action, do.CutLevel)
+    engine.emit(engine.rows.cut_level(_step(engine, action), action.level))
+
+
+def _release(engine: Engine, action: do.Action) -> None:
+    engine.emit(engine.rows.release(_step(engine, action)))
 
 
 def _block(engine: Engine, action: do.Action) -> None:
@@ -423,6 +435,8 @@ PERFORMERS: dict[type[do.Action], Callable[[Engine, Any], None]] = {
     do.SaveResult: _save_result,
     do.ReconcileJob: _reconcile,
     do.PrepareRetry: _prepare_retry,
+    do.CutLevel: _cut_level,
+    do.ReleaseHeld: _release,
     do.FetchPage: _page,
     do.ReconcileQuery: _reconcile_query,
     do.WriteOutput: _output,

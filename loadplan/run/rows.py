@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loadplan.diagnostics import Diagnostic, has_errors
 from loadplan.durable import make_private, open_atomic
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.masking import mask
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Plan, Source, Step
 from loadplan.run import events as ev
+from loadplan.run.family import StepFamily, family_of
 from loadplan.run.folder import RunFolder
 from loadplan.run.retry import Again
 from loadplan.run.state import Attempt, PartRun, Run
@@ -23,11 +25,16 @@ from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.check import check_step, step_shape
 from loadplan.sources.leftover import Piece, rewrite_part, write_echo
 from loadplan.sources.leftrows import find_left
+from loadplan.sources.level_files import find_step_levels, write_levels
+from loadplan.sources.level_problems import level_problems
 from loadplan.sources.matching import Fate, ResultPaths, match_results
 from loadplan.sources.names import written
 from loadplan.sources.partdata import PartData
-from loadplan.sources.parts import PartFile, cut_parts, index_path
+from loadplan.sources.parts import PartFile, cut_parts, require_unchanged
+from loadplan.sources.rawrows import raw_delimiter
 from loadplan.sources.registry import open_source
+from loadplan.sources.rowindex import index_path
+from loadplan.sources.rowsfile import RowsFile, put_aside, step_over
 from loadplan.sources.shape import Shape
 from loadplan.sources.tally import Sum, Tally, tally_file
 
@@ -84,31 +91,140 @@ class Rows:
             found = check_step(step, reader)
         finally:
             reader.close()
-        if not found.ok or found.digest is None:
-            raise InvalidInputError(f"the rows of `{step.id}` cannot be sent as they are", found.diagnostics)
+        problems = list(found.diagnostics)
+        if found.ok and found.digest is not None and step.hierarchy is not None:
+            problems += self._level_problems(step, plain=found.digest.plain)
+        if has_errors(problems) or found.digest is None:
+            raise InvalidInputError(f"the rows of `{step.id}` cannot be sent as they are", problems)
         return found.digest
+
+    def _level_problems(self, step: Step, *, plain: bool) -> list[Diagnostic]:
+        assert step.hierarchy is not None
+        reader = self._reader(step)
+        try:
+            levels = find_step_levels(step, reader, self.shape(step), self.folder.root.parent, plain=plain)
+            return level_problems(
+                levels, source=reader.name, column=step.hierarchy.column, max_depth=step.hierarchy.max_depth
+            )
+        finally:
+            reader.close()
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
     def cut(self, step: Step, expected: InputDigest | None) -> ev.StepPrepared:
-        """The step's parts: ranges of the source where it can be sent as it stands, else files, durable before this returns.
-        Raises `StaleError` when the source is no longer what was checked."""
+        """The step's parts: ranges of the source where it can be sent as it stands, else files, durable before this returns;
+        or the levels of its hierarchy. Raises `StaleError` when the source is no longer what was checked."""
         assert step.source is not None
-        if expected is not None and expected.ranges:
-            facts = tuple(
-                ev.PartFact(n, "", "", r.rows, r.bytes, r.sha256, r.start, r.end, r.first, r.digest)
-                for n, r in enumerate(expected.ranges, 1)
-            )
-            return ev.StepPrepared(step.id, facts, expected.rows, expected.rows, expected.sha256, expected.header)
+        family = family_of(self, step)
+        try:
+            if expected is not None and expected.ranges and family.has_nothing_to_say:
+                facts = tuple(
+                    ev.PartFact(n, "", "", r.rows, r.bytes, r.sha256, r.start, r.end, r.first, r.digest)
+                    for n, r in enumerate(expected.ranges, 1)
+                )
+                return ev.StepPrepared(step.id, facts, expected.rows, expected.rows, expected.sha256, expected.header)
+            if step.hierarchy is not None:
+                return self._levels(step, expected)
+            reader = self.open(step.source)
+            try:
+                facts, held, digest = self._cut(step, reader, family, 1, expected=expected)
+            finally:
+                reader.close()
+        finally:
+            family.close()
+        selected = sum(f.rows for f in facts) + sum(f.rows for f in held)
+        return ev.StepPrepared(step.id, facts, digest.rows, selected, digest.sha256, held=held)
+
+    def _cut(
+        self, step: Step, reader: Reader, family: StepFamily, first_part: int, *, expected: InputDigest | None = None,
+        plain: bool = False, records: Sequence[int] | None = None, piece: int = 1,
+    ) -> tuple[tuple[ev.PartFact, ...], tuple[ev.RowsFact, ...], InputDigest]:  # fmt: skip
+        """Parts from number `first_part` on, and the rows that have to wait."""
         folder = self.folder.parts(step.id)
         make_private(folder)
-        reader = self.open(step.source)
+        aside = self.folder.held(step.id, self.run.steps[step.id].cuts + 1, piece)
+        delimiter = raw_delimiter(step, plain=plain or (expected is not None and expected.plain))
+        with put_aside(aside, reader.header, delimiter) as held:
+            parts, digest = cut_parts(
+                step, reader, folder, first_part=first_part, expected=expected, plain=plain, family=family, held=held,
+                records=records,
+            )  # fmt: skip
+        facts = tuple(self._fact(p) for p in parts)
+        if not held.records:
+            aside.unlink()
+            index_path(aside).unlink()
+            return facts, (), digest
+        waiting = ev.RowsFact(self.folder.relative(aside), len(held.records), delimiter, dict(sorted(held.why.items())))
+        return facts, (waiting,), digest
+
+    def _next_part(self, step: Step) -> int:
+        return max(self.run.steps[step.id].parts, default=0) + 1
+
+    def _cut_aside(
+        self, step: Step, facts: Sequence[ev.RowsFact], first_part: int
+    ) -> tuple[tuple[ev.PartFact, ...], tuple[ev.RowsFact, ...]]:
+        """The same for rows that were put aside."""
+        parts: list[ev.PartFact] = []
+        held: list[ev.RowsFact] = []
+        family = family_of(self, step)
         try:
-            facts = tuple(self._fact(p) for p in cut_parts(step, reader, folder, expected=expected))
-            digest = reader.digest()
+            for piece, fact in enumerate(facts, 1):
+                rows = self.rows_file(fact)
+                over = step_over(step, rows)
+                assert over.source is not None
+                reader = self.open(over.source)
+                try:
+                    made, waiting, _ = self._cut(
+                        over, reader, family, first_part + len(parts), plain=True, records=rows.records(), piece=piece
+                    )
+                finally:
+                    reader.close()
+                parts.extend(made)
+                held.extend(waiting)
+        finally:
+            family.close()
+        return tuple(parts), tuple(held)
+
+    def rows_file(self, fact: ev.RowsFact) -> RowsFile:
+        return RowsFile(self.folder.path(fact.file), fact.rows, fact.delimiter)
+
+    def cut_level(self, step: Step, level: int) -> ev.LevelCut:
+        """The parts of one level of the step's hierarchy, and its rows whose parents did not land."""
+        prepared = self.run.steps[step.id].prepared
+        assert prepared is not None
+        parts, held = self._cut_aside(step, [prepared.levels[level - 1]], self._next_part(step))
+        return ev.LevelCut(step.id, level, parts, held)
+
+    def release(self, step: Step) -> ev.HeldReleased:
+        """The rows that waited, once more."""
+        parts, held = self._cut_aside(step, self.run.steps[step.id].held, self._next_part(step))
+        return ev.HeldReleased(step.id, parts, held)
+
+    def _levels(self, step: Step, expected: InputDigest | None) -> ev.StepPrepared:
+        """The rows put aside level by level, as they stand."""
+        reader, plain = self._reader(step), expected is not None and expected.plain
+        try:
+            levels = find_step_levels(step, reader, self.shape(step), self.folder.step(step.id), plain=plain)
+            if not levels.ok:
+                raise StaleError("the source changed since it was checked", code="LP0331", where=reader.name)
+            again = reader.reopen()
+            try:
+                files, digest = write_levels(
+                    step, again, self.shape(step), levels, self.folder.step(step.id) / "levels", plain=plain
+                )
+            finally:
+                again.close()
+            require_unchanged(digest, expected, reader.name)
         finally:
             reader.close()
-        return ev.StepPrepared(step.id, facts, digest.rows, sum(f.rows for f in facts), digest.sha256)
+        facts = tuple(
+            ev.RowsFact(self.folder.relative(f.path), f.rows, f.delimiter, level=n) for n, f in enumerate(files, 1)
+        )
+        return ev.StepPrepared(step.id, (), digest.rows, sum(f.rows for f in facts), digest.sha256, levels=facts)
+
+    def _reader(self, step: Step) -> Reader:
+        assert step.source is not None
+        return self.open(step.source)
 
     def _fact(self, part: PartFile) -> ev.PartFact:
         return ev.PartFact(
@@ -134,7 +250,7 @@ class Rows:
     def _of_attempt(self, step: Step, attempt: Attempt) -> PartData:
         return self.part(step, attempt.part, attempt.round)
 
-    def _shape(self, step: Step) -> Shape:
+    def shape(self, step: Step) -> Shape:
         """The step's shape; its source is opened once for it."""
         if step.id not in self._shapes:
             assert step.source is not None
@@ -149,7 +265,7 @@ class Rows:
 
     def tally(self, step: Step, kind: str) -> Tally:
         """A tally for a result file of the step that is about to be received."""
-        shape = self._shape(step)
+        shape = self.shape(step)
         return Tally(kind, shape.header, shape.sent_key, DELIMITERS[step.csv.delimiter])
 
     def keep(self, attempt: Attempt, kind: str, tally: Tally) -> None:
@@ -203,7 +319,7 @@ class Rows:
         except StaleError:
             # The source is no longer what was sent: take the rows as the org echoed them, so that they are not lost with it.
             write_echo(
-                [files[k] for k in ("failed", "unprocessed") if k in files], self._shape(step).header, step.csv, echo
+                [files[k] for k in ("failed", "unprocessed") if k in files], self.shape(step).header, step.csv, echo
             )
             return self._found(step, self._aside(step, echo), files, exact=False)
         return left
@@ -219,7 +335,7 @@ class Rows:
 
     def _found(self, step: Step, part: PartData, files: Mapping[str, Path], *, exact: bool = True) -> Left:
         """The failed and unprocessed rows by their names; not `exact` when one of them is not in the part."""
-        shape = self._shape(step)
+        shape = self.shape(step)
         fates = find_left(part, shape.header, shape.sent_key, step.csv, files.get("failed"), files.get("unprocessed"))
         return Left(part, fates or {}, exact=exact and fates is not None)
 
@@ -232,16 +348,21 @@ class Rows:
 
     def _matched(self, step: Step, attempt: Attempt, part: PartData, files: Mapping[str, Path]) -> Left:
         """Row by row, in whatever spelling."""
-        path = part.path
-        if part.is_range:
-            path = self.folder.parts(step.id) / f"{attempt.part:04d}.csv"
-            if not path.exists():
-                part.write(path)
+        path = self.as_file(step, part, attempt)
         results = ResultPaths(files.get("successful"), files.get("failed"), files.get("unprocessed"))
-        fates = match_results(path, results, dialect=step.csv, key=self._shape(step).sent_key)
+        fates = match_results(path, results, dialect=step.csv, key=self.shape(step).sent_key)
         left = {i: f for i, f in enumerate(fates.rows) if f is not None and f.kind != "successful"}
         problem = fates.problem if fates.by_key else ""
         return Left(part, left, fates.agree and not fates.unsure, problem)
+
+    def as_file(self, step: Step, part: PartData, attempt: Attempt) -> Path:
+        """A file that holds the part. Raises StaleError when it is a range of a source that is another by now."""
+        if not part.is_range:
+            return part.path
+        path = self.folder.parts(step.id) / f"{attempt.part:04d}.csv"
+        if not path.exists():
+            part.write(path)
+        return path
 
     def _aside(self, step: Step, aside: Path) -> PartData:
         size = aside.stat().st_size
@@ -291,7 +412,7 @@ class Rows:
         return later
 
     def _naming(self, step: Step) -> tuple[Sequence[str], str | None, str]:
-        shape = self._shape(step)
+        shape = self.shape(step)
         return shape.header, shape.sent_key, DELIMITERS[step.csv.delimiter]
 
     def left_records(self, step: Step, part: PartRun, attempt: Attempt) -> list[tuple[int, Fate]]:
@@ -301,6 +422,41 @@ class Rows:
         later = self._sent_later(step, part, attempt)
         records = left.data.source_records()
         return [(records[i], fate) for i, fate in sorted(left.fates.items()) if records[i] not in later]
+
+    def left_of_part(self, step: Step, part: PartRun) -> list[tuple[int, Fate]]:
+        """(source record, fate) of every row of the part that has not landed; a part that was never sent has not at all."""
+        last = part.current
+        if last is None or not last.reconciled:
+            records = self.part(step, part.number, part.round).source_records()
+            found = [(record, UNPROCESSED) for record in records]
+        else:
+            found = []
+        for attempt in part.left_over:
+            found.extend(self.left_records(step, part, attempt))
+        return found
+
+    def left_records_of(self, step: Step) -> list[int]:
+        """Source records of the step's rows that have not landed, held ones included."""
+        run_step = self.run.steps[step.id]
+        left = [record for part in run_step.parts.values() for record, _ in self.left_of_part(step, part)]
+        for fact in run_step.held:
+            left.extend(self.rows_file(fact).records())
+        return left
+
+    def keys_of_records(self, step: Step, records: Iterable[int]) -> list[bytes]:
+        """The keys of some rows, from the source: for steps whose key is not sent."""
+        wanted = list(records)
+        at = self.shape(step).key_name
+        found: dict[int, bytes] = dict.fromkeys(wanted, b"")
+        reader = self._reader(step)
+        try:
+            column = reader.header.index(at)
+            for row in reader:
+                if row.record in found:
+                    found[row.record] = row.cells[column].encode()
+        finally:
+            reader.close()
+        return [found[record] for record in wanted]
 
     # -- queries ---------------------------------------------------------------------------------------------------
 

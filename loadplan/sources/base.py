@@ -38,19 +38,23 @@ class Range:
 @dataclass(frozen=True)
 class InputDigest:
     """What was read: sha256 (hex) of the raw bytes, their count, and the number of records. `ranges` are the parts of a
-    source that can be sent as it stands, `header` what is sent before each; they do not take part in comparisons."""
+    source that can be sent as it stands, `header` what is sent before each; `plain` says that the file was beyond doubt, so
+    that its bytes may be taken without decoding. They do not take part in comparisons."""
 
     sha256: str
     bytes: int
     rows: int
     ranges: tuple[Range, ...] = field(default=(), compare=False)
     header: str = field(default="", compare=False)
+    plain: bool = field(default=False, compare=False)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> InputDigest:
         """The inverse of `dataclasses.asdict`."""
         ranges = tuple(Range(**r) for r in data.get("ranges", ()))
-        return cls(data["sha256"], data["bytes"], data["rows"], ranges, data.get("header", ""))
+        return cls(
+            data["sha256"], data["bytes"], data["rows"], ranges, data.get("header", ""), data.get("plain", False)
+        )
 
 
 class Reader(Protocol):

@@ -177,17 +177,16 @@ def check_step(step: Step, reader: Reader) -> StepCheck:
 
     A query step's source may be without rows, any other may not."""
     shape = step_shape(step, reader)
-    if (digest := plain_check(step, reader.header, shape)) is not None:
-        keys_seen = digest.rows if shape.key_of is not None else 0
-        return StepCheck(
-            digest, digest.rows, digest.rows, shape.header, shape.sent_key, keys_seen, tuple(shape.diagnostics)
-        )
+    if (plain := plain_check(step, reader.header, shape)) is not None:
+        whole, sent = plain
+        keys_seen = sent if shape.key_of is not None else 0
+        return StepCheck(whole, whole.rows, sent, shape.header, shape.sent_key, keys_seen, tuple(shape.diagnostics))
     findings = Findings()
     for diagnostic in shape.diagnostics:
         findings.add(diagnostic)
     keys = _Keys(shape, findings)
     found: list[Diagnostic] = []
-    selected = 0
+    selected, digest = 0, None
     reader.on_problem = findings.add
     try:
         selected = _read(step, shape, reader, keys)

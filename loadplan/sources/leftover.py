@@ -19,8 +19,9 @@ from loadplan.sources.encode import row_encoder
 from loadplan.sources.hashing import hash64
 from loadplan.sources.names import written
 from loadplan.sources.partdata import PartData, torn
-from loadplan.sources.parts import PartFile, encoder_of, index_path, require_unchanged, write_index
+from loadplan.sources.parts import PartFile, encoder_of, require_unchanged
 from loadplan.sources.results import open_result
+from loadplan.sources.rowindex import index_path, write_index
 from loadplan.sources.tally import namer
 
 
@@ -66,7 +67,7 @@ def rewrite_part(pieces: Sequence[Piece], target: Path, *, number: int, naming: 
                 names += hash64(called)
         write_index(index_path(target), kept)
     digest = written("key" if naming[1] is not None else "row", names) if naming else ""
-    return PartFile(number, target, index_path(target), len(kept), file.bytes, file.sha256(), 0, 0, digest)
+    return PartFile(number, target, index_path(target), len(kept), file.bytes, file.sha256(), digest)
 
 
 def _picked(part: PartData, wanted: set[int]) -> Iterator[tuple[bytes, int]]:
@@ -118,7 +119,7 @@ def write_retry_file(
                 file.write(encode(row.cells))
                 taken.append(row.record)
                 lines.append(row.line)
-        require_unchanged(reader, expected)
+        require_unchanged(reader.digest(), expected, reader.name)
         if len(taken) != len(wanted):
             raise LocalError(
                 f"{len(wanted) - len(taken):,} of {len(wanted):,} rows left over are not in the source",

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from loadplan.errors import LocalError, StaleError
 from loadplan.sources.durably import counted_file
-from loadplan.sources.parts import read_index
 from loadplan.sources.rawrecords import TooLongError, raw_records
+from loadplan.sources.rowindex import read_index
 
 BLOCK = 1 << 20
 

@@ -21,9 +21,12 @@ from loadplan.sources.base import InputDigest, Range
 from loadplan.sources.keybag import KeyBag
 from loadplan.sources.names import content, total, written
 from loadplan.sources.rawrecords import RawRecords, TooLongError, field_splitter, unquoted
+from loadplan.sources.rowcode import RowFaultError
 
 if TYPE_CHECKING:
     from hashlib import _Hash
+
+    from loadplan.sources.rawshape import RawShape
 
 BLOCK = 1 << 20
 PIECE = 1 << 13
@@ -43,8 +46,9 @@ class NotPlainError(Exception):
 class Wanted:
     """What the pass is for. `header` are the source's column names as the careful reader read them; `key` the index of
     the key column, `by_key` whether rows are named by it, `ids` whether keys are Salesforce ids (then compared exactly, else
-    without case). `prefix` is the header record as it is sent, None when the file cannot be sent as it stands; then there
-    are no ranges. `max_rows` and `max_bytes` (prefix included) cap them."""
+    without case), `unique` whether two rows may not have the same one. `prefix` is the header record as it is sent, None
+    when the file cannot be sent as it stands; then there are no ranges. `max_rows` and `max_bytes` (prefix included) cap
+    them. With a `shape` every row is shaped, to see which are sent (at most `limit`) and with which key."""
 
     header: tuple[str, ...]
     delimiter: str
@@ -55,10 +59,14 @@ class Wanted:
     line_ending: str
     max_rows: int
     max_bytes: int
+    unique: bool = True
+    limit: int | None = None
+    shape: RawShape | None = None
 
 
-def scan(path: Path, wanted: Wanted) -> InputDigest:
-    """Digest, rows and ranges of the file. Raises NotPlainError; OSError when it cannot be read."""
+def scan(path: Path, wanted: Wanted) -> tuple[InputDigest, int]:
+    """Digest, rows and ranges of the file, and how many of its rows are sent. Raises NotPlainError; OSError when it cannot
+    be read."""
     with path.open("rb", buffering=0) as file, _Hasher() as hasher:
         try:
             return _Scan(wanted, hasher).run(iter(lambda: file.read(BLOCK), b""))
@@ -116,13 +124,13 @@ class _Scan:
         self._kind = "key" if wanted.by_key else "row"
         self._keys_of = _key_picker(self._delimiter, self._width, wanted.key)
         self._position = 0
-        self._rows = 0
+        self._rows = self._selected = 0
         self._crlf = False
         self._ranges: list[Range] = []
         self._range: _Open | None = None
         self._room = wanted.max_bytes - len(wanted.prefix or b"")
 
-    def run(self, blocks: Iterator[bytes]) -> InputDigest:
+    def run(self, blocks: Iterator[bytes]) -> tuple[InputDigest, int]:
         splitter, decoder = RawRecords(), codecs.getincrementaldecoder("utf-8")("strict")
         pending, began = b"", False
         for block in blocks:
@@ -140,13 +148,14 @@ class _Scan:
             raise NotPlainError
         self._room -= 2  # a last record without its newline is given one when it is sent
         self._piece(last, pending)
-        if not self._position or not self._rows or self._bag.has_repeats:
+        if not self._rows or (self._wanted.unique and self._bag.has_repeats):
             raise NotPlainError
         self._close_range(tail=bool(last))
         self._hasher.join()
         whole = self._whole.hexdigest()
         prefix = (self._wanted.prefix or b"").decode()
-        return InputDigest(whole, self._position, self._rows, tuple(self._ranges), prefix)
+        digest = InputDigest(whole, self._position, self._rows, tuple(self._ranges), prefix, plain=True)
+        return digest, self._rows if self._wanted.shape is None else self._selected
 
     def _check_text(self, block: bytes, decoder: codecs.IncrementalDecoder) -> None:
         if b"\0" in block:
@@ -265,6 +274,9 @@ class _Scan:
 
     def _judge(self, records: list[bytes], piece: bytes) -> int:
         """The sum of the records' names. Raises NotPlainError for a record that is not beyond doubt."""
+        if self._wanted.shape is not None:
+            self._judge_shaped(records, self._wanted.shape)
+            return 0
         delimiter, commas, key = self._delimiter, self._width - 1, self._wanted.key
         special: list[list[bytes]] = []
         if b'"' in piece:
@@ -286,6 +298,29 @@ class _Scan:
         names = [record.replace(delimiter, b"\0") for record in records]
         names += [content([unquoted(c) for c in cells]) for cells in special]
         return total(names)
+
+    def _judge_shaped(self, records: list[bytes], shape: RawShape) -> None:
+        at, column, limit = shape.key_index, shape.key_column, self._wanted.limit
+        keys: list[bytes] = []
+        for record in records:
+            fields = self._fields(record)
+            if fields is None:
+                raise NotPlainError
+            if limit is not None and self._selected >= limit:
+                continue
+            try:
+                sent = shape.apply(fields)
+            except RowFaultError:
+                raise NotPlainError from None
+            if sent is None:
+                continue
+            self._selected += 1
+            if at is not None:
+                keys.append(unquoted(sent[at]))
+            elif column is not None:
+                keys.append(unquoted(fields[column]))
+        if at is not None or column is not None:
+            self._see_keys(keys)
 
     def _see_keys(self, keys: list[bytes]) -> None:
         if b"" in keys:

@@ -1,7 +1,7 @@
 """Shape: a step's columns compiled against a source's header: what is sent, and how a row's cells become it.
 
-Order of what is sent: the plan's `columns`, then its `lookups`. Without `columns` the source's header passes through
-in its own order, less the columns that lookups read (`account_id` is no field of Salesforce), then the lookups.
+Order of what is sent: the plan's `columns`, then its `lookups` and its `hierarchy`. Without `columns` the source's header
+passes through in its own order, less the columns that lookups read (`account_id` is no field of Salesforce), then the lookups.
 delete and hardDelete send only `Id`. An empty cell stays empty, which Salesforce ignores, unless the plan says what an
 empty cell becomes; an empty lookup cell always stays empty; a value map is asked for an empty cell only when it has an
 entry for it. A mask comes last. Nothing is trimmed and no type is guessed.
@@ -71,15 +71,15 @@ def compile_shape(step: Step, header: tuple[str, ...], source_name: str) -> Shap
 
 
 def sent_columns(step: Step, header: tuple[str, ...]) -> tuple[Column, ...]:
-    """What is sent, in order, lookups included."""
+    """What is sent, in order, the names of parents included (an `id_of` still with the parent's key in it)."""
     if step.columns is not None:
         own = list(step.columns)
     elif step.facts.id_only:
         own = [FromColumn("Id", "Id")]
     else:
-        looked_up = {look.column for look in step.lookups}
+        looked_up = {reference.column for reference in step.references}
         own = [FromColumn(name, name) for name in header if name not in looked_up]
-    return (*own, *(FromColumn(look.header, look.column) for look in step.lookups))
+    return (*own, *(FromColumn(reference.header, reference.column) for reference in step.references))
 
 
 # -- names ---------------------------------------------------------------------------------------------------------
@@ -120,15 +120,13 @@ def _check_names(step: Step, problems: _Problems) -> None:
     for column in step.columns or ():
         for name in _reads(column):
             problems.need_column(name, f"`columns.{column.field}`")
-    for look in step.lookups:
-        problems.need_column(look.column, f"`lookups.{look.header}`")
+    for reference in step.references:
+        kind = "hierarchy" if reference is step.hierarchy else "lookups"
+        problems.need_column(reference.column, f"`{kind}.{reference.header}`")
     for name in where_columns(step.where):
         problems.need_column(name, "`where`")
     if step.key is not None and not step.facts.id_only:
         problems.need_column(step.key, "`key`")
-    if step.ids or step.hierarchy is not None:
-        # Sent without them, rows would lose their parents in silence.
-        problems.add("LP0901", "rows with `id_of` or `hierarchy` can be planned, not yet sent, in this version")
     if step.facts.id_only and step.columns is None:
         _need_id(step, problems)
 

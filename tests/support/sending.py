@@ -89,7 +89,7 @@ class Sending:
         step = self.step(body)
         reader = self._open(step.source)
         try:
-            return list(cut_parts(step, reader, self.folder / "parts"))
+            return cut_parts(step, reader, self.folder / "parts")[0]
         finally:
             reader.close()
 
