@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "loadplan"
 
 LAYERS: list[tuple[int, tuple[str, ...]]] = [
-    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats")),
+    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "gunzip", "diagnostic_formats")),
     (1, ("plan",)),
     (2, ("run.events", "run.lifecycle", "run.state", "run.gates", "run.reconcile", "run.retry", "run.decide")),
     (3, ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.leftovers")),
@@ -25,6 +25,7 @@ DOORS = {
     "requests": {"salesforce.http", "salesforce.orgs", "salesforce.download"},
     "urllib3": {"salesforce.http", "salesforce.download"},
     "jwt": {"salesforce.auth.jwt_bearer"},
+    "isal": {"gunzip"},
     "click": {"cli"},
     "rich": {"cli.progress"},
     "sqlite3": {"emulator"},

@@ -7,6 +7,7 @@ body).
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,13 +108,15 @@ class JobInfo:
 @dataclass(frozen=True)
 class Received:
     """A result file that is whole and on disk at `path` (plain CSV, decompressed, fsynced, renamed into place).
-    `rows` are data records; `bytes` and `sha256` are of the file. An answer without a body is a file of 0 bytes."""
+    `rows` are data records; `bytes` and `sha256` are of the file. An answer without a body is a file of 0 bytes. `header` is
+    its first record as sent, with the line end."""
 
     path: Path
     rows: int
     bytes: int
     sha256: str
     http: int = 200
+    header: builtins.bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
