@@ -14,6 +14,7 @@ from typing import Any
 from loadplan.diagnostics import Diagnostic
 from loadplan.plan import model as m
 from loadplan.plan.document import Document, KeyPath
+from loadplan.plan.outputs import output_format
 from loadplan.plan.templates import TemplateError, is_template, render, row_pieces
 from loadplan.plan.units import duration, size
 
@@ -109,8 +110,9 @@ class Builder:
             parts=self._parts(defaults, spec, at), poll=_poll(defaults, spec), retry=_retry(defaults, spec),
             assignment_rule_id=spec.get("assignment_rule_id"),
             soql=" ".join(self._render(spec["soql"], (*at, "soql"), soql=True).split()) if "soql" in spec else None,
-            max_records=spec.get("max_records"), output=output,
+            max_records=spec.get("max_records"), parallel_pages=spec.get("parallel_pages", 1), output=output,
             output_file=self._path(output, (*at, "output")) if output else None,
+            output_format=output_format(output) if output else None,
             description=self._render(spec.get("description", ""), (*at, "description")), place=self.document.key_place(at),
         )  # fmt: skip
 

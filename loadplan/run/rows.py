@@ -4,12 +4,11 @@ counted is decided in `reconcile`, what is sent again in `retry`.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadplan.durable import make_private, open_atomic
+from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError
 from loadplan.masking import mask
 from loadplan.plan.model import Plan, Source, Step
@@ -134,28 +133,3 @@ class Rows:
         target = self.folder.parts(step.id) / f"{part.number:04d}-{part.round + 1}.csv"
         made = rewrite_part(self.folder.path(attempt.file), [*failed, *unprocessed], target, number=part.number)
         return self._fact(made), len(failed), len(unprocessed)
-
-    def join_pages(self, step: Step, attempt: Attempt) -> ev.OutputWritten:
-        """All pages in one file at the step's `output`, with one header; in place only when whole."""
-        assert step.output_file is not None
-        digest = hashlib.sha256()
-        rows = 0
-        with open_atomic(step.output_file) as out:
-            for number, page in enumerate(attempt.pages):
-                with self.folder.path(page.file).open("rb") as file:
-                    if number:
-                        _skip_header(file)
-                    while block := file.read(1 << 20):
-                        digest.update(block)
-                        out.write(block)
-                rows += page.rows
-        return ev.OutputWritten(step.id, step.output or "", rows, digest.hexdigest())
-
-
-def _skip_header(file: Any) -> None:
-    """A quoted column name may hold a newline: the header ends at the first newline outside quotes."""
-    quotes = 0
-    while line := file.readline():
-        quotes += line.count(b'"')
-        if quotes % 2 == 0:
-            return

@@ -12,11 +12,9 @@ import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Lock, Semaphore, Thread
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
+from loadplan.behind import Behind
 from loadplan.durable import open_atomic
 from loadplan.gunzip import Gunzip, GzipError
 from loadplan.plan.model import DELIMITERS
@@ -28,10 +26,6 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 18
 """Bytes that are read, hashed, counted and written at once: small enough to stay in a processor's cache."""
-WAITING = 8
-"""Blocks that may wait to be written while more are received."""
-INLINE = 4
-"""Blocks of a small answer that are written without a thread."""
 MAX_PLAIN = 4 << 30
 """Bytes of one result file: a job's data is at most 100 MB and a page of results 1 GB, so this is a bomb."""
 EDGE = 2 << 20
@@ -136,67 +130,6 @@ def first_record_end(text: bytes) -> int:
     return len(text)
 
 
-class _Behind:
-    """Counts and writes blocks on a thread, while the caller receives, unpacks and hashes the next ones: the libraries below
-    work without the interpreter's lock, so that two processors share one answer. Where several answers are received at
-    once, they already share the processors, and each is written by its own caller. What fails here is raised in `put`
-    or at the end."""
-
-    _receiving = 0
-    _counting = Lock()
-
-    def __init__(self, file: BinaryIO, counter: Counter) -> None:
-        self._file, self._counter = file, counter
-        self._blocks: SimpleQueue[bytes] = SimpleQueue()
-        self._room = Semaphore(WAITING)
-        self._thread: Thread | None = None
-        self._taken = 0
-        self._error: BaseException | None = None
-
-    def __enter__(self) -> _Behind:
-        with self._counting:
-            _Behind._receiving += 1
-        return self
-
-    def put(self, block: bytes) -> None:
-        if self._error is not None:
-            raise self._error
-        self._taken += 1
-        if self._thread is None:
-            if self._taken <= INLINE or self._receiving > 1:
-                self._do(block)
-                return
-            self._thread = Thread(target=self._work, name="loadplan-write", daemon=True)
-            self._thread.start()
-        self._room.acquire()
-        self._blocks.put(block)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._counting:
-            _Behind._receiving -= 1
-        if self._thread is not None:
-            self._blocks.put(b"")
-            self._thread.join()
-        if self._error is not None and kind is None:
-            raise self._error
-
-    def _do(self, block: bytes) -> None:
-        self._counter.feed(block)
-        self._file.write(block)
-
-    def _work(self) -> None:
-        while block := self._blocks.get():
-            try:
-                if self._error is None:
-                    self._do(block)
-            except BaseException as error:
-                self._error = error
-            finally:
-                self._room.release()
-
-
 def save(
     name: str,
     answer: requests.Response,
@@ -211,7 +144,12 @@ def save(
     digest, counter, size = hashlib.sha256(), Counter(), 0
     try:
         with open_atomic(to) as file:
-            with _Behind(file, counter) as behind:
+
+            def keep(block: bytes) -> None:
+                counter.feed(block)
+                file.write(block)
+
+            with Behind(keep) as behind:
                 for block in _plain(name, answer):
                     size += len(block)
                     if size > most:

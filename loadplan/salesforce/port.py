@@ -130,6 +130,16 @@ class Page:
 
 
 @dataclass(frozen=True)
+class PageLinks:
+    """What `resultPages` answers: locators of pages in the order of the results, and the one that asks for the links after
+    them (None: these are the last)."""
+
+    locators: tuple[str, ...]
+    following: str | None
+    http: int = 200
+
+
+@dataclass(frozen=True)
 class Identity:
     """Who the token is: user, org id (18 characters), and whether the org is a sandbox (None: unknown)."""
 
@@ -145,7 +155,8 @@ class Org(Protocol):
     """Bulk API 2.0 as the engine uses it: one method per endpoint, none of them repeats a write.
 
     Every method raises `Refused` (and its kinds), `AuthRefused` or `Unavailable`. `api_version` ("66.0") is passed with
-    each call because it belongs to the job: results asked with another version answer 409.
+    each call because it belongs to the job: results asked with another version answer 409. `fetch_page` and `result_pages`
+    may be called from several threads at once.
     """
 
     @property
@@ -165,3 +176,4 @@ class Org(Protocol):
     def fetch_page(
         self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str
     ) -> Page: ...
+    def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks: ...
