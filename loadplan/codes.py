@@ -294,6 +294,20 @@ CODES: dict[str, Explanation] = {
         "`dedupe: first` and `last` keep one of the rows with the same key. An insert has no key unless the step names one.",
         "Name the source column that tells rows apart: `key: <column>`.",
     ),
+    "LP0260": Explanation(
+        "the size of a page is asked for where the org chooses it",
+        "With `parallel_pages` the org names the pages it has cut (`resultPages`, which takes no size). Pages of another size "
+        "would not fit the names.",
+        "Remove `max_records`, or fetch one page at a time.",
+        "steps: {all: {operation: query, soql: SELECT Id FROM Account, parallel_pages: 5, output: out/all.csv}}",
+    ),
+    "LP0261": Explanation(
+        "the ending of an output does not tell what to write",
+        "A query's rows are written as CSV (.csv, .csv.gz, .csv.zst), as Parquet (.parquet), or into a folder with one CSV "
+        "file a page (a name with a slash at the end).",
+        "Choose one of these endings.",
+        "output: out/contacts.parquet",
+    ),
     # -- LP03xx data files ------------------------------------------------------------------------------------------
     "LP0301": Explanation(
         "the source file does not exist",
@@ -594,6 +608,25 @@ CODES: dict[str, Explanation] = {
         "the run's records cannot be read",
         "The journal or the saved plan of the run is missing, empty or damaged. Nobody guesses what was sent.",
         "Restore the run folder from a copy, or start a new run. `loadplan runs` lists the others.",
+    ),
+    "LP0611": Explanation(
+        "the output folder holds other files",
+        "An `output` with a slash at the end is a folder of pages, 00001.csv and so on. It is replaced as a whole, so that it "
+        "must hold nothing but the pages of an earlier run.",
+        "Name an empty or a new folder, or move the files that the message names.",
+        "output: out/contacts/",
+    ),
+    "LP0612": Explanation(
+        "a package that the output needs is not installed",
+        "Parquet is written by DuckDB and .zst by zstandard, which are not part of the plain installation.",
+        "Install the extra that the message names, or choose an output with the ending .csv or .csv.gz.",
+        "pip install 'loadplan[engine]'",
+    ),
+    "LP0613": Explanation(
+        "the output does not hold the rows of the pages",
+        "The file was counted after it was written, and has another number of rows than the pages it was made of. It was not "
+        "put in its place.",
+        "Resume the run to write it again, or choose an output with the ending .csv.",
     ),
     # -- LP09xx later -----------------------------------------------------------------------------------------------
     "LP0901": Explanation(

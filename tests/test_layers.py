@@ -27,6 +27,10 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (3, ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.family", "run.leftovers")),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),
+    (0, ("behind", "gunzip")),
+    (2, ("run.chain",)),
+    (3, ("run.output", "run.parquet", "run.zst")),
+    (4, ("run.extract", "run.ahead")),
     (6, ("cli", "__main__")),
 ]
 DOORS = {
@@ -41,6 +45,9 @@ DOORS = {
     "click": {"cli"},
     "rich": {"cli.progress"},
     "sqlite3": {"emulator"},
+    "isal": {"gunzip"},
+    "duckdb": {"run.parquet"},
+    "zstandard": {"run.zst"},
 }
 
 

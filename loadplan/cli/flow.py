@@ -25,6 +25,7 @@ from loadplan.run.engine import Engine, Stop
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
 from loadplan.run.lock import hold_lock
+from loadplan.run.output import check_outputs
 from loadplan.run.state import Run, fold, new_run
 from loadplan.sources.base import InputDigest
 from loadplan.version import __version__
@@ -88,6 +89,8 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     digests = check_data(plan, run, folder)
+    if problems := check_outputs(plan):
+        raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
     with open_target(request.org, plan.root, state_dir, clock, console) as target:
         guard(target, plan, digests, request, console)
         confirm(console, plan, graph, digests, target, request)

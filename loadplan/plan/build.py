@@ -16,6 +16,7 @@ from loadplan.plan import model as m
 from loadplan.plan.build_columns import build_columns, build_masks, build_where
 from loadplan.plan.build_parents import build_hierarchy, build_lookups
 from loadplan.plan.document import Document, KeyPath
+from loadplan.plan.outputs import output_format
 from loadplan.plan.templates import TemplateError, is_template, render
 from loadplan.plan.units import duration, size
 
@@ -111,8 +112,9 @@ class Builder:
             parts=self._parts(defaults, spec, at), poll=_poll(defaults, spec), retry=_retry(defaults, spec),
             assignment_rule_id=spec.get("assignment_rule_id"),
             soql=" ".join(self._render(spec["soql"], (*at, "soql"), soql=True).split()) if "soql" in spec else None,
-            max_records=spec.get("max_records"), output=output,
+            max_records=spec.get("max_records"), parallel_pages=spec.get("parallel_pages", 1), output=output,
             output_file=self._path(output, (*at, "output")) if output else None,
+            output_format=output_format(output) if output else None,
             description=self._render(spec.get("description", ""), (*at, "description")), place=self.document.key_place(at),
         )  # fmt: skip
 

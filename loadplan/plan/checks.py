@@ -9,6 +9,7 @@ from loadplan.diagnostics import Diagnostic, Severity, did_you_mean, has_errors
 from loadplan.errors import InvalidInputError
 from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.model import Constant, FromColumn, Hierarchy, IdOf, Plan, StepSource
+from loadplan.plan.outputs import OUTPUT_ENDINGS
 from loadplan.plan.templates import TemplateError, names_in
 
 Rule = Callable[[Plan, Document], Iterator[Diagnostic]]
@@ -149,6 +150,32 @@ def api_version_exists(plan: Plan, document: Document) -> Iterator[Diagnostic]:
             yield Diagnostic("LP0213", f"query jobs (`{step.id}`) need API version 47.0 or later", place)
         if step.assignment_rule_id and version < 49:
             yield Diagnostic("LP0213", f"assignment_rule_id (`{step.id}`) needs API version 49.0 or later", place)
+        if step.parallel_pages > 1 and version < 58:
+            place = document.place(("steps", step.id, "parallel_pages"))
+            summary = f"parallel_pages (`{step.id}`) needs API version 58.0 or later, the plan says {plan.api_version}"
+            yield Diagnostic("LP0213", summary, place, hint="leave it out: one page at a time needs no version")
+
+
+@rule
+def pages_are_cut_by_one_side(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """With `parallel_pages` the org cuts the pages (`resultPages` takes no size), so `max_records` cannot be given too."""
+    for step in plan.steps.values():
+        if step.parallel_pages > 1 and step.max_records is not None:
+            place = document.key_place(("steps", step.id, "max_records"))
+            yield Diagnostic(
+                "LP0260", "the org cuts the pages when several are fetched at a time", place,
+                hint="remove max_records, or fetch one page at a time (parallel_pages: 1)",
+            )  # fmt: skip
+
+
+@rule
+def output_tells_its_format(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """The ending of `output` says what is written."""
+    for step in plan.steps.values():
+        if step.output and step.output_format is None:
+            place = document.place(("steps", step.id, "output"))
+            hint = f"end it with {', '.join(OUTPUT_ENDINGS)}, or with / for a folder with one CSV file a page"
+            yield Diagnostic("LP0261", f"the ending of `{step.output}` does not tell what to write", place, hint=hint)
 
 
 _TOKEN = re.compile(r"'(?:\\.|[^'\\])*'|[A-Za-z_][\w.]*|\(|\)|\S")
@@ -188,10 +215,15 @@ def outputs_differ(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """Two steps never write the same file, and no step writes a file that another reads."""
     written: dict[object, str] = {}
     read = {getattr(s.source, "file", None): s.id for s in plan.steps.values()}
+    folders = {s.output_file: s.id for s in plan.steps.values() if s.output_file and s.output_format == "folder"}
     for step in plan.steps.values():
         if step.output_file is None:
             continue
         place = document.place(("steps", step.id, "output"))
+        for folder, other in folders.items():
+            if other != step.id and step.output_file.is_relative_to(folder):
+                summary = f"this lies in the folder that `{other}` writes, which holds nothing else"
+                yield Diagnostic("LP0215", summary, place, hint="choose another folder")
         if step.output_file in written:
             yield Diagnostic(
                 "LP0215", f"`{written[step.output_file]}` writes this file too", place, hint="choose another name"

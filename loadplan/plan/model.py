@@ -250,8 +250,8 @@ class Gate:
 @dataclass(frozen=True)
 class Step:
     """One operation on one object. `columns` None means the source's header passes through. `key` is the source column
-    that tells rows apart (for upsert: the one that feeds the external id), None when rows carry no key.
-    `place` is where the step's id stands in the plan file."""
+    that tells rows apart (for upsert: the one that feeds the external id), None when rows carry no key. `output_format` is what
+    `plan.outputs` reads off the ending of `output`. `place` is where the step's id stands in the plan file."""
 
     id: str
     operation: str
@@ -278,8 +278,10 @@ class Step:
     assignment_rule_id: str | None = None
     soql: str | None = None
     max_records: int | None = None
+    parallel_pages: int = 1
     output: str | None = None
     output_file: Path | None = None
+    output_format: str | None = None
     description: str = ""
     place: Place | None = None
 

@@ -1,7 +1,8 @@
 """The only loop: decide, perform, journal; again. It joins the pure core to the effects and has no rule of its own.
 
 One thread: Salesforce does the parallel work, several jobs are kept in flight by asking in turn whichever is due. A run is
-therefore a function of plan, answers and time, and can be replayed.
+therefore a function of plan, answers and time, and can be replayed. Only pages of a query may be fetched by other threads
+(`ahead`), and they too are taken, judged and put on record here, in their order.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from loadplan.clock import Clock
 from loadplan.errors import DetachedError, InterruptedRunError, LoadplanError, OrgError, UndecidedError
 from loadplan.plan.model import Plan
 from loadplan.run import decide as do
+from loadplan.run.ahead import Ahead
 from loadplan.run.events import Event, JobEvent, Recorded, RequestFailed, RunEnded, RunInterrupted
 from loadplan.run.folder import RunFolder
 from loadplan.run.journal import Journal
@@ -65,6 +67,7 @@ class Engine:
     listeners: tuple[Listener, ...] = ()
     poll_listeners: tuple[PollListener, ...] = ()
     timers: do.Timers = field(default_factory=do.Timers)
+    ahead: Ahead = field(default_factory=Ahead)
 
     def __post_init__(self) -> None:
         self.rows = Rows(self.plan, self.run, self.folder)
@@ -82,7 +85,7 @@ class Engine:
 
         try:
             while True:
-                self._check_stop()
+                self.check_stop()
                 decision = do.decide(
                     self.run, self.plan, self.timers, self.clock.monotonic(), parallelism=self.parallelism
                 )
@@ -102,6 +105,8 @@ class Engine:
                 error.next_commands = (self.resume_command,)
             self._note_stop(error)
             raise
+        finally:
+            self.ahead.close()
 
     def _try(self, perform: Callable[[Engine, do.Action], None], action: do.Action) -> None:
         try:
@@ -182,7 +187,8 @@ class Engine:
             next_commands=[f"loadplan report {self.folder.id}"],
         )
 
-    def _check_stop(self) -> None:
+    def check_stop(self) -> None:
+        """Raise `InterruptedRunError` when a signal asked the run to stop."""
         if self.stop.signal is None:
             return
         raise InterruptedRunError(

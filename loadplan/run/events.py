@@ -391,8 +391,20 @@ class RequestFailed(JobEvent):
 
 
 @dataclass(frozen=True)
+class PagesPlanned(JobEvent):
+    """The org named pages that may be fetched at the same time (`resultPages`). Durable before any of them is asked for.
+    `locators` are in the order of the results; `following` asks for the links after them (null: these are the last)."""
+
+    TYPE: ClassVar[str] = "PagesPlanned"
+    locator_in: str | None = None
+    locators: tuple[str, ...] = ()
+    following: str | None = None
+
+
+@dataclass(frozen=True)
 class PageFetched(JobEvent):
-    """A page is whole and on disk. `locator_in` None asks for the first page; `locator_out` "null" ends the walk."""
+    """A page is whole and on disk, and so are all before it: pages are on record in their order. `locator_in` None asks for
+    the first page; `locator_out` "null" ends the walk."""
 
     TYPE: ClassVar[str] = "PageFetched"
     page: int = 0

@@ -1,5 +1,5 @@
 """Perform one action: write down the intent, act, write down the outcome. One function per action; no loop, no choice of
-what comes next. Raises the org's faults for the engine to judge.
+what comes next. Raises the org's faults for the engine to judge. The actions of a query are in `extract`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.model import Step, StepSource
 from loadplan.run import decide as do
 from loadplan.run import events as ev
+from loadplan.run import extract
 from loadplan.run.decide import shut_parent
 from loadplan.run.gates import decide_gate, settle_state
 from loadplan.run.polling import next_poll
-from loadplan.run.reconcile import reconcile_job, reconcile_query
+from loadplan.run.reconcile import reconcile_job
 from loadplan.run.retry import select_retry
 from loadplan.salesforce.port import (
     IngestSpec,
@@ -23,7 +24,6 @@ from loadplan.salesforce.port import (
     QuotaExceeded,
     Refused,
     ResultKind,
-    Truncated,
     Unavailable,
 )
 from loadplan.sources.partdata import PartData, changed
@@ -375,52 +375,6 @@ def _prepare_retry(engine: Engine, action: do.Action) -> None:
     engine.emit(prepared)
 
 
-# -- queries -------------------------------------------------------------------------------------------------------
-
-
-def _page(engine: Engine, action: do.Action) -> None:
-    assert isinstance(action, do.FetchPage)
-    attempt, step = _attempt(engine, action), _step(engine, action)
-    locator = attempt.pages[-1].locator_out if attempt.pages else None
-    about = _about(engine, action, request=_url(attempt, "GET", "/results"))
-    to = engine.folder.page(step.id, attempt.number, action.page)
-    try:
-        page = engine.org.fetch_page(
-            attempt.job, locator, step.max_records, to, delimiter="COMMA", api_version=attempt.api_version
-        )
-    except NotFound as fault:
-        engine.emit(ev.JobGone(**about, http=fault.status))
-        return
-    if page.locator != "null" and page.locator in {p.locator_in for p in attempt.pages} | {locator}:
-        raise Truncated(about["request"], "the org gave a locator that was already used; the walk would not end")
-    engine.emit(
-        ev.PageFetched(
-            **about, http=page.received.http, page=action.page, locator_in=locator, locator_out=page.locator,
-            rows=page.received.rows, header_rows=page.header_rows, bytes=page.received.bytes,
-            sha256=page.received.sha256, file=engine.folder.relative(to),
-            tries=engine.timers.failures.get(action.key, 0) + 1,
-        )
-    )  # fmt: skip
-
-
-def _reconcile_query(engine: Engine, action: do.Action) -> None:
-    attempt = _attempt(engine, action)
-    rows = sum(p.rows for p in attempt.pages)
-    problem = reconcile_query(rows=rows, job_rows=attempt.processed)
-    engine.emit(
-        ev.QueryReconciled(
-            **_about(engine, action), pages=len(attempt.pages), rows=rows, job_rows=attempt.processed,
-            agree=not problem, problem=problem,
-        )
-    )  # fmt: skip
-
-
-def _output(engine: Engine, action: do.Action) -> None:
-    step = _step(engine, action)
-    rows = engine.rows
-    engine.emit(rows.join_pages(step, _attempt(engine, action)))
-
-
 PERFORMERS: dict[type[do.Action], Callable[[Engine, Any], None]] = {
     do.StartStep: _start,
     do.BlockStep: _block,
@@ -437,7 +391,7 @@ PERFORMERS: dict[type[do.Action], Callable[[Engine, Any], None]] = {
     do.PrepareRetry: _prepare_retry,
     do.CutLevel: _cut_level,
     do.ReleaseHeld: _release,
-    do.FetchPage: _page,
-    do.ReconcileQuery: _reconcile_query,
-    do.WriteOutput: _output,
+    do.FetchPage: extract.fetch_page,
+    do.ReconcileQuery: extract.reconcile,
+    do.WriteOutput: extract.write,
 }

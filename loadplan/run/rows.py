@@ -4,7 +4,6 @@ counted is decided in `reconcile`, what is sent again in `retry`.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.diagnostics import Diagnostic, has_errors
-from loadplan.durable import make_private, open_atomic
+from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.masking import mask
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Plan, Source, Step
@@ -457,30 +456,3 @@ class Rows:
         finally:
             reader.close()
         return [found[record] for record in wanted]
-
-    # -- queries ---------------------------------------------------------------------------------------------------
-
-    def join_pages(self, step: Step, attempt: Attempt) -> ev.OutputWritten:
-        """All pages in one file at the step's `output`, with one header; in place only when whole."""
-        assert step.output_file is not None
-        digest = hashlib.sha256()
-        rows = 0
-        with open_atomic(step.output_file) as out:
-            for number, page in enumerate(attempt.pages):
-                with self.folder.path(page.file).open("rb") as file:
-                    if number:
-                        _skip_header(file)
-                    while block := file.read(1 << 20):
-                        digest.update(block)
-                        out.write(block)
-                rows += page.rows
-        return ev.OutputWritten(step.id, step.output or "", rows, digest.hexdigest())
-
-
-def _skip_header(file: Any) -> None:
-    """A quoted column name may hold a newline: the header ends at the first newline outside quotes."""
-    quotes = 0
-    while line := file.readline():
-        quotes += line.count(b'"')
-        if quotes % 2 == 0:
-            return

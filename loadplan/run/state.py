@@ -43,6 +43,7 @@ class Attempt:
     results: dict[str, ev.ResultSaved] = field(default_factory=dict)
     reconciled: ev.JobReconciled | None = None
     pages: list[ev.PageFetched] = field(default_factory=list)
+    plans: list[ev.PagesPlanned] = field(default_factory=list)
     query: ev.QueryReconciled | None = None
     resent_failed: int = 0
     resent_unprocessed: int = 0
@@ -376,6 +377,8 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
             attempt.results[event.kind] = event
         case ev.JobReconciled():
             attempt.reconciled = event
+        case ev.PagesPlanned():
+            attempt.plans.append(event)
         case ev.PageFetched():
             attempt.pages.append(event)
         case ev.QueryReconciled():

@@ -12,7 +12,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
+from loadplan.masking import printable
 from loadplan.salesforce.download import save
 from loadplan.salesforce.http import Http, body_of
 from loadplan.salesforce.port import (
@@ -22,6 +24,7 @@ from loadplan.salesforce.port import (
     JobKind,
     OrgFault,
     Page,
+    PageLinks,
     QuerySpec,
     Received,
     ResultKind,
@@ -30,7 +33,10 @@ from loadplan.salesforce.port import (
     Unavailable,
 )
 
+LOCATOR = re.compile(r"[\x21-\x7e]{1,2000}\Z")
+"""What a locator may look like: it is opaque, and only that it is text without blanks can be asked of it."""
 JOB_ID = re.compile(r"750[0-9A-Za-z]{12}([0-9A-Za-z]{3})?\Z")
+PAGES_PATH = re.compile(r"/services/data/v\d+\.\d/jobs/query/(?P<job>[0-9A-Za-z]{15,18})/(?P<resource>[A-Za-z]+)/?\Z")
 RESULT_PATHS: dict[ResultKind, str] = {
     "successful": "successfulResults",
     "failed": "failedResults",
@@ -134,11 +140,51 @@ class Bulk2Org:
             raise Truncated(
                 f"GET {path}", "the page came without a Sforce-Locator, so it cannot be told whether more follow"
             )
+        if not LOCATOR.match(following):
+            answer.close()
+            raise Truncated(f"GET {path}", "the page came with a Sforce-Locator that is no locator")
         if not number.isdigit():
             answer.close()
             raise Truncated(f"GET {path}", "the page came without a Sforce-NumberOfRecords, so it cannot be counted")
         received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=int(number))
         return Page(received, following, int(number))
+
+    def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks:
+        """Up to five links to pages of results, which may be fetched at the same time. API 58.0 and later.
+
+        The links are URLs; only their locators are taken. One that leads to another host, job or resource makes the whole
+        answer `Unavailable`: somebody else wrote it. ("Get Parallel Results for a Query Job".)"""
+        path = f"{_job('query', job, api_version)}/resultPages"
+        name = f"GET {path}"
+        status, data = self.http.json("GET", path, params={"locator": locator} if locator is not None else None)
+        listed = data.get("resultPages") if isinstance(data, Mapping) else None
+        if not isinstance(listed, list):
+            raise Unavailable(name, "the answer names no pages", status=status)
+        urls = [link.get("resultUrl") if isinstance(link, Mapping) else None for link in listed]
+        # The guide's table calls the key nextRecordUrl, its example nextRecordsUrl.
+        following = data.get("nextRecordsUrl") or data.get("nextRecordUrl")
+        return PageLinks(
+            tuple(self._locator(name, url, job, "results") for url in urls),
+            self._locator(name, following, job, "resultpages") if following else None,
+            status,
+        )
+
+    def _locator(self, name: str, url: object, job: str, resource: str) -> str:
+        """The locator of a URL that the org wrote, which must lead to `resource` of this job."""
+        shown = printable(str(url))[:200]
+        try:
+            parts = urlsplit(str(url))
+            found = parse_qs(parts.query, strict_parsing=True, max_num_fields=20).get("locator", [])
+        except ValueError:
+            raise Unavailable(name, f"a link of the answer is no URL of a page: {shown}") from None
+        if (parts.scheme or parts.netloc) and f"{parts.scheme}://{parts.netloc}".lower() != self.http.origin:
+            raise Unavailable(name, f"a link of the answer leads to another host, which is never asked: {shown}")
+        match = PAGES_PATH.match(parts.path)
+        if match is None or match["resource"].lower() != resource or match["job"][:15] != job[:15]:
+            raise Unavailable(name, f"a link of the answer leads to something other than this job's results: {shown}")
+        if len(found) != 1 or not LOCATOR.match(found[0]) or found[0] == "null":
+            raise Unavailable(name, f"a link of the answer holds no locator: {shown}")
+        return found[0]
 
     def _patch(self, kind: JobKind, job: str, state: str, api_version: str) -> JobInfo:
         path = _job(kind, job, api_version)

@@ -1,8 +1,9 @@
 """HTTP to one origin, with one token: the only module that knows requests and urllib3.
 
 It repeats nothing except a call whose token had expired (once). The token goes to the pinned origin only: redirects and
-URLs that a server supplies are never followed. Whatever goes wrong leaves as a fault of `port`, never as an exception of a
-library.
+URLs that a server supplies are never followed. Calls may come from several threads: requests does not promise that a session
+may be shared, so that each thread has its own, and one of them at a time asks for another token. Whatever goes wrong leaves
+as a fault of `port`, never as an exception of a library.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -137,7 +139,9 @@ class Http:
         self._token = token
         self._timeouts = timeouts or Timeouts()
         self._on_request = on_request
-        self._session: requests.Session | None = None
+        self._of_thread = threading.local()
+        self._token_lock = threading.Lock()
+        self._no_other: tuple[str, AuthRefused] | None = None
 
     def call(
         self,
@@ -152,13 +156,15 @@ class Http:
         """One request; the answer if it is 2xx, for `body_of` or (with `stream`, which asks for gzip) `download.save`, which
         read and close it. Raises the faults of `port`."""
         name = f"{method} {path}"
-        answer = self._send(name, method, path, body, headers, params, stream, refresh=False)
+        token = self._token_now()
+        answer = self._send(name, method, path, body, headers, params, stream, token=token)
         if answer.status_code == 401:
             # The rest of the answer does not matter; an upload cut short by it must not reuse the connection.
             answer.close()
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
-            answer = self._send(name, method, path, body, headers, params, stream, refresh=True)
+            token = self._token_after(token)
+            answer = self._send(name, method, path, body, headers, params, stream, token=token)
             if answer.status_code == 401:
                 answer.close()
                 raise AuthRefused(name, "401 twice: a fresh token was refused too", status=401)
@@ -198,6 +204,32 @@ class Http:
                 raise as_org_error(fault, self.origin) from fault
         raise AssertionError("unreachable")
 
+    def _token_now(self) -> str:
+        with self._token_lock:
+            return self._token(False)
+
+    def _token_after(self, expired: str) -> str:
+        """A token that is not `expired`. Of several callers whose token ended one asks; the rest take what it got, or its
+        refusal: a refused login is never repeated."""
+        with self._token_lock:
+            if self._no_other is not None and self._no_other[0] == expired:
+                raise self._no_other[1]
+            current = self._token(False)
+            if current != expired:
+                return current
+            try:
+                return self._token(True)
+            except AuthRefused as refusal:
+                self._no_other = (expired, refusal)
+                raise
+
+    def _session(self) -> requests.Session:
+        """The session of this thread: it keeps its connection from one call to the next."""
+        session: requests.Session | None = getattr(self._of_thread, "session", None)
+        if session is None:
+            session = self._of_thread.session = new_session(self.origin)
+        return session
+
     def _send(
         self,
         name: str,
@@ -208,11 +240,8 @@ class Http:
         params: Mapping[str, str] | None,
         stream: bool,
         *,
-        refresh: bool,
+        token: str,
     ) -> requests.Response:
-        if self._session is None:
-            self._session = new_session(self.origin)
-        token = self._token(refresh)
         if not TOKEN.match(token):
             raise AuthRefused(name, "the access token is empty or holds characters that no token has")
         full = {
@@ -225,7 +254,7 @@ class Http:
         began = time.monotonic()
         status: int | None = None
         try:
-            answer = self._session.request(
+            answer = self._session().request(
                 method, self.origin + path, data=cast(Any, body), headers=full, params=params, stream=True,
                 allow_redirects=False, timeout=(self._timeouts.connect, self._timeouts.read),
             )  # fmt: skip

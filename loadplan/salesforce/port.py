@@ -7,6 +7,7 @@ body).
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,13 +108,15 @@ class JobInfo:
 @dataclass(frozen=True)
 class Received:
     """A result file that is whole and on disk at `path` (plain CSV, decompressed, fsynced, renamed into place).
-    `rows` are data records; `bytes` and `sha256` are of the file. An answer without a body is a file of 0 bytes."""
+    `rows` are data records; `bytes` and `sha256` are of the file. An answer without a body is a file of 0 bytes. `header` is
+    its first record as sent, with the line end."""
 
     path: Path
     rows: int
     bytes: int
     sha256: str
     http: int = 200
+    header: builtins.bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,16 @@ class Page:
     received: Received
     locator: str
     header_rows: int
+
+
+@dataclass(frozen=True)
+class PageLinks:
+    """What `resultPages` answers: locators of pages in the order of the results, and the one that asks for the links after
+    them (None: these are the last)."""
+
+    locators: tuple[str, ...]
+    following: str | None
+    http: int = 200
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,8 @@ class Org(Protocol):
     """Bulk API 2.0 as the engine uses it: one method per endpoint, none of them repeats a write.
 
     Every method raises `Refused` (and its kinds), `AuthRefused` or `Unavailable`. `api_version` ("66.0") is passed with
-    each call because it belongs to the job: results asked with another version answer 409.
+    each call because it belongs to the job: results asked with another version answer 409. `fetch_page` and `result_pages`
+    may be called from several threads at once.
     """
 
     @property
@@ -178,3 +192,4 @@ class Org(Protocol):
     def fetch_page(
         self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str
     ) -> Page: ...
+    def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks: ...

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import io
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from loadplan.errors import LocalError
 from loadplan.salesforce import download
 from loadplan.salesforce.bulk2 import Bulk2Org
 from loadplan.salesforce.download import Counter
@@ -46,6 +53,7 @@ CUT: dict[str, Answer | bytes] = {
     "gzip without its checksum": chunked("200 OK", ZIPPED[:-8], GZIP),
     "gzip with a wrong checksum": chunked("200 OK", ZIPPED[:-8] + b"\0" * 8, GZIP),
     "gzip with bytes behind its end": chunked("200 OK", ZIPPED + b"more", GZIP),
+    "gzip with a second member cut": chunked("200 OK", ZIPPED + ZIPPED[:-9], GZIP),
     "gzip shorter than Content-Length": http("200 OK", ZIPPED[:40], GZIP, length=len(ZIPPED)),
     "neither length nor chunks": http("200 OK", CSV, framed=False),
     "an end inside quotes": http("200 OK", CSV + b'"001","true","Ac'),
@@ -65,6 +73,7 @@ WHOLE = {
     "chunks": chunked("200 OK", CSV),
     "gzip in chunks": chunked("200 OK", ZIPPED, GZIP),
     "gzip with length": http("200 OK", ZIPPED, GZIP),
+    "gzip of two members": chunked("200 OK", gzip.compress(CSV[:777]) + gzip.compress(CSV[777:]), GZIP),
 }
 
 
@@ -138,3 +147,72 @@ def test_records_are_counted_over_any_cut_of_blocks(size: int) -> None:
     for at in range(0, len(text), size):
         counter.feed(text[at : at + size])
     assert (counter.total, counter.ends_inside_quotes) == (4, False)
+
+
+CELLS = st.text(alphabet=st.sampled_from('ab,"\n\r é'), max_size=6)
+TABLES = st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=12))
+
+
+@settings(max_examples=400, deadline=None)
+@given(TABLES, st.booleans(), st.booleans(), st.integers(0, 3), st.integers(1, 40))
+def test_records_header_and_last_record_are_those_of_the_csv_module(
+    table: list[list[str]], quoted: bool, crlf: bool, blank: int, size: int
+) -> None:
+    """Whatever the cells hold and wherever a block ends; blank lines at the end do not count."""
+    ending = "\r\n" if crlf else "\n"
+    lines = []
+    for row in table:
+        text = io.StringIO()
+        csv.writer(text, quoting=csv.QUOTE_ALL if quoted or row == [""] else csv.QUOTE_MINIMAL).writerow(row)
+        # The module leaves a carriage return bare when no newline goes with it: no CSV that Salesforce writes.
+        lines.append(text.getvalue().removesuffix("\r\n").replace("\r", "" if not quoted else "\r"))
+    whole = (ending.join(lines) + ending * blank).encode()
+    counter = Counter()
+    for at in range(0, len(whole), size):
+        counter.feed(whole[at : at + size])
+    assert counter.total == len(table)
+    assert counter.header.decode().removesuffix("\n").removesuffix("\r") == lines[0].removesuffix("\r")
+    assert not counter.ends_inside_quotes
+    assert counter.last_record().decode() == ("" if blank else lines[-1])
+
+
+def test_a_page_of_many_blocks_is_written_beside_its_reception(tmp_path: Path) -> None:
+    """Two threads share the work; the file, its digest and its count are those of the whole text."""
+    text = b'"Id","Note"\n' + b'"001","say ""hi""\n twice"\n' * 150_000
+    for number, answer in enumerate([http("200 OK", text), chunked("200 OK", gzip.compress(text, 1), GZIP)]):
+        to = tmp_path / f"{number}.csv"
+        got = result(answer, to)
+        assert (got.rows, got.bytes, got.sha256) == (150_000, len(text), hashlib.sha256(text).hexdigest())
+        assert got.header == b'"Id","Note"\n'
+        assert to.read_bytes() == text
+
+
+@pytest.fixture
+def small_files() -> Iterator[int]:
+    """A limit on the size of files, as a full disk would be one."""
+    most, hard = 3_000_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    yield most
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_disk_that_takes_no_more_is_exit_9_and_leaves_nothing(tmp_path: Path) -> None:
+    """The writing thread meets it, and the caller is told in its own words; a full disk is no broken connection."""
+    text = b'"Id"\n' + b'"001"\n' * 1_200_000
+    with pytest.raises(LocalError) as caught:
+        result(http("200 OK", text), tmp_path / "x.csv")
+    assert caught.value.exit_code == 9
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cell_longer_than_any_record_may_be_takes_no_memory_with_it() -> None:
+    """Only the beginning of such a record is kept."""
+    counter = Counter()
+    counter.feed(b'"Id"\n"')
+    for _ in range(200):
+        counter.feed(b"x" * 100_000)
+    counter.feed(b'"\n')
+    assert counter.total == 2
+    assert len(counter.last_record()) == 0
+    assert counter._kept < 2 * download.EDGE
