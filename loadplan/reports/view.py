@@ -69,6 +69,8 @@ def _step(plan: Plan, step: StepRun) -> dict[str, Any]:
         "successful": counts.successful,
         "failed": counts.failed,
         "unprocessed": counts.unprocessed,
+        "held": counts.held,
+        "held_why": _held_why(step),
         "not_sent": step.not_sent,
         "reconciled": step.reconciled if step.attempts else None,
         "problem": mask_numbers_kept(step.problem),
@@ -76,6 +78,15 @@ def _step(plan: Plan, step: StepRun) -> dict[str, Any]:
         "output": spec.output,
         "jobs": [_job(a) for a in step.attempts],
     }
+
+
+def _held_why(step: StepRun) -> dict[str, int]:
+    """Rows that wait for their parents, by reason."""
+    found: dict[str, int] = {}
+    for fact in step.held:
+        for why, rows in fact.why.items():
+            found[why] = found.get(why, 0) + rows
+    return found
 
 
 def _job(a: Attempt) -> dict[str, Any]:
@@ -227,7 +238,7 @@ def summary(run: Run) -> dict[str, Any]:
         },
         "rows": {
             key: sum(getattr(s.counts, key) for s in steps if not s.query_attempts)
-            for key in ("sent", "successful", "failed", "unprocessed")
+            for key in ("sent", "successful", "failed", "unprocessed", "held")
         },
         "extracted": sum(s.counts.sent for s in steps if s.query_attempts),
     }
@@ -241,6 +252,8 @@ def summary_line(run: Run) -> str:
         f"Rows: {rows['sent']:,} sent, {rows['successful']:,} ok, {rows['failed']:,} failed, "
         f"{rows['unprocessed']:,} unprocessed."
     )
+    if rows["held"]:
+        numbers += f" Held back: {rows['held']:,}."
     if run.ended and s["exit"] == 0:
         return f"Apply complete! Steps: {steps['ok']} ok. {numbers}"
     word = "failed" if run.ended else "stopped"
