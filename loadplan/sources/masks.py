@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from binascii import hexlify
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,9 +40,11 @@ _CACHED = 64
 
 @dataclass(frozen=True)
 class Masker:
-    """How the values of one field are masked. `of_bytes` takes and gives UTF-8."""
+    """How the values of one field are masked. `of_bytes` takes and gives UTF-8. `is_bare`: what it gives never needs quotes
+    in CSV, whatever the delimiter."""
 
     of_bytes: Callable[[bytes], bytes]
+    is_bare: bool = False
 
     def of_text(self, text: str) -> str:
         """The masked value of a text."""
@@ -68,9 +71,9 @@ def masker(kind: MaskKind, field: str, key: bytes) -> Masker:
     match kind:
         case "blank":
             blank = BLANK.encode()
-            return Masker(lambda value: blank)
+            return Masker(lambda value: blank, is_bare=True)
         case "hash":
-            return Masker(_hasher(field, key))
+            return Masker(_hasher(field, key), is_bare=True)
         case "fake":
             return Masker(_faker(field, key))
 
@@ -83,7 +86,7 @@ def _hasher(field: str, key: bytes) -> Callable[[bytes], bytes]:
     def hashed(value: bytes) -> bytes:
         if value in _NOTHING:
             return value
-        short = digest(value).hex()[:length].encode()
+        short = hexlify(digest(value))[:length]
         return short + b"@masked.invalid" if _AT in value and _EMAIL.fullmatch(value) else short
 
     return hashed

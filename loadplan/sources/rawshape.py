@@ -150,7 +150,9 @@ class RawForms:
 
     def masked(self, inner: str, masker: Masker, code: Code) -> str:
         of_bytes, write = masker.of_bytes, self._write
-        return f"{code.name(lambda cell: write(of_bytes(unquoted(cell))))}({inner})"
+        if masker.is_bare:
+            return f"{code.name(of_bytes)}({code.name(unquoted)}({inner}))"
+        return f"{code.name(write)}({code.name(of_bytes)}({code.name(unquoted)}({inner})))"
 
     def _value(self, field: bytes) -> bytes:
         """The value of a raw field, as the reader gives it."""

@@ -270,6 +270,25 @@ def test_a_lookup_within_the_object_is_hashed_with_its_key(sending: Sending) -> 
     assert rows[0]["Parent.Legacy_Id__c"] == ""
 
 
+def test_the_lookup_of_a_hierarchy_is_hashed_with_its_key(sending: Sending) -> None:
+    """It points at the same object, like any lookup to itself."""
+    sending.write({"a.csv": "k,p\n1,\n2,1\n"})
+    body = LOADER + "columns: {Legacy_Id__c: k}\nhierarchy: {lookup: Parent.Legacy_Id__c, column: p}\n"
+    assert "LP0243" in [d.code for d in sending.plan(body + "mask: {Legacy_Id__c: hash}\n")[1]]
+    both = sending.plan(body + "mask: {Legacy_Id__c: hash, Parent.Legacy_Id__c: hash}\n")[1]
+    assert {"LP0241", "LP0242", "LP0243"}.isdisjoint(d.code for d in both)
+    assert "LP0242" in [d.code for d in sending.plan(body + "mask: {Parent.Legacy_Id__c: fake}\n")[1]]
+
+
+def test_a_lookup_by_id_is_not_masked(sending: Sending) -> None:
+    """It is filled with Salesforce's own ids."""
+    sending.write({"a.csv": "Legacy_Id__c,n,p\n1,x,1\n"})
+    child = "object: Task\noperation: insert\nsource: a.csv\ncolumns: {Subject: n}\n"
+    child += "lookups: {WhatId: {id_of: a, column: p}}\nmask: {WhatId: hash}\n"
+    found = [d for d in sending.plan(LOADER, child)[1] if d.code == "LP0242"]
+    assert [(d.place.line, "Salesforce ids" in d.summary) for d in found] == [(15, True)]
+
+
 def test_two_upserts_of_one_object_that_hash_differently_are_pointed_out(sending: Sending) -> None:
     """A second pass would make new records instead of finding those of the first (a warning)."""
     sending.write({"a.csv": "Legacy_Id__c\n1\n"})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadplan.diagnostics import Diagnostic
+from loadplan.errors import InvalidInputError
 from loadplan.plan.load import check_plan
 from loadplan.plan.model import DELIMITERS, Plan, Source, Step
 from loadplan.sources.base import Reader
@@ -73,7 +74,11 @@ class Sending:
             return problems
         found = list(problems)
         for step in plan.steps.values():
-            reader = self._open(step.source)
+            try:
+                reader = self._open(step.source)
+            except InvalidInputError as error:
+                found += error.diagnostics
+                continue
             try:
                 found += check_step(step, reader).diagnostics
             finally:
