@@ -63,15 +63,15 @@ def test_a_row_longer_than_salesforce_takes(sending: Sending) -> None:
 def test_sfdmu_119_simple_salesforce_738_dataloader_1386_memory_grew_with_the_file(
     sending: Sending, action: str
 ) -> None:
-    """Files of a few hundred MB ended with "out of memory". Four times the rows need no more than a little."""
+    """Files of a few hundred MB ended with "out of memory". Four times the rows need hardly more."""
     peaks = []
-    for rows in (10_000, 40_000):
+    for rows in (12_000, 48_000):
         sending.write({"a.csv": "Name,Note__c\n" + "".join(f'row {i},"note, {i} {"x" * 80}"\n' for i in range(rows))})
         run: Callable[[], object] = (
             (lambda: sending.check(INSERT)) if action == "check" else (lambda: sending.parts(INSERT))
         )
         peaks.append(peak_of(run))
-    assert peaks[1] < peaks[0] + 1_500_000
+    assert peaks[1] < peaks[0] + 3_000_000  # the file grew by 4 MB
 
 
 SPECIAL = ["plain", "a,b", 'say ""hi""', "l1\nl2", "", "😀"]
