@@ -64,6 +64,7 @@ def fresh_run(graph: Graph) -> Run:
 
 def check_data(plan: Plan, run: Run, folder: RunFolder) -> dict[str, InputDigest]:
     """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps."""
+    from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
     rows = Rows(plan, run, folder)
@@ -73,7 +74,7 @@ def check_data(plan: Plan, run: Run, folder: RunFolder) -> dict[str, InputDigest
         if step.source is None or isinstance(step.source, StepSource):
             continue
         try:
-            digests[step.id] = rows.check(step)
+            digests[step.id] = check(rows, step)
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
     if problems:
@@ -111,6 +112,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
     state_dir = state_folder(request.state_dir, root)
     folder = find_run(state_dir, name)
     plan, graph, frozen = reload(folder)
+    check_beside(plan, frozen, folder)
     run = fresh_run(graph)
     # Read first, lock and reopen after: the org's name is in the journal.
     records, _, _ = read_journal(folder.journal)
@@ -178,6 +180,31 @@ def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     return plan, graph, frozen
 
 
+def check_beside(plan: Plan, frozen: Mapping[str, Any], folder: RunFolder) -> None:
+    """Raises `StaleError` when a value table or a mask key is another than when the run began."""
+    now, then = beside(plan), frozen.get("beside", {})
+    if changed := sorted(name for name in {*now, *then} if now.get(name) != then.get(name)):
+        raise StaleError(
+            f"{', '.join(changed)} changed since the run began", code="LP0510", where=str(plan.file),
+            hint="put it back as it was, or start a new run", next_commands=[f"loadplan resume {folder.id}"],
+        )  # fmt: skip
+
+
+def beside(plan: Plan) -> dict[str, str]:
+    """What the rows depend on beside their sources: the sha256 of each value table, a check of each mask key."""
+    from hashlib import sha256
+
+    from loadplan.sources.masks import key_check
+
+    found: dict[str, str] = {}
+    for step in plan.steps.values():
+        for used in step.input_files:
+            found[used.path] = sha256(used.file.read_bytes()).hexdigest()
+        if (check := key_check(step)) is not None:
+            found[f"the mask key of `{step.id}`"] = check
+    return found
+
+
 def guard(target: Target, plan: Plan, digests: Mapping[str, InputDigest], request: Request, console: Console) -> None:
     """What the org's entry forbids stops the run before anything is sent (exit 3)."""
     from loadplan.salesforce import orgs
@@ -240,6 +267,7 @@ def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], r
             "variables": dict(request.variables),
             "var_files": [str(f.resolve()) for f in request.var_files],
             "inputs": {k: asdict(v) for k, v in digests.items()},
+            "beside": beside(plan),
             "steps": {
                 s.id: {
                     "operation": s.operation,

@@ -18,6 +18,7 @@ from loadplan.plan.model import DELIMITERS, Lookup, Step
 from loadplan.sources.chosen import Chooser
 from loadplan.sources.idmap import IdMap, Why, open_id_map
 from loadplan.sources.idmap_build import build_id_map
+from loadplan.sources.masks import Masker, key_masker
 from loadplan.sources.matching import ResultPaths, match_results
 from loadplan.sources.rawrecords import field_splitter, unquoted
 from loadplan.sources.results import open_result
@@ -42,17 +43,19 @@ class StepFamily:
 
     holds: bool
     failed: list[tuple[int, frozenset[bytes]]] = field(default_factory=list)
-    ids: list[tuple[int, IdMap]] = field(default_factory=list)
+    ids: list[tuple[int, IdMap, Masker | None]] = field(default_factory=list)
 
     def place(self, fields: list[bytes]) -> str:
         """Put ids where keys of parents stand; the reason why the row must wait, or ""."""
         for at, keys in self.failed:
             if fields[at] and unquoted(fields[at]) in keys:
                 return FAILED
-        for at, known in self.ids:
+        for at, known, masker in self.ids:
             key = unquoted(fields[at])
             if not key:
                 continue
+            if masker is not None:
+                key = masker.of_bytes(key)  # the parents' keys were sent hashed, and came back so
             found = known.find(key)
             if found is not None:
                 fields[at] = found
@@ -61,7 +64,7 @@ class StepFamily:
         return ""
 
     def close(self) -> None:
-        for _, known in self.ids:
+        for _, known, _ in self.ids:
             known.close()
 
     @property
@@ -81,9 +84,10 @@ def family_of(rows: Rows, step: Step) -> StepFamily:
             if keys:
                 found.failed.append((header.index(lookup.header), frozenset(keys)))
     for reference in step.ids:
-        found.ids.append((header.index(reference.header), id_map(rows, rows.plan.steps[reference.step])))
+        parent = rows.plan.steps[reference.step]
+        found.ids.append((header.index(reference.header), id_map(rows, parent), key_masker(parent)))
     if step.hierarchy is not None and step.hierarchy.lookup is None:
-        found.ids.append((header.index(step.hierarchy.header), id_map(rows, step)))
+        found.ids.append((header.index(step.hierarchy.header), id_map(rows, step), key_masker(step)))
     return found
 
 

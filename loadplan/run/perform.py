@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.model import Step, StepSource
+from loadplan.run import cutting, extract
 from loadplan.run import decide as do
 from loadplan.run import events as ev
-from loadplan.run import extract
 from loadplan.run.decide import shut_parent
 from loadplan.run.gates import decide_gate, settle_state
 from loadplan.run.polling import next_poll
@@ -65,7 +65,7 @@ def _start(engine: Engine, action: do.Action) -> None:
     rows = engine.rows
     if isinstance(step.source, StepSource):
         try:
-            checked = rows.check(step)
+            checked = cutting.check(rows, step)
         except InvalidInputError as error:
             first = error.diagnostics[0].summary if error.diagnostics else error.summary
             engine.emit(ev.StepRefused(step.id, f"its rows cannot be sent: {first}"))
@@ -74,7 +74,7 @@ def _start(engine: Engine, action: do.Action) -> None:
     if isinstance(step.source, StepSource):
         expected = checked
     try:
-        cut = rows.cut(step, expected)
+        cut = cutting.cut(rows, step, expected)
     except StaleError as error:
         raise StaleError(
             error.summary, code=error.code, where=error.where, details=error.details, hint=error.hint,
@@ -90,11 +90,11 @@ def _start(engine: Engine, action: do.Action) -> None:
 
 def _cut_level(engine: Engine, action: do.Action) -> None:
     assert isinstance(action, do.CutLevel)
-    engine.emit(engine.rows.cut_level(_step(engine, action), action.level))
+    engine.emit(cutting.cut_level(engine.rows, _step(engine, action), action.level))
 
 
 def _release(engine: Engine, action: do.Action) -> None:
-    engine.emit(engine.rows.release(_step(engine, action)))
+    engine.emit(cutting.release(engine.rows, _step(engine, action)))
 
 
 def _block(engine: Engine, action: do.Action) -> None:

@@ -10,30 +10,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadplan.diagnostics import Diagnostic, has_errors
-from loadplan.durable import make_private
-from loadplan.errors import InvalidInputError, StaleError
+from loadplan.errors import StaleError
 from loadplan.masking import mask
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Plan, Source, Step
 from loadplan.run import events as ev
-from loadplan.run.family import StepFamily, family_of
 from loadplan.run.folder import RunFolder
 from loadplan.run.retry import Again
 from loadplan.run.state import Attempt, PartRun, Run
-from loadplan.sources.base import InputDigest, Reader
-from loadplan.sources.check import check_step, step_shape
+from loadplan.sources.base import Reader
+from loadplan.sources.check import step_shape
 from loadplan.sources.leftover import Piece, rewrite_part, write_echo
 from loadplan.sources.leftrows import find_left
-from loadplan.sources.level_files import find_step_levels, write_levels
-from loadplan.sources.level_problems import level_problems
 from loadplan.sources.matching import Fate, ResultPaths, match_results
 from loadplan.sources.names import written
 from loadplan.sources.partdata import PartData
-from loadplan.sources.parts import PartFile, cut_parts, require_unchanged
-from loadplan.sources.rawrows import raw_delimiter
+from loadplan.sources.parts import PartFile
 from loadplan.sources.registry import open_source
 from loadplan.sources.rowindex import index_path
-from loadplan.sources.rowsfile import RowsFile, put_aside, step_over
+from loadplan.sources.rowsfile import RowsFile
 from loadplan.sources.shape import Shape
 from loadplan.sources.tally import Sum, Tally, tally_file
 
@@ -82,154 +76,22 @@ class Rows:
         attempt = self.run.steps[step].query
         return [self.folder.path(p.file) for p in attempt.pages] if attempt else []
 
-    def check(self, step: Step) -> InputDigest:
-        """One pass over the step's rows. Raises `InvalidInputError` with every problem found."""
-        assert step.source is not None
-        reader = self.open(step.source)
-        try:
-            found = check_step(step, reader)
-        finally:
-            reader.close()
-        problems = list(found.diagnostics)
-        if found.ok and found.digest is not None and step.hierarchy is not None:
-            problems += self._level_problems(step, plain=found.digest.plain)
-        if has_errors(problems) or found.digest is None:
-            raise InvalidInputError(f"the rows of `{step.id}` cannot be sent as they are", problems)
-        return found.digest
-
-    def _level_problems(self, step: Step, *, plain: bool) -> list[Diagnostic]:
-        assert step.hierarchy is not None
-        reader = self._reader(step)
-        try:
-            levels = find_step_levels(step, reader, self.shape(step), self.folder.root.parent, plain=plain)
-            return level_problems(
-                levels, source=reader.name, column=step.hierarchy.column, max_depth=step.hierarchy.max_depth
-            )
-        finally:
-            reader.close()
-
     # -- parts -----------------------------------------------------------------------------------------------------
 
-    def cut(self, step: Step, expected: InputDigest | None) -> ev.StepPrepared:
-        """The step's parts: ranges of the source where it can be sent as it stands, else files, durable before this returns;
-        or the levels of its hierarchy. Raises `StaleError` when the source is no longer what was checked."""
-        assert step.source is not None
-        family = family_of(self, step)
-        try:
-            if expected is not None and expected.ranges and family.has_nothing_to_say:
-                facts = tuple(
-                    ev.PartFact(n, "", "", r.rows, r.bytes, r.sha256, r.start, r.end, r.first, r.digest)
-                    for n, r in enumerate(expected.ranges, 1)
-                )
-                return ev.StepPrepared(step.id, facts, expected.rows, expected.rows, expected.sha256, expected.header)
-            if step.hierarchy is not None:
-                return self._levels(step, expected)
-            reader = self.open(step.source)
-            try:
-                facts, held, digest = self._cut(step, reader, family, 1, expected=expected)
-            finally:
-                reader.close()
-        finally:
-            family.close()
-        selected = sum(f.rows for f in facts) + sum(f.rows for f in held)
-        return ev.StepPrepared(step.id, facts, digest.rows, selected, digest.sha256, held=held)
-
-    def _cut(
-        self, step: Step, reader: Reader, family: StepFamily, first_part: int, *, expected: InputDigest | None = None,
-        plain: bool = False, records: Sequence[int] | None = None, piece: int = 1,
-    ) -> tuple[tuple[ev.PartFact, ...], tuple[ev.RowsFact, ...], InputDigest]:  # fmt: skip
-        """Parts from number `first_part` on, and the rows that have to wait."""
-        folder = self.folder.parts(step.id)
-        make_private(folder)
-        aside = self.folder.held(step.id, self.run.steps[step.id].cuts + 1, piece)
-        delimiter = raw_delimiter(step, plain=plain or (expected is not None and expected.plain))
-        with put_aside(aside, reader.header, delimiter) as held:
-            parts, digest = cut_parts(
-                step, reader, folder, first_part=first_part, expected=expected, plain=plain, family=family, held=held,
-                records=records,
-            )  # fmt: skip
-        facts = tuple(self._fact(p) for p in parts)
-        if not held.records:
-            aside.unlink()
-            index_path(aside).unlink()
-            return facts, (), digest
-        waiting = ev.RowsFact(self.folder.relative(aside), len(held.records), delimiter, dict(sorted(held.why.items())))
-        return facts, (waiting,), digest
-
-    def _next_part(self, step: Step) -> int:
-        return max(self.run.steps[step.id].parts, default=0) + 1
-
-    def _cut_aside(
-        self, step: Step, facts: Sequence[ev.RowsFact], first_part: int
-    ) -> tuple[tuple[ev.PartFact, ...], tuple[ev.RowsFact, ...]]:
-        """The same for rows that were put aside."""
-        parts: list[ev.PartFact] = []
-        held: list[ev.RowsFact] = []
-        family = family_of(self, step)
-        try:
-            for piece, fact in enumerate(facts, 1):
-                rows = self.rows_file(fact)
-                over = step_over(step, rows)
-                assert over.source is not None
-                reader = self.open(over.source)
-                try:
-                    made, waiting, _ = self._cut(
-                        over, reader, family, first_part + len(parts), plain=True, records=rows.records(), piece=piece
-                    )
-                finally:
-                    reader.close()
-                parts.extend(made)
-                held.extend(waiting)
-        finally:
-            family.close()
-        return tuple(parts), tuple(held)
-
-    def rows_file(self, fact: ev.RowsFact) -> RowsFile:
-        return RowsFile(self.folder.path(fact.file), fact.rows, fact.delimiter)
-
-    def cut_level(self, step: Step, level: int) -> ev.LevelCut:
-        """The parts of one level of the step's hierarchy, and its rows whose parents did not land."""
-        prepared = self.run.steps[step.id].prepared
-        assert prepared is not None
-        parts, held = self._cut_aside(step, [prepared.levels[level - 1]], self._next_part(step))
-        return ev.LevelCut(step.id, level, parts, held)
-
-    def release(self, step: Step) -> ev.HeldReleased:
-        """The rows that waited, once more."""
-        parts, held = self._cut_aside(step, self.run.steps[step.id].held, self._next_part(step))
-        return ev.HeldReleased(step.id, parts, held)
-
-    def _levels(self, step: Step, expected: InputDigest | None) -> ev.StepPrepared:
-        """The rows put aside level by level, as they stand."""
-        reader, plain = self._reader(step), expected is not None and expected.plain
-        try:
-            levels = find_step_levels(step, reader, self.shape(step), self.folder.step(step.id), plain=plain)
-            if not levels.ok:
-                raise StaleError("the source changed since it was checked", code="LP0331", where=reader.name)
-            again = reader.reopen()
-            try:
-                files, digest = write_levels(
-                    step, again, self.shape(step), levels, self.folder.step(step.id) / "levels", plain=plain
-                )
-            finally:
-                again.close()
-            require_unchanged(digest, expected, reader.name)
-        finally:
-            reader.close()
-        facts = tuple(
-            ev.RowsFact(self.folder.relative(f.path), f.rows, f.delimiter, level=n) for n, f in enumerate(files, 1)
-        )
-        return ev.StepPrepared(step.id, (), digest.rows, sum(f.rows for f in facts), digest.sha256, levels=facts)
-
-    def _reader(self, step: Step) -> Reader:
-        assert step.source is not None
-        return self.open(step.source)
-
-    def _fact(self, part: PartFile) -> ev.PartFact:
+    def fact(self, part: PartFile) -> ev.PartFact:
         return ev.PartFact(
             part.number, self.folder.relative(part.path), self.folder.relative(part.index), part.rows, part.bytes,
             part.sha256, digest=part.digest,
         )  # fmt: skip
+
+    def rows_file(self, fact: ev.RowsFact) -> RowsFile:
+        """Rows that were put aside."""
+        return RowsFile(self.folder.path(fact.file), fact.rows, fact.delimiter)
+
+    def reader(self, step: Step) -> Reader:
+        """The step's source at its beginning. The caller closes it."""
+        assert step.source is not None
+        return self.open(step.source)
 
     def part(self, step: Step, number: int, round_: int) -> PartData:
         """The bytes of a part as they were, or will be, sent in this round."""
@@ -389,7 +251,7 @@ class Rows:
         made = rewrite_part(pieces, target, number=part.number, naming=self._naming(step))
         *more, newest = resent
         return ev.RetryPrepared(
-            step.id, part.number, newest.attempt, part.round + 1, self._fact(made), newest.failed, newest.unprocessed,
+            step.id, part.number, newest.attempt, part.round + 1, self.fact(made), newest.failed, newest.unprocessed,
             "asked for" if by_hand else "automatic", tuple(more),
         )  # fmt: skip
 
@@ -447,7 +309,7 @@ class Rows:
         wanted = list(records)
         at = self.shape(step).key_name
         found: dict[int, bytes] = dict.fromkeys(wanted, b"")
-        reader = self._reader(step)
+        reader = self.reader(step)
         try:
             column = reader.header.index(at)
             for row in reader:

@@ -274,10 +274,10 @@ def test_the_lookup_of_a_hierarchy_is_hashed_with_its_key(sending: Sending) -> N
     """It points at the same object, like any lookup to itself."""
     sending.write({"a.csv": "k,p\n1,\n2,1\n"})
     body = LOADER + "columns: {Legacy_Id__c: k}\nhierarchy: {lookup: Parent.Legacy_Id__c, column: p}\n"
-    assert "LP0243" in [d.code for d in sending.plan(body + "mask: {Legacy_Id__c: hash}\n")[1]]
+    assert "LP0253" in [d.code for d in sending.plan(body + "mask: {Legacy_Id__c: hash}\n")[1]]
     both = sending.plan(body + "mask: {Legacy_Id__c: hash, Parent.Legacy_Id__c: hash}\n")[1]
-    assert {"LP0241", "LP0242", "LP0243"}.isdisjoint(d.code for d in both)
-    assert "LP0242" in [d.code for d in sending.plan(body + "mask: {Parent.Legacy_Id__c: fake}\n")[1]]
+    assert {"LP0251", "LP0252", "LP0253"}.isdisjoint(d.code for d in both)
+    assert "LP0252" in [d.code for d in sending.plan(body + "mask: {Parent.Legacy_Id__c: fake}\n")[1]]
 
 
 def test_a_lookup_by_id_is_not_masked(sending: Sending) -> None:
@@ -285,7 +285,7 @@ def test_a_lookup_by_id_is_not_masked(sending: Sending) -> None:
     sending.write({"a.csv": "Legacy_Id__c,n,p\n1,x,1\n"})
     child = "object: Task\noperation: insert\nsource: a.csv\ncolumns: {Subject: n}\n"
     child += "lookups: {WhatId: {id_of: a, column: p}}\nmask: {WhatId: hash}\n"
-    found = [d for d in sending.plan(LOADER, child)[1] if d.code == "LP0242"]
+    found = [d for d in sending.plan(LOADER, child)[1] if d.code == "LP0252"]
     assert [(d.place.line, "Salesforce ids" in d.summary) for d in found] == [(15, True)]
 
 

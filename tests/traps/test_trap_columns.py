@@ -150,9 +150,9 @@ def test_sfdmu_931_573_one_key_in_several_rows(sending: Sending) -> None:
     ("line", "code"),
     [
         ("masks: {Email: hash}", "LP0201"),
-        ("mask: {email: hash}", "LP0241"),
-        ("mask: {Emial: hash}", "LP0241"),
-        ("mask: {mail: hash}", "LP0241"),
+        ("mask: {email: hash}", "LP0251"),
+        ("mask: {Emial: hash}", "LP0251"),
+        ("mask: {mail: hash}", "LP0251"),
         ("mask: {Email: hsah}", "LP0204"),
         ("mask: [Email]", "LP0203"),
     ],
