@@ -58,7 +58,7 @@ def loadplan(folder: Path, plan: str, environ: dict[str, str], rows: int) -> Fig
     )  # fmt: skip
     (summary,) = Path(state).glob("runs/*/summary.json")
     counted = json.loads(summary.read_text(encoding="utf-8"))["rows"]
-    assert counted == {"sent": rows, "successful": rows, "failed": 0, "unprocessed": 0}, counted
+    assert counted == {"sent": rows, "successful": rows, "failed": 0, "unprocessed": 0, "held": 0}, counted
     return found
 
 

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 from loadplan.diagnostics import Diagnostic
-from loadplan.errors import InvalidInputError
 from loadplan.plan.graph import compile_graph
 from loadplan.plan.load import check_plan, load_plan
 from loadplan.plan.model import Hierarchy, IdOf, Lookup, Plan
-from loadplan.sources.shape import compile_shape
 
 PLAN = """\
 version: 1
@@ -232,11 +230,3 @@ def test_columns_that_parents_are_read_from_carry_no_key(project: Path) -> None:
     hierarchy = "hierarchy: {lookup: Parent.Key__c, column: %s}}\n"
     assert plan_of(project, text + hierarchy % "up").steps["a"].key == "Key__c"
     assert plan_of(project, text + hierarchy % "Key__c").steps["a"].key is None
-
-
-def test_rows_are_not_sent_without_the_parents_that_were_asked_for(project: Path) -> None:
-    """Until they are resolved, a step that needs them is refused before anything is sent."""
-    plan = plan_of(project, PLAN + "    lookups: {WhatId: {id_of: accounts, column: id}}\n")
-    assert [d.code for d in compile_shape(plan.steps["tasks"], ("id", "name"), "a.csv").diagnostics] == ["LP0901"]
-    with pytest.raises(InvalidInputError):
-        plan_of(project, PLAN + "    lookups: {WhatId: {id_of: none, column: id}}\n")

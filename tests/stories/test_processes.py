@@ -97,7 +97,7 @@ def test_kill_9_and_resume(project: Path, served: dict[str, str], said: str, tim
         read_until(process, said, times)
         process.kill()
     rows = finish(project, served)
-    assert rows == {"sent": 5, "successful": 5, "failed": 0, "unprocessed": 0}
+    assert rows == {"sent": 5, "successful": 5, "failed": 0, "unprocessed": 0, "held": 0}
     assert (count(served, "Account") - before[0], count(served, "Contact") - before[1]) == (2, 3)
 
 
