@@ -99,15 +99,19 @@ def _take(rows: Iterator[Row], memory: int) -> tuple[list[Row], bool]:
     taken: list[Row] = []
     while chunk := list(islice(rows, _CHUNK)):
         taken += chunk
-        memory -= sum(len(row[2]) + len(row[0]) for row in chunk) + _OVERHEAD * len(chunk)
+        memory -= _bytes(chunk, 2) + _bytes(chunk, 0) + _OVERHEAD * len(chunk)
         if memory <= 0:
             return taken, False
     return taken, True
 
 
+def _bytes(rows: list[Row], at: int) -> int:
+    return sum(map(len, map(itemgetter(at), rows)))
+
+
 def _write(spool: Spool, number: int, run: list[Row]) -> None:
     """File a sorted run as blocks of about 64 KB."""
-    size = max(1, _BLOCK * len(run) // max(1, sum(len(row[2]) for row in run)))
+    size = max(1, _BLOCK * len(run) // max(1, _bytes(run, 2)))
     for at in range(0, len(run), size):
         keys, records, data = zip(*run[at : at + size], strict=True)
         spool.put(number, pack([array("Q", records)], [keys, data]))
