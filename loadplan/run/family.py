@@ -134,7 +134,8 @@ def _values(rows: Rows, step: Step, name: str, *, landed: bool) -> Iterator[byte
     fields = field_splitter(DELIMITERS[step.csv.delimiter].encode(), len(header))
     run_step = rows.run.steps[step.id]
     for part in run_step.parts.values():
-        left = {record for record, _ in rows.left_of_part(step, part)}
+        # A row that failed with an id of its own could not be changed, but it is there: its children find it.
+        left = {record for record, fate in rows.left_of_part(step, part) if not fate.sf_id}
         if not left and not landed:
             continue
         data = rows.part(step, part.number, 1)

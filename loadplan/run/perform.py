@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from loadplan.errors import InvalidInputError, StaleError
+from loadplan.masking import mask
 from loadplan.plan.model import Step, StepSource
 from loadplan.run import cutting, extract
 from loadplan.run import decide as do
@@ -68,7 +69,7 @@ def _start(engine: Engine, action: do.Action) -> None:
             checked = cutting.check(rows, step)
         except InvalidInputError as error:
             first = error.diagnostics[0].summary if error.diagnostics else error.summary
-            engine.emit(ev.StepRefused(step.id, f"its rows cannot be sent: {first}"))
+            engine.emit(ev.StepRefused(step.id, f"its rows cannot be sent: {mask(first)}"))
             return
     expected = engine.inputs.get(step.id)
     if isinstance(step.source, StepSource):

@@ -152,9 +152,15 @@ class _Cut:
     line_of: Callable[[int], int]
     aside: int = 0
 
+    @property
+    def parent(self) -> int | None:
+        """The sent field that names the parent whose rows stay together: the first, save a record type, which nobody locks."""
+        named = [r.header for r in self.step.references if not r.header.startswith("RecordType.")]
+        return self.shape.header.index(named[0]) if named else None
+
     def in_order_of_source(self, chooser: Chooser) -> list[PartFile] | None:
         """The parts; None when the rows have to be put in order of their parents first."""
-        order = ParentOrder() if self.step.references else None
+        order = ParentOrder() if self.parent is not None else None
         try:
             return list(self._parts(self._rows(chooser, order)))
         except _OutOfOrderError:
@@ -163,7 +169,8 @@ class _Cut:
             return None
 
     def in_order_of_parents(self, chooser: Chooser) -> list[PartFile]:
-        at = self.shape.header.index(self.step.references[0].header)
+        assert self.parent is not None
+        at = self.parent
         rows = (
             (parent, record, name.to_bytes(8, "little") + data)
             for parent, (record, name, data) in self._placed(chooser, at)
@@ -172,8 +179,7 @@ class _Cut:
         return list(self._parts((record, int.from_bytes(data[:8], "little"), data[8:]) for _, record, data in grouped))
 
     def _rows(self, chooser: Chooser, order: ParentOrder | None) -> Iterator[_Row]:
-        at = self.shape.header.index(self.step.references[0].header) if order is not None else 0
-        for rows, (parent, row) in enumerate(self._placed(chooser, at if order is not None else None), 1):
+        for rows, (parent, row) in enumerate(self._placed(chooser, self.parent if order is not None else None), 1):
             if order is not None:
                 order.see(parent)
                 if rows > FEW and not order.in_order:

@@ -285,3 +285,17 @@ def test_the_journal_of_a_family_reads_back(tmp_path: Path) -> None:
         told.drive()
         kinds = [type(r.event).__name__ for r in read_journal(told.run_folder.journal)[0]]
         assert kinds.count("LevelCut") == 2
+
+
+def test_a_parent_that_is_there_but_could_not_be_changed_does_not_hold_its_children(tmp_path: Path) -> None:
+    """The failed row has an id of its own in the results: the lookup will find it."""
+    before = "  before: {object: Account, operation: upsert, external_id: Legacy_Id__c, source: accounts.csv}\n"
+    with Story(tmp_path, HEAD + before, FILES) as told:
+        told.drive()
+        told.run_folder = type(told.run_folder)(told.run_folder.root.with_name("20261123T101500Z-story-0001"))
+        told.plan_file.write_text(HEAD + ACCOUNTS + CONTACTS, encoding="utf-8")
+        accounts = tmp_path / "accounts.csv"
+        accounts.write_text(accounts.read_text(encoding="utf-8").replace("Company 1", "x" * 300), encoding="utf-8")
+        run = told.drive()
+        assert run.steps["accounts"].counts.failed == 1
+        assert (run.steps["contacts"].counts.held, run.steps["contacts"].counts.successful) == (0, 9)
