@@ -1,146 +1,151 @@
-"""What the embedded org sees and says of an extract: requests for pages in flight, and answers changed on their way out."""
+"""A bare HTTP client for the embedded org: what is on the wire, without the manners of a library."""
 
 from __future__ import annotations
 
 import csv
-import gzip
+import http.client
 import io
-import re
-import threading
-from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from loadplan.emulator.wire import Request, Response
-from loadplan.salesforce.orgs import connect_with_token
-from loadplan.salesforce.port import IngestSpec
+from loadplan.emulator.server import EmbeddedOrg
+from loadplan.emulator.settings import Settings
 
-from support.story import Story
-
-PAGE = r"GET .*/jobs/query/\w+/results"
-LINKS = r"GET .*/jobs/query/\w+/resultpages"
-INFO = r"GET .*/jobs/query/\w+"
+START = 1_795_428_900.0
+"""2026-11-23T10:15:00Z"""
 
 
-@dataclass
-class Change:
-    """Changes the answers whose place among the requests of its kind is in `nth` (from 1; None is every one)."""
+class StillClock:
+    """Time stands still until a test moves it."""
 
-    kind: re.Pattern[str]
-    nth: set[int] | None
-    make: Callable[[Response], Response]
-    seen: int = 0
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
 
 
-@dataclass
-class Wire:
-    """Stands between the story's server and its org. With `hold`, a request for a page waits until that many are in flight,
-    or for `latency` seconds: that is the latency of the answer, and whoever asks several at a time is seen to."""
+@dataclass(frozen=True)
+class Answer:
+    """One answer, its body as it came."""
 
-    story: Story
-    hold: int = 1
-    latency: float = 0.0
-    most: int = 0
-    asked: list[str] = field(default_factory=list)
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
 
-    def __post_init__(self) -> None:
-        org: Any = self.story.org.org
-        self._handle = org.handle
-        self._crowd = threading.Condition()
-        self._flying = 0
-        self._changes: list[Change] = []
-        org.handle = self.handle
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
-    def change(self, kind: str, make: Callable[[Response], Response], *nth: int) -> None:
-        """Change the nth answers of a kind; every one when none is named."""
-        self._changes.append(Change(re.compile(kind + r"/?\Z", re.IGNORECASE), set(nth) or None, make))
+    @property
+    def text(self) -> str:
+        return self.body.decode()
 
-    def pages_asked(self) -> list[str]:
-        """The locator of each request for a page, in the order of their coming; empty for none."""
-        return [a.partition("?locator=")[2] for a in self.asked if re.match(PAGE + r"(\?|\Z)", a)]
+    @property
+    def rows(self) -> list[list[str]]:
+        """The body as CSV with commas."""
+        return list(csv.reader(io.StringIO(self.text, newline="")))
 
-    def handle(self, request: Request, now: float) -> Response:
-        name = f"{request.method} {request.path}"
-        matching = []
-        with self._crowd:
-            self.asked.append(name + (f"?locator={request.query['locator']}" if "locator" in request.query else ""))
-            for change in self._changes:
-                if change.kind.match(name):
-                    change.seen += 1
-                    if change.nth is None or change.seen in change.nth:
-                        matching.append(change)
-        with self._in_flight(bool(re.fullmatch(PAGE + "/?", name, re.IGNORECASE))):
-            response: Response = self._handle(request, now)
-        for change in matching:
-            response = change.make(response)
-        return response
+    @property
+    def error(self) -> tuple[int, str, str]:
+        """(status, errorCode, message) of an error array."""
+        [entry] = self.json
+        return self.status, entry["errorCode"], entry["message"]
 
-    @contextmanager
-    def _in_flight(self, counted: bool) -> Any:
-        if not counted:
-            yield
-            return
-        with self._crowd:
-            self._flying += 1
-            self.most = max(self.most, self._flying)
-            self._crowd.notify_all()
-            self._crowd.wait_for(lambda: self.most >= self.hold, timeout=self.latency)
+
+class Org:
+    """An org whose clock stands still: jobs go on with the requests, and with nothing else."""
+
+    def __init__(self, **settings: Any) -> None:
+        describe = settings.pop("describe", ())
+        faults = settings.pop("faults", None)
+        self.clock = StillClock()
+        chosen = Settings(**{"latency": 0.0, "rows_per_second": float("inf"), **settings})
+        self.server = EmbeddedOrg(settings=chosen, describe=describe, faults=faults, clock=self.clock)
+        self.version = "66.0"
+
+    def __enter__(self) -> Org:
+        self.server.start()
+        self.token = self.server.access_token()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.stop()
+
+    def raw(
+        self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request on a connection of its own, with nothing added."""
+        connection = http.client.HTTPConnection(urlsplit(self.server.instance_url).netloc, timeout=20)
         try:
-            yield
+            data = body.encode() if isinstance(body, str) else body
+            connection.request(method, path, data, dict(headers or {}))
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
         finally:
-            with self._crowd:
-                self._flying -= 1
+            connection.close()
 
+    def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """A request under /services/data/vXX.X, with the token; a dict is sent as JSON."""
+        given = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        if isinstance(body, dict):
+            given.setdefault("Content-Type", "application/json")
+            body = json.dumps(body)
+        return self.raw(method, f"/services/data/v{self.version}{path}", body, given)
 
-# -- changes -------------------------------------------------------------------------------------------------------
+    def create(self, name: str = "Account", operation: str = "insert", **more: str) -> Any:
+        """The answer to a create."""
+        return self.call("POST", "/jobs/ingest", {"object": name, "operation": operation, **more}).json
 
+    def put(self, job: str, text: str | bytes, **headers: str) -> Answer:
+        """Upload."""
+        return self.call("PUT", f"/jobs/ingest/{job}/batches", text, {"Content-Type": "text/csv", **headers})
 
-def text(response: Response) -> str:
-    """The body of a small answer."""
-    assert isinstance(response.body, bytes)
-    return response.body.decode()
+    def close(self, job: str) -> Answer:
+        """PATCH UploadComplete."""
+        return self.call("PATCH", f"/jobs/ingest/{job}", {"state": "UploadComplete"})
 
+    def info(self, job: str, kind: str = "ingest") -> Any:
+        """The job as it is."""
+        return self.call("GET", f"/jobs/{kind}/{job}").json
 
-def header(name: str, value: str | None) -> Callable[[Response], Response]:
-    """Another value of a header, or none."""
+    def load(self, text: str | bytes, name: str = "Account", operation: str = "insert", **more: str) -> Any:
+        """A whole ingest job, as it ended."""
+        job = self.create(name, operation, **more)["id"]
+        assert self.put(job, text).status == 201
+        assert self.close(job).status == 200
+        return self.info(job)
 
-    def make(response: Response) -> Response:
-        kept = {k: v for k, v in response.headers.items() if k != name}
-        return replace(response, headers=kept if value is None else {**kept, name: value})
+    def results(self, job: Any, which: str = "successfulResults") -> Answer:
+        """One of the result files of a job."""
+        return self.call("GET", f"/jobs/ingest/{job['id']}/{which}")
 
-    return make
+    def failures(self, text: str, name: str = "Account", operation: str = "insert", **more: str) -> list[str]:
+        """The `sf__Error` of every failed row of a job that completed."""
+        job = self.load(text, name, operation, **more)
+        assert job["state"] == "JobComplete", job
+        return [row[1] for row in self.results(job, "failedResults").rows[1:]]
 
+    def query(self, soql: str, operation: str = "query", **more: str) -> Any:
+        """A whole query job, as it ended."""
+        made = self.call("POST", "/jobs/query", {"operation": operation, "query": soql, **more})
+        assert made.status == 200, made.body
+        return self.info(made.json["id"], "query")
 
-def body(make_text: Callable[[str], str]) -> Callable[[Response], Response]:
-    """Another text."""
-    return lambda response: replace(response, body=make_text(text(response)).encode())
+    def page(self, job: Any, **parameters: str) -> Answer:
+        """One page of results."""
+        asked = "&".join(f"{key}={value}" for key, value in parameters.items())
+        return self.call("GET", f"/jobs/query/{job['id']}/results?{asked}")
 
+    def select(self, soql: str, operation: str = "query") -> list[list[str]]:
+        """The data rows of a query."""
+        return self.page(self.query(soql, operation)).rows[1:]
 
-def zipped(spoil: Callable[[bytes], bytes]) -> Callable[[Response], Response]:
-    """The answer as gzip that somebody spoiled, in a frame that is whole. Only for answers under a kilobyte, which the server
-    does not compress itself."""
-
-    def make(response: Response) -> Response:
-        data = spoil(gzip.compress(text(response).encode()))
-        return replace(response, body=data, headers={**response.headers, "Content-Encoding": "gzip"})
-
-    return make
-
-
-# -- rows ----------------------------------------------------------------------------------------------------------
-
-
-def fill(story: Story, rows: int) -> None:
-    """Put accounts into the org, by the protocol and before the run."""
-    client = connect_with_token(story.org.instance_url, story.org.access_token, clock=story.clock)
-    part = story.folder / "fill.csv"
-    content = io.StringIO()
-    csv.writer(content, lineterminator="\n").writerows([["Name"], *[[f'Company "{n:04}", Inc.'] for n in range(rows)]])
-    part.write_text(content.getvalue(), encoding="utf-8")
-    job = client.create_ingest(IngestSpec("Account", "insert"), api_version="66.0")
-    client.upload(job.id, part, api_version="66.0")
-    client.close_upload(job.id, api_version="66.0")
-    while not client.job("ingest", job.id, api_version="66.0").is_terminal:
-        story.clock.wait(1.0)
-    part.unlink()
+    def add(self, name: str = "Account", **fields: Any) -> str:
+        """The id of a record made over REST."""
+        made = self.call("POST", f"/sobjects/{name}", fields)
+        assert made.status == 201, made.body
+        return str(made.json["id"])
