@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from loadplan.salesforce.download import save
+from loadplan.salesforce.faults import clean, digits
 from loadplan.salesforce.http import Http, body_of
 from loadplan.salesforce.port import (
     Content,
@@ -31,6 +32,8 @@ from loadplan.salesforce.port import (
 )
 
 JOB_ID = re.compile(r"750[0-9A-Za-z]{12}([0-9A-Za-z]{3})?\Z")
+STATE = re.compile(r"[A-Za-z]{1,40}\Z")
+"""A state goes into the journal and onto the terminal; one that we do not know yet is a word all the same."""
 RESULT_PATHS: dict[ResultKind, str] = {
     "successful": "successfulResults",
     "failed": "failedResults",
@@ -81,7 +84,8 @@ class Bulk2Org:
         headers = {"Content-Type": "text/csv; charset=UTF-8", "Accept": "application/json"}
         path = _job("ingest", job, api_version) + "/batches"
         answer = self.http.call("PUT", path, body=content, headers=headers)
-        body_of(f"PUT {path}", answer)
+        if body_of(f"PUT {path}", answer).lstrip()[:1] == b"<":
+            raise Unavailable(f"PUT {path}", "the answer is a page of HTML, not the org's", status=answer.status_code)
         return answer.status_code
 
     def close_upload(self, job: str, *, api_version: str) -> JobInfo:
@@ -128,17 +132,17 @@ class Bulk2Org:
             params["locator"] = locator
         answer = self.http.call("GET", path, params=params, headers={"Accept": "text/csv"}, stream=True)
         following = answer.headers.get("Sforce-Locator")
-        number = answer.headers.get("Sforce-NumberOfRecords", "")
+        number = digits(answer.headers.get("Sforce-NumberOfRecords"))
         if not following:
             answer.close()
             raise Truncated(
                 f"GET {path}", "the page came without a Sforce-Locator, so it cannot be told whether more follow"
             )
-        if not number.isdigit():
+        if number is None:
             answer.close()
             raise Truncated(f"GET {path}", "the page came without a Sforce-NumberOfRecords, so it cannot be counted")
-        received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=int(number))
-        return Page(received, following, int(number))
+        received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=number)
+        return Page(received, following, number)
 
     def _patch(self, kind: JobKind, job: str, state: str, api_version: str) -> JobInfo:
         path = _job(kind, job, api_version)
@@ -181,12 +185,15 @@ def _job(kind: JobKind, job: str, api_version: str) -> str:
 def _info(name: str, status: int, data: Any) -> JobInfo:
     if not isinstance(data, Mapping) or not isinstance(data.get("id"), str) or not isinstance(data.get("state"), str):
         raise Unavailable(name, "the answer is not a job", status=status)
+    if not STATE.match(data["state"]):
+        raise Unavailable(name, "the answer holds a state that is none", status=status)
+    message = data.get("errorMessage")
     return JobInfo(
         id=data["id"],
         state=data["state"],
         processed=_number(data.get("numberRecordsProcessed")),
         failed=_number(data.get("numberRecordsFailed")),
-        error=data.get("errorMessage"),
+        error=clean(message) if message else None,
         http=status,
         raw=data,
     )
