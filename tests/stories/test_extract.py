@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loadplan.emulator.faults import Rule
 from loadplan.emulator.settings import Settings
 from loadplan.emulator.wire import Response
 from loadplan.errors import InterruptedRunError, LocalError, OrgError
@@ -264,8 +266,8 @@ FAULTS: dict[str, Callable[[Response], Response]] = {
         200, b"<html><title>Maintenance</title></html>", {"Content-Type": "text/html"}
     ),
     "503": lambda r: Response(503, b"busy", {"Content-Type": "text/plain"}),
-    "connection dropped": lambda r: Response(0, drop=True),
-    "shorter than its length": lambda r: Response(r.status, r.body, r.headers, cut=0.5),
+    "connection dropped": lambda r: replace(r, trouble=Rule("page", "drop after")),
+    "shorter than its length": lambda r: replace(r, trouble=Rule("page", "short")),
 }
 NOT_ON_PAGE_1 = {"another header", "one column more"}
 """Page 1 is what the others are compared with."""
@@ -464,11 +466,10 @@ def test_a_job_that_vanishes_is_replaced_and_its_pages_never_mix(tmp_path: Path,
         gone: list[str] = []
 
         def vanish(response: Response) -> Response:
-            store = told.org.org.store
-            gone.extend(j["id"] for j in store.jobs() if j["kind"] == "query" and not gone)
-            for job in gone:
-                store.delete_job(job)
-            store.commit()
+            org = told.org.org
+            for job in [j for j in org.jobs if j.kind == "query"] if not gone else []:
+                gone.append(job.id)
+                org.forget(job)
             return response
 
         Wire(told).change(PAGE, vanish, 3)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from loadplan.emulator.faults import Rule
 from loadplan.emulator.wire import Request, Response
 from loadplan.salesforce.orgs import connect_with_token
 from loadplan.salesforce.port import IngestSpec
@@ -60,7 +61,7 @@ class Wire:
         """The locator of each request for a page, in the order of their coming; empty for none."""
         return [a.partition("?locator=")[2] for a in self.asked if re.match(PAGE + r"(\?|\Z)", a)]
 
-    def handle(self, request: Request, now: float) -> Response:
+    def handle(self, request: Request, now: float, rule: Rule | None = None) -> Response:
         name = f"{request.method} {request.path}"
         matching = []
         with self._crowd:
@@ -71,7 +72,11 @@ class Wire:
                     if change.nth is None or change.seen in change.nth:
                         matching.append(change)
         with self._in_flight(bool(re.fullmatch(PAGE + "/?", name, re.IGNORECASE))):
-            response: Response = self._handle(request, now)
+            if matching:
+                # A change is made to the text itself.
+                plain = {k: v for k, v in request.headers.items() if k != "accept-encoding"}
+                request = replace(request, headers=plain)
+            response: Response = self._handle(request, now, rule)
         for change in matching:
             response = change.make(response)
         return response
@@ -98,8 +103,12 @@ class Wire:
 
 def text(response: Response) -> str:
     """The body of a small answer."""
-    assert isinstance(response.body, bytes)
-    return response.body.decode()
+    if isinstance(response.body, bytes):
+        return response.body.decode()
+    try:
+        return b"".join(response.body.blocks()).decode()
+    finally:
+        response.body.close()
 
 
 def header(name: str, value: str | None) -> Callable[[Response], Response]:
