@@ -78,7 +78,9 @@ class Wire:
                 request = replace(request, headers=plain)
             response: Response = self._handle(request, now, rule)
         for change in matching:
-            response = change.make(response)
+            before, response = response, change.make(response)
+            if before.body is not response.body and not isinstance(before.body, bytes):
+                before.body.close()
         return response
 
     @contextmanager
