@@ -146,6 +146,7 @@ def save(
         with open_atomic(to) as file:
 
             def keep(block: bytes) -> None:
+                digest.update(block)
                 counter.feed(block)
                 file.write(block)
 
@@ -154,7 +155,6 @@ def save(
                     size += len(block)
                     if size > most:
                         raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
-                    digest.update(block)
                     behind.put(block)
             found = max(0, counter.total - 1)
             _check_end(name, counter, DELIMITERS[delimiter])

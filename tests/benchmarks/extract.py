@@ -36,7 +36,18 @@ from typing import Any
 import requests
 
 V = "66.0"
-COLUMNS = ["Id", "Name", "AccountNumber", "Site", "Phone", "Fax", "Website", "BillingCity", "BillingStreet", "Description"]
+COLUMNS = [
+    "Id",
+    "Name",
+    "AccountNumber",
+    "Site",
+    "Phone",
+    "Fax",
+    "Website",
+    "BillingCity",
+    "BillingStreet",
+    "Description",
+]
 SOQL = f"SELECT {', '.join(COLUMNS)} FROM Account LIMIT {{rows}}"
 PLAN = """\
 version: 1
@@ -175,7 +186,13 @@ class Floor:
         shutil.rmtree(self.folder / "curl", ignore_errors=True)
         (self.folder / "curl").mkdir()
         file = self.folder / "curl.cfg"
-        lines = [f'header = "Authorization: Bearer {self.served.token}"', 'header = "Accept: text/csv"', "silent", "show-error", "fail"]
+        lines = [
+            f'header = "Authorization: Bearer {self.served.token}"',
+            'header = "Accept: text/csv"',
+            "silent",
+            "show-error",
+            "fail",
+        ]
         for number, url in enumerate(urls, 1):
             lines += [f'url = "{url}"', f'output = "{self.folder}/curl/{number:05d}"']
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -229,9 +246,14 @@ def speed(rows: int, runs: int, folder: Path) -> None:
                 name = f"loadplan, {wide} at a time -> {output.removeprefix('out/')}"
                 ours.setdefault(name, []).append(loadplan(served, rows, folder, wide, output)[0])
         size, wait = floor.size() / 1e6, min(waits)
-        print(f"\n{rows:,} rows, {size:,.0f} MB of CSV, {served.kind}; best of {runs}; the job itself takes {wait:.2f} s")
+        print(
+            f"\n{rows:,} rows, {size:,.0f} MB of CSV, {served.kind}; best of {runs}; the job itself takes {wait:.2f} s"
+        )
         print(f"{'':36} {'wall s':>8} {'cpu s':>7} {'MB/cpu s':>9} {'peak MB':>8} {'x floor':>8}")
-        rows_of = [("curl, gzip kept as it comes", best(raw), wait), ("curl --compressed (the floor)", best(unpacked), wait)]
+        rows_of = [
+            ("curl, gzip kept as it comes", best(raw), wait),
+            ("curl --compressed (the floor)", best(unpacked), wait),
+        ]
         rows_of += [(name, best(costs), 0.0) for name, costs in ours.items()]
         base = best(unpacked).wall + wait
         for name, cost, extra in rows_of:
