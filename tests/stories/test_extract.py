@@ -17,8 +17,8 @@ from loadplan.run import events as ev
 from loadplan.run.engine import Patience
 from loadplan.run.journal import read_journal
 
+from support.answers import INFO, LINKS, PAGE, Wire, body, fill, header, text, zipped
 from support.story import Killed, KillPoint, Story
-from support.wire import INFO, LINKS, PAGE, Wire, body, fill, header, text, zipped
 
 PLAN = """\
 version: 1
