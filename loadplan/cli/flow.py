@@ -332,8 +332,12 @@ def _drive(
     known = list(records)
     on_event, on_poll = listeners(console, plan, clock)
     extra = (json_listener(console),) if console.as_json else ()
+
+    def last_words() -> None:
+        console.last_words(f"interrupted: what was sent is on record\nnext: loadplan resume {folder.id}")
+
     try:
-        with board(console, clock) as (on_events, on_polls), stopping(stop, clock):
+        with board(console, clock) as (on_events, on_polls), stopping(stop, clock, last_words):
             engine = Engine(
                 plan, run, target.org, journal, folder, clock, digests,
                 parallelism=request.parallelism, detach=request.detach, stop=stop,

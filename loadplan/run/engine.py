@@ -7,6 +7,7 @@ therefore a function of plan, answers and time, and can be replayed. Only pages 
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -40,12 +41,18 @@ class Patience:
         return min(self.max, self.first * self.factor ** (failures - 1))
 
 
+class Interrupt(BaseException):
+    """Raised by a signal handler in the middle of an action that does not end, such as a request that stalls. Breaking in
+    there is as safe as a kill: the intent is on record, and a resume asks what became of it."""
+
+
 @dataclass
 class Stop:
-    """Set by a signal handler; read between actions. `in_request` tells the handler that a request is under way."""
+    """Set by a signal handler; read between actions. `may_break` tells the handler that `Interrupt` may be raised: an action
+    is under way, and no record is being written."""
 
     signal: int | None = None
-    in_request: bool = False
+    may_break: bool = False
 
 
 @dataclass
@@ -74,10 +81,12 @@ class Engine:
 
     def emit(self, event: Event) -> None:
         """Journal, fold, tell: in this order. Returns only when the event is durable."""
+        breakable, self.stop.may_break = self.stop.may_break, False
         record = self.journal.append(event)
         apply(self.run, record)
         for listen in self.listeners:
             listen(record, self.run)
+        self.stop.may_break = breakable
 
     def go(self) -> int:
         """Run to the end; the exit code (0 or 1). Raises what stops it before: the run stays resumable."""
@@ -100,6 +109,11 @@ class Engine:
                         self.clock.wait(decision.until - self.clock.monotonic())
                     case _:
                         self._try(perform, decision)
+        except Interrupt:
+            self.stop.may_break = False
+            stopped = self._interrupted()
+            self._note_stop(stopped)
+            raise stopped from None
         except LoadplanError as error:
             if not error.next_commands:
                 error.next_commands = (self.resume_command,)
@@ -110,7 +124,11 @@ class Engine:
 
     def _try(self, perform: Callable[[Engine, do.Action], None], action: do.Action) -> None:
         try:
-            perform(self, action)
+            try:
+                self.stop.may_break = True
+                perform(self, action)
+            finally:
+                self.stop.may_break = False
         except Unavailable as fault:
             self._again_later(action, fault)
         except QuotaExceeded as fault:
@@ -189,11 +207,13 @@ class Engine:
 
     def check_stop(self) -> None:
         """Raise `InterruptedRunError` when a signal asked the run to stop."""
-        if self.stop.signal is None:
-            return
-        raise InterruptedRunError(
+        if self.stop.signal is not None:
+            raise self._interrupted()
+
+    def _interrupted(self) -> InterruptedRunError:
+        return InterruptedRunError(
             "interrupted: no new request is sent, the state is saved",
-            signal_number=self.stop.signal,
+            signal_number=self.stop.signal or signal.SIGINT,
             code="LP0506",
             details=self._jobs_line(),
             next_commands=[self.resume_command, f"loadplan abort {self.folder.id}"],
