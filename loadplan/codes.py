@@ -561,6 +561,20 @@ CODES: dict[str, Explanation] = {
         "The entry says `production: true`, so the run must name the id of the org it is meant for.",
         "Check that it is the right org, then add `--confirm-org ID`.",
     ),
+    "LP0412": Explanation(
+        "the org does not have the API version",
+        "Each job of a run speaks the version of its plan. An org that is upgraded later, or a version that was retired, "
+        "does not know it. Nothing was sent.",
+        "Write the version that the message names into the plan; `loadplan org check` lists those of the org.",
+        'api_version: "65.0"',
+    ),
+    "LP0413": Explanation(
+        "a secret stands in orgs.yaml",
+        "The file is committed and shared. It says where a secret is found, never what it is.",
+        "Move the secret into a variable or a file and name that. If the file was already committed, the secret is known: "
+        "have Salesforce issue another one.",
+        "wrong: client_secret: 8F3A…\nright: client_secret: {env: SF_CLIENT_SECRET}",
+    ),
     # -- LP05xx a run -----------------------------------------------------------------------------------------------
     "LP0501": Explanation(
         "the outcome of a request is unknown",

@@ -51,7 +51,7 @@ DOORS = {
     "jsonschema": {"plan.schema"},
     "jinja2": {"plan.templates", "reports.render"},
     "networkx": {"plan.graph"},
-    "requests": {"salesforce.http", "salesforce.orgs", "salesforce.download"},
+    "requests": {"salesforce.http", "salesforce.download"},
     "urllib3": {"salesforce.http", "salesforce.download"},
     "xxhash": {"sources.hashing"},
     "jwt": {"salesforce.auth.jwt_bearer"},

@@ -105,7 +105,7 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
 
 def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:
     """Go on with a run, or send its left-over rows again. The journal says where it stands."""
-    from loadplan.salesforce import orgs
+    from loadplan.salesforce import info, orgs
 
     clock = SystemClock()
     root = project_root(start)
@@ -131,6 +131,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
                 f"the run belongs to org {run.header.organization_id}, but {target.identity.organization_id} answered",
                 code="LP0403", next_commands=[f"loadplan org check -o {run.header.org}"],
             )  # fmt: skip
+        info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
         with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
             journal, records = FileJournal.reopen(folder.journal, clock)
@@ -207,8 +208,9 @@ def beside(plan: Plan) -> dict[str, str]:
 
 def guard(target: Target, plan: Plan, digests: Mapping[str, InputDigest], request: Request, console: Console) -> None:
     """What the org's entry forbids stops the run before anything is sent (exit 3)."""
-    from loadplan.salesforce import orgs
+    from loadplan.salesforce import info, orgs
 
+    info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
     orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
     for step in plan.steps.values():
         if step.facts.destructive and step.id in digests:

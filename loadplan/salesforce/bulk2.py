@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from loadplan.masking import printable
 from loadplan.salesforce.download import save
+from loadplan.salesforce.faults import clean, digits
 from loadplan.salesforce.http import Http, body_of
 from loadplan.salesforce.port import (
     Content,
@@ -37,6 +38,8 @@ LOCATOR = re.compile(r"[\x21-\x7e]{1,2000}\Z")
 """What a locator may look like: it is opaque, and only that it is text without blanks can be asked of it."""
 JOB_ID = re.compile(r"750[0-9A-Za-z]{12}([0-9A-Za-z]{3})?\Z")
 PAGES_PATH = re.compile(r"/services/data/v\d+\.\d/jobs/query/(?P<job>[0-9A-Za-z]{15,18})/(?P<resource>[A-Za-z]+)/?\Z")
+STATE = re.compile(r"[A-Za-z]{1,40}\Z")
+"""A state goes into the journal and onto the terminal; one that we do not know yet is a word all the same."""
 RESULT_PATHS: dict[ResultKind, str] = {
     "successful": "successfulResults",
     "failed": "failedResults",
@@ -87,7 +90,8 @@ class Bulk2Org:
         headers = {"Content-Type": "text/csv; charset=UTF-8", "Accept": "application/json"}
         path = _job("ingest", job, api_version) + "/batches"
         answer = self.http.call("PUT", path, body=content, headers=headers)
-        body_of(f"PUT {path}", answer)
+        if body_of(f"PUT {path}", answer).lstrip()[:1] == b"<":
+            raise Unavailable(f"PUT {path}", "the answer is a page of HTML, not the org's", status=answer.status_code)
         return answer.status_code
 
     def close_upload(self, job: str, *, api_version: str) -> JobInfo:
@@ -134,7 +138,7 @@ class Bulk2Org:
             params["locator"] = locator
         answer = self.http.call("GET", path, params=params, headers={"Accept": "text/csv"}, stream=True)
         following = answer.headers.get("Sforce-Locator")
-        number = answer.headers.get("Sforce-NumberOfRecords", "")
+        number = digits(answer.headers.get("Sforce-NumberOfRecords"))
         if not following:
             answer.close()
             raise Truncated(
@@ -143,11 +147,11 @@ class Bulk2Org:
         if not LOCATOR.match(following):
             answer.close()
             raise Truncated(f"GET {path}", "the page came with a Sforce-Locator that is no locator")
-        if not number.isdigit():
+        if number is None:
             answer.close()
             raise Truncated(f"GET {path}", "the page came without a Sforce-NumberOfRecords, so it cannot be counted")
-        received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=int(number))
-        return Page(received, following, int(number))
+        received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=number)
+        return Page(received, following, number)
 
     def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks:
         """Up to five links to pages of results, which may be fetched at the same time. API 58.0 and later.
@@ -227,12 +231,15 @@ def _job(kind: JobKind, job: str, api_version: str) -> str:
 def _info(name: str, status: int, data: Any) -> JobInfo:
     if not isinstance(data, Mapping) or not isinstance(data.get("id"), str) or not isinstance(data.get("state"), str):
         raise Unavailable(name, "the answer is not a job", status=status)
+    if not STATE.match(data["state"]):
+        raise Unavailable(name, "the answer holds a state that is none", status=status)
+    message = data.get("errorMessage")
     return JobInfo(
         id=data["id"],
         state=data["state"],
         processed=_number(data.get("numberRecordsProcessed")),
         failed=_number(data.get("numberRecordsFailed")),
-        error=data.get("errorMessage"),
+        error=clean(message) if message else None,
         http=status,
         raw=data,
     )

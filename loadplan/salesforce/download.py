@@ -18,8 +18,10 @@ from loadplan.behind import Behind
 from loadplan.durable import open_atomic
 from loadplan.gunzip import Gunzip, GzipError
 from loadplan.plan.model import DELIMITERS
-from loadplan.salesforce.http import broken_link, reason
+from loadplan.salesforce.faults import clean, digits
+from loadplan.salesforce.http import broken_link
 from loadplan.salesforce.port import Received, Tap, Truncated, Unavailable
+from loadplan.salesforce.reasons import reason
 
 if TYPE_CHECKING:
     import requests
@@ -197,26 +199,26 @@ def _plain(name: str, answer: requests.Response) -> Iterator[bytes]:
         raise Unavailable(name, f"{answer.status_code} is no answer to a download", status=answer.status_code)
     kind = answer.headers.get("Content-Type", "text/csv").partition(";")[0].strip().lower()
     if "csv" not in kind and kind not in {"application/octet-stream", ""}:
-        raise Unavailable(name, f"the answer is {kind[:60]}, not CSV", status=answer.status_code)
+        raise Unavailable(name, f"the answer is {clean(kind, 60)}, not CSV", status=answer.status_code)
     encoding = answer.headers.get("Content-Encoding", "identity").lower()
     if encoding not in {"identity", "", "gzip"}:
-        raise Unavailable(name, f"the answer uses Content-Encoding {encoding[:60]}, which was not asked for")
-    length = answer.headers.get("Content-Length", "")
-    if not length.isdigit() and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
+        raise Unavailable(name, f"the answer uses Content-Encoding {clean(encoding, 60)}, which was not asked for")
+    length = digits(answer.headers.get("Content-Length"))
+    if length is None and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
         raise Truncated(name, "the answer has neither a length nor chunks, so its end cannot be proven")
     raw = _raw(name, answer, length)
     yield from _gunzip(name, raw) if encoding == "gzip" else raw
 
 
-def _raw(name: str, answer: requests.Response, length: str) -> Iterator[bytes]:
+def _raw(name: str, answer: requests.Response, length: int | None) -> Iterator[bytes]:
     """The bytes of the body as they were sent."""
     stream: Any = answer.raw
     received = 0
     while block := stream.read(BLOCK, decode_content=False):
         received += len(block)
         yield block
-    if length.isdigit() and received != int(length):
-        raise Truncated(name, f"{received:,} of {int(length):,} bytes arrived")
+    if length is not None and received != length:
+        raise Truncated(name, f"{received:,} of {length:,} bytes arrived")
 
 
 def _gunzip(name: str, raw: Iterator[bytes]) -> Iterator[bytes]:

@@ -141,7 +141,8 @@ class PageLinks:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who the token is: user, org id (18 characters), and whether the org is a sandbox (None: unknown)."""
+    """Who the token is: user, org id (18 characters), whether the org is a sandbox (None: unknown), and its edition. Texts
+    are empty where the org does not say."""
 
     username: str
     user_id: str
@@ -149,6 +150,7 @@ class Identity:
     organization_name: str
     is_sandbox: bool | None
     instance_url: str
+    organization_type: str = ""
 
 
 class Content(Protocol):

@@ -15,35 +15,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loadplan.errors import LocalError
 from loadplan.salesforce import download
-from loadplan.salesforce.bulk2 import Bulk2Org
-from loadplan.salesforce.download import Counter
-from loadplan.salesforce.http import Http, Timeouts
+from loadplan.salesforce.download import EDGE, Counter
 from loadplan.salesforce.port import Page, Received, Truncated, Unavailable
 
+from support.client import JOB, V, org_at
 from support.raw_server import Answer, RawServer, chunked, http
 
-JOB = "750000000000001AAA"
 CSV = b'"sf__Id","sf__Created",Name\n' + b'"001","true","Acme"\n' * 400
 ZIPPED = gzip.compress(CSV)
 GZIP = "Content-Encoding: gzip"
 PAGE = b'"Id"\n"1"\n"2"\n'
 
 
-def org_at(url: str, read: float = 5.0) -> Bulk2Org:
-    """A client of the raw server."""
-    return Bulk2Org(Http(url, lambda _: "token", timeouts=Timeouts(5.0, read)))
-
-
 def result(answer: Answer | bytes, to: Path, read: float = 5.0) -> Received:
     """Fetch a result file that is answered so."""
     with RawServer(answer) as server:
-        return org_at(server.url, read).fetch_result(JOB, "successful", to, delimiter="COMMA", api_version="66.0")
+        return org_at(server.url, read=read).fetch_result(JOB, "successful", to, delimiter="COMMA", api_version=V)
 
 
-def page(answer: bytes, to: Path) -> Page:
+def page(answer: bytes, to: Path, delimiter: str = "COMMA") -> Page:
     """Fetch a query page that is answered so."""
     with RawServer(answer) as server:
-        return org_at(server.url).fetch_page(JOB, None, None, to, delimiter="COMMA", api_version="66.0")
+        return org_at(server.url).fetch_page(JOB, None, None, to, delimiter=delimiter, api_version=V)
+
+
+COUNTED = ("Sforce-NumberOfRecords: 2", "Sforce-Locator: null")
+"""Headers of a last page that holds two rows."""
 
 
 CUT: dict[str, Answer | bytes] = {
@@ -124,17 +121,28 @@ def test_a_page_without_locator_is_truncated(headers: tuple[str, ...], tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_page_without_a_count_is_truncated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", ["", "Sforce-NumberOfRecords: many", "Sforce-NumberOfRecords: -2"])
+def test_a_page_without_a_count_is_truncated(count: str, tmp_path: Path) -> None:
     """A page that cannot be checked is not taken."""
+    headers = ["Sforce-Locator: null", *([count] if count else [])]
     with pytest.raises(Truncated, match="Sforce-NumberOfRecords"):
-        page(http("200 OK", PAGE, "Sforce-Locator: null"), tmp_path / "1.csv")
+        page(http("200 OK", PAGE, *headers), tmp_path / "1.csv")
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: \xb2", b"Content-Length: 9\r\nSforce-NumberOfRecords: \xb2"])
+def test_a_number_in_strange_digits_is_no_number(header: bytes, tmp_path: Path) -> None:
+    """Python calls a superscript two a digit, and then refuses to read it."""
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nSforce-Locator: null\r\n" + header + b"\r\n\r\n"
+    with pytest.raises(Truncated):
+        page(head + PAGE, tmp_path / "1.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_locator_is_quoted_on_the_way_out(tmp_path: Path) -> None:
     """Characters of a locator cannot become another parameter or another path."""
     with RawServer(http("200 OK", PAGE, "Sforce-NumberOfRecords: 2", "Sforce-Locator: null")) as server:
         org_at(server.url).fetch_page(
-            JOB, "a/b&maxRecords=1#?", 50, tmp_path / "1.csv", delimiter="COMMA", api_version="66.0"
+            JOB, "a/b&maxRecords=1#?", 50, tmp_path / "1.csv", delimiter="COMMA", api_version=V
         )
     assert server.asked[0].target.endswith("/results?maxRecords=50&locator=a%2Fb%26maxRecords%3D1%23%3F")
 
@@ -216,3 +224,54 @@ def test_a_cell_longer_than_any_record_may_be_takes_no_memory_with_it() -> None:
     assert counter.total == 2
     assert len(counter.last_record()) == 0
     assert counter._kept < 2 * download.EDGE
+
+
+@pytest.mark.parametrize(
+    ("body", "delimiter"),
+    [
+        (b'"Id","Name","City"\n"1","a","x"\n"2","b"', "COMMA"),
+        (b'"Id","Name"\n"1","a"\n"2"', "COMMA"),
+        (b'"Id";"Name, all"\n"1";"a\nb"\n"2"', "SEMICOLON"),
+    ],
+)
+def test_a_file_that_ends_between_two_cells_is_truncated(body: bytes, delimiter: str, tmp_path: Path) -> None:
+    """Length, quotes and count agree; only the cells of the last record tell."""
+    with pytest.raises(Truncated, match="in the middle of a record"):
+        page(http("200 OK", body, *COUNTED), tmp_path / "1.csv", delimiter)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'"Id","N"\n"1","a"\n"2","b"', b'"Id","N"\n"1","a"\n"2","b"\n\n', b'"Id","N"\r\n"1","a"\r\n"2","b\nc"\r\n\r\n'],
+)
+def test_a_missing_last_newline_and_a_blank_last_line_are_legal(body: bytes, tmp_path: Path) -> None:
+    """Recordings of Salesforce show both."""
+    assert page(http("200 OK", body, *COUNTED), tmp_path / "1.csv").received.rows == 2
+
+
+def test_the_last_record_is_found_across_quotes_and_blocks() -> None:
+    """Line breaks inside its cells belong to it, however long the file before it is."""
+    counter = Counter()
+    for block in (b'a,b\n"x","y"\n' * (EDGE // 8), b'"1', b'\n2",', b'"say ""hi""\n"'):
+        counter.feed(block)
+    assert counter.last_record() == b'"1\n2","say ""hi""\n"'
+    assert not counter.ends_inside_quotes
+
+
+ODD: dict[str, tuple[bytes, str]] = {
+    "a page of HTML": (
+        http("200 OK", b"<html>\n<p>\n", *COUNTED, "Content-Type: text/html; charset=UTF-8"),
+        "text/html",
+    ),
+    "part of a file": (http("206 Partial Content", PAGE, *COUNTED), "206"),
+    "another compression": (http("200 OK", PAGE, *COUNTED, "Content-Encoding: br"), "Content-Encoding br"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), ODD.values(), ids=ODD.keys())
+def test_what_nobody_asked_for_is_not_taken_for_rows(answer: bytes, words: str, tmp_path: Path) -> None:
+    """Each came with status 2xx."""
+    with pytest.raises(Unavailable, match=words):
+        page(answer, tmp_path / "1.csv")
+    assert list(tmp_path.iterdir()) == []
