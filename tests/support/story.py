@@ -119,6 +119,8 @@ class Story:
     def __post_init__(self) -> None:
         self.clock = FakeClock()
         self.tokens = 0
+        self.url: str | None = None  # where the org is asked, when something stands in front of it
+        self.closing: list[Callable[[], None]] = []
         self.plan_file = self.folder / "plan.yaml"
         self.plan_file.write_text(self.plan_text, encoding="utf-8")
         for name, rows in self.files.items():
@@ -134,6 +136,8 @@ class Story:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for close in self.closing:
+            close()
         self.org.stop()
 
     @property
@@ -154,7 +158,7 @@ class Story:
         run = flow.fresh_run(graph)
         digests = flow.check_data(self.plan, run, self.run_folder)
         client: Any = connect_with_token(
-            self.org.instance_url, self._hand_out, clock=self.clock, timeouts=Timeouts(5, 5)
+            self.url or self.org.instance_url, self._hand_out, clock=self.clock, timeouts=Timeouts(5, 5)
         )
         if kill:
             client = KillableOrg(client, kill)
