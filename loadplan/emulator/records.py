@@ -143,7 +143,7 @@ class Records:
                 for row in made:
                     if values[row] not in ("", None):
                         locked.setdefault(row, []).append(name)
-            if kept and not entry.updateable:
+            if kept and not entry.updateable and name not in batch.settled:
                 rows = [row for row in kept if values[row] != ""]
                 if upsert and entry.createable:
                     self._fixed(kind, entry, batch, targets, rows)
@@ -181,6 +181,10 @@ class Records:
                 continue
             for row in empty:
                 missing.setdefault(row, []).append(entry.name)
+        for row in kept if "OwnerId" in batch.columns else ():
+            if batch.columns["OwnerId"][row] is None:
+                problem = RowError("INVALID_CROSS_REFERENCE_KEY", "Owner ID: cannot be blank", "OwnerId")
+                batch.errors.setdefault(row, problem)
         for row, names in missing.items():
             text = f"Required fields are missing: [{', '.join(names)}]"
             batch.errors.setdefault(row, RowError("REQUIRED_FIELD_MISSING", text, *names))
@@ -209,7 +213,10 @@ class Records:
         for lower, records in by_kind.items():
             known = self.tables.state(self.schema.objects[lower], records)
             for record in records:
-                if record not in known:
+                if entry.name == "RecordTypeId" and known.get(record) is not False:
+                    text = f"Record Type ID: this ID value isn't valid for the user: {record}"
+                    wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", text, entry.name)
+                elif record not in known:
                     wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
                 elif known[record]:
                     wrong[record] = RowError("ENTITY_IS_DELETED", "entity is deleted")
@@ -287,10 +294,11 @@ class Records:
         moment = stamp(now)
         columns, lists = [], []
         for name, column in batch.columns.items():
-            values = [column[row] for row in rows]
-            columns.append(f'"{name}"')
-            lists.append(values)
             entry = kind.fields[name.lower()]
+            if name in batch.settled and not entry.updateable:
+                continue  # it only said which record is meant, as a case number does
+            columns.append(f'"{name}"')
+            lists.append([column[row] for row in rows])
             if entry.indexed and entry.type != "id":
                 columns.append(shadow(entry))
                 keys = batch.keys(entry)
