@@ -25,7 +25,7 @@ def closed() -> Iterator[Org]:
         yield running
 
 
-def ask(org: Org, headers: dict[str, str] | None = None, **form: str) -> Answer:
+def ask(org: Org, headers: dict[str, str] | None = None, /, **form: str) -> Answer:
     """POST a form."""
     given = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
     return org.raw("POST", "/services/oauth2/token", urlencode(form), given)
