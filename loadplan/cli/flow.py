@@ -47,12 +47,14 @@ class Request:
     parallelism: int = 4
 
 
-def load(plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path]) -> tuple[Plan, Graph]:
+def load(
+    plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path], state_dir: Path | None = None
+) -> tuple[Plan, Graph]:
     """The plan and its graph. Raises `InvalidInputError` with every problem."""
     from loadplan.plan.graph import compile_graph
     from loadplan.plan.load import load_plan
 
-    plan = load_plan(plan_file, variables=variables, var_files=var_files)
+    plan = load_plan(plan_file, variables=variables, var_files=var_files, state_folder=state_dir)
     return plan, compile_graph(plan)
 
 
@@ -86,7 +88,7 @@ def _count(number: int, word: str) -> str:
 def apply(console: Console, plan_file: Path, request: Request) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
     clock = SystemClock()
-    plan, graph = load(plan_file, request.variables, request.var_files)
+    plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir)
     state_dir = state_folder(request.state_dir, plan.root)
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
