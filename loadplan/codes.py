@@ -32,12 +32,16 @@ CODES: dict[str, Explanation] = {
     "LP0101": Explanation(
         "the file is not YAML",
         "The YAML parser stopped before the end of the file, so nothing in it can be trusted.",
-        "Mend the syntax at the place shown. A tab used for indentation and an unclosed quote are the usual causes.",
+        "Mend the syntax at the place shown. A tab used for indentation, an unclosed quote, and a value that begins with "
+        "`{{` without quotes are the usual causes.",
+        'wrong: source: {{ region }}.csv\nright: source: "{{ region }}.csv"',
     ),
     "LP0102": Explanation(
         "the file is not UTF-8 text",
-        "A byte is not UTF-8, or a control character stands in the file. Guessing an encoding would change names.",
-        "Save the file as UTF-8, and remove the character at the place shown.",
+        "A byte is not UTF-8, or a character stands in the file that nobody sees: a control, a line break of another kind, a "
+        "mark that turns the reading direction. Guessing an encoding would change names.",
+        "Save the file as UTF-8, and remove the character at the place shown. A text that needs it writes an escape in "
+        "double quotes.",
     ),
     "LP0103": Explanation(
         "anchors, aliases and merge keys are not allowed",
@@ -81,7 +85,7 @@ CODES: dict[str, Explanation] = {
     "LP0203": Explanation(
         "a value has the wrong type",
         "A number stands where text is needed, a text where a list is needed, or a value is empty.",
-        "Write the value as the message says. Text that looks like a number needs quotes.",
+        "Write the value as the message says. Text that looks like a number needs quotes; a number has none.",
         'wrong: api_version: 66.0\nright: api_version: "66.0"',
     ),
     "LP0204": Explanation(
@@ -142,7 +146,8 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0214": Explanation(
         "the SOQL cannot run as a bulk query",
-        "Bulk queries know no GROUP BY, OFFSET, TYPEOF, aggregate functions or subqueries in SELECT.",
+        "Bulk queries know no GROUP BY, OFFSET, TYPEOF, aggregate functions or subqueries in SELECT. A quote or bracket that "
+        "is never closed, or a text that does not begin with SELECT, is no query at all.",
         "Fetch the rows, and group or count them afterwards.",
     ),
     "LP0215": Explanation(
@@ -170,12 +175,26 @@ CODES: dict[str, Explanation] = {
         "  contacts: {object: Contact, lookups: {Account.Key__c: account_id}, ...}\n"
         "  primary_contact:\n"
         "    object: Account\n"
-        '    lookups: {"Contact:Primary_Contact__r.Key__c": contact_id}\n'
+        "    lookups: {Primary_Contact__r.Key__c: contact_id}\n"
         "    depends_on: [accounts, contacts]",
+    ),
+    "LP0219": Explanation(
+        "a lookup may need rows that are not waited for",
+        "This is a warning. A custom relationship does not tell its object. Its name suggests one that another step loads, and "
+        "nothing makes this step wait for it: its rows would fail if their parents are not there yet.",
+        "Add `depends_on`, or leave it if the relationship points at another object.",
+        "lookups: {Primary_Contact__r.Key__c: contact_id}\ndepends_on: [contacts]",
+    ),
+    "LP0220": Explanation(
+        "an output would overwrite what is not its own",
+        "The file is the plan itself, orgs.yaml or a variables file, or it lies in `.git` or in the folder where runs are kept; "
+        "or it is a folder.",
+        "Choose another name for `output`.",
+        "output: out/accounts.csv",
     ),
     "LP0221": Explanation(
         "the plan has no such variable",
-        "`--var` or a variables file gives a value to a variable that the plan does not declare.",
+        "A template, `--var` or a variables file names a variable that the plan does not declare.",
         "Correct the name, or declare it under `vars`.",
     ),
     "LP0222": Explanation(
@@ -197,9 +216,10 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0225": Explanation(
         "the template is refused",
-        "Templates hold variables, filters and conditionals only; in SOQL every value passes a soql_* filter.",
-        "Remove loops, calls and arithmetic. In SOQL end with soql_str, soql_date, soql_number or soql_in.",
-        "soql: SELECT Id FROM Account WHERE Name = {{ name | soql_str }}",
+        "Templates hold variables, filters and conditionals only; in SOQL every value passes a soql_* filter, which writes the "
+        "whole literal with its quotes. Size, nesting and the length of the result are bounded.",
+        "Remove loops, calls and arithmetic. In SOQL end with soql_str, soql_date, soql_number or soql_in, outside of quotes.",
+        "wrong: WHERE Name = '{{ name | soql_str }}'\nright: WHERE Name = {{ name | soql_str }}",
     ),
     "LP0226": Explanation(
         "a path leaves the project",
@@ -219,7 +239,8 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0229": Explanation(
         "a lookup is not written as one",
-        "A lookup names a relationship and the external id of the object it points at.",
+        "A lookup names a relationship and the external id of the object it points at. The object's type stands in front when, "
+        "and only when, the relationship may point at several objects; Salesforce fails the whole job otherwise.",
         "Write `Relationship.Field`; `ObjectType:Relationship.Field` when it may point at several objects.",
         'lookups: {Account.Legacy_Id__c: account_id, "Contact:Who.Legacy_Id__c": contact_id}',
     ),
@@ -233,6 +254,11 @@ CODES: dict[str, Explanation] = {
         "the size of a part is not possible",
         "A job of Bulk API 2.0 takes at most 100MB of raw CSV, and a part must hold at least a header and a row.",
         "Choose `parts.max_bytes` between 100 bytes and 100MB.",
+    ),
+    "LP0232": Explanation(
+        "the steps depend on each other in too many ways",
+        "Many steps load one object that many others look up, so each of these waits for each of those.",
+        "Load the object in fewer steps, or split the plan.",
     ),
     "LP0240": Explanation(
         "the step gives its rows no ids",

@@ -49,12 +49,14 @@ class Request:
     parallelism: int = 4
 
 
-def load(plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path]) -> tuple[Plan, Graph]:
+def load(
+    plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path], state_dir: Path | None = None
+) -> tuple[Plan, Graph]:
     """The plan and its graph. Raises `InvalidInputError` with every problem."""
     from loadplan.plan.graph import compile_graph
     from loadplan.plan.load import load_plan
 
-    plan = load_plan(plan_file, variables=variables, var_files=var_files)
+    plan = load_plan(plan_file, variables=variables, var_files=var_files, state_folder=state_dir)
     return plan, compile_graph(plan)
 
 
@@ -85,7 +87,7 @@ def check_data(plan: Plan, run: Run, folder: RunFolder) -> dict[str, InputDigest
 def apply(console: Console, plan_file: Path, request: Request) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
     clock = SystemClock()
-    plan, graph = load(plan_file, request.variables, request.var_files)
+    plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir)
     state_dir = state_folder(request.state_dir, plan.root)
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
@@ -123,6 +125,8 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
         )
     events = _begin_again(console, run, folder, retry=retry)
     if events is None:
+        if not _rendered(folder):  # the machine died between the end of the run and the last page
+            render(console, plan, run, records, folder)
         return run.exit or 0
     digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
     with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
@@ -137,6 +141,12 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
             journal, records = FileJournal.reopen(folder.journal, clock)
             run = fold(fresh_run(graph), records)
             return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events)
+
+
+def _rendered(folder: RunFolder) -> bool:
+    """Whether the renderings are there and as new as the journal; the summary is written last."""
+    summary = folder.root / "summary.json"
+    return summary.is_file() and summary.stat().st_mtime_ns >= folder.journal.stat().st_mtime_ns
 
 
 def _begin_again(console: Console, run: Run, folder: RunFolder, *, retry: bool) -> list[ev.Event] | None:
