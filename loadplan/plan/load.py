@@ -28,7 +28,30 @@ def load_plan(
     plan, _, problems = check_plan(path, variables=variables, var_files=var_files, state_folder=state_folder)
     if plan is None or has_errors(problems):
         count = sum(1 for p in problems if p.severity.value == "error")
-        raise InvalidInputError(f"{path} has {count} problem{'' if count == 1 else 's'}; nothing was sent", problems)
+        raise InvalidInputError(
+            f"{path} has {count} problem{'' if count == 1 else 's'}; nothing was sent", problems,
+            next_commands=[f"loadplan validate {path}"],
+        )  # fmt: skip
+    return plan
+
+
+def recorded_plan(kept: Path, file: Path, variables: Mapping[str, str], var_files: Sequence[Path]) -> Plan:
+    """The plan that a run began with, from the copy `kept`, with the paths it had at `file`. For reading a run again: sources
+    need not exist any more. Raises `InvalidInputError`."""
+    document, problems = read_document(kept)
+    plan = None
+    if document is not None:
+        given: dict[str, Given] = {}
+        for extra in var_files:
+            problems += _read_variables(extra, given)
+        given |= {n: Given(v, COMMAND_LINE, COMMAND_LINE) for n, v in variables.items()}
+        values, _, wrong = resolve(document, given)
+        builder = Builder(document, file, find_root(file), values)
+        problems += wrong
+        plan = builder.build(kept.read_bytes()) if not wrong else None
+        problems += builder.problems
+    if plan is None or has_errors(problems):
+        raise InvalidInputError(f"the plan of the run cannot be read again from {kept}", problems)
     return plan
 
 
