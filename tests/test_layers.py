@@ -9,12 +9,41 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "loadplan"
 
 LAYERS: list[tuple[int, tuple[str, ...]]] = [
-    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats")),
+    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats", "words")),
     (1, ("plan",)),
-    (2, ("run.events", "run.lifecycle", "run.state", "run.gates", "run.reconcile", "run.retry", "run.decide")),
-    (3, ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.leftovers")),
+    (
+        2,
+        (
+            "run.events",
+            "run.lifecycle",
+            "run.state",
+            "run.gates",
+            "run.reconcile",
+            "run.retry",
+            "run.decide",
+            "run.polling",
+        ),
+    ),
+    (
+        3,
+        (
+            "sources",
+            "salesforce",
+            "run.journal",
+            "run.folder",
+            "run.lock",
+            "run.rows",
+            "run.family",
+            "run.cutting",
+            "run.leftovers",
+        ),
+    ),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),
+    (0, ("behind", "gunzip")),
+    (2, ("run.chain",)),
+    (3, ("run.output", "run.parquet", "run.zst")),
+    (4, ("run.extract", "run.ahead")),
     (6, ("cli", "__main__")),
 ]
 DOORS = {
@@ -22,12 +51,16 @@ DOORS = {
     "jsonschema": {"plan.schema"},
     "jinja2": {"plan.templates", "reports.render"},
     "networkx": {"plan.graph"},
-    "requests": {"salesforce.http", "salesforce.orgs", "salesforce.download"},
+    "requests": {"salesforce.http", "salesforce.download"},
     "urllib3": {"salesforce.http", "salesforce.download"},
+    "xxhash": {"sources.hashing"},
     "jwt": {"salesforce.auth.jwt_bearer"},
     "click": {"cli"},
     "rich": {"cli.progress"},
     "sqlite3": {"emulator"},
+    "isal": {"gunzip"},
+    "duckdb": {"run.parquet"},
+    "zstandard": {"run.zst"},
 }
 
 

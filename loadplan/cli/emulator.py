@@ -6,13 +6,13 @@ import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Event
 from types import FrameType
 
 import click
 
 from loadplan.cli.console import Console
 from loadplan.cli.options import common
+from loadplan.clock import SystemClock
 
 
 @click.group("emulator")
@@ -56,10 +56,11 @@ def serve(
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
     from loadplan.errors import UsageError
 
-    done = Event()
+    clock, stopped = SystemClock(), []
 
-    def stop(_: int, __: FrameType | None) -> None:
-        done.set()
+    def stop(number: int, _: FrameType | None) -> None:
+        stopped.append(number)
+        clock.wake()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
@@ -78,5 +79,6 @@ def serve(
             raise UsageError(str(error)) from error
         with server:
             console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
-            done.wait()
+            while not stopped:
+                clock.wait(3600.0)
     return 0

@@ -267,7 +267,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_whole(self, response: Response, request: Request) -> None:
         settings = self.server.org.settings
         body: Body = FileBody([response.body]) if isinstance(response.body, bytes) else response.body
-        zips = settings.gzip_answers and request.takes_gzip and body.length() != 0
+        packed = "Content-Encoding" in response.headers  # an answer that was packed already is not packed again
+        zips = settings.gzip_answers and request.takes_gzip and body.length() != 0 and not packed
         encoding = body.encoding or ("gzip" if zips else "")
         length = None if encoding or (settings.chunked_answers and body is response.body) else body.length()
         framing = "length" if length is not None else "chunked"
