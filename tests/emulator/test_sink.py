@@ -130,25 +130,27 @@ def test_pages_of_a_sink_side_by_side() -> None:
         assert len({row[0] for row in rows}) == len(rows) == 2500
 
 
+class Real(Org):
+    """A sink on the machine's clock, which has threads."""
+
+    def __init__(self) -> None:
+        self.server = EmbeddedOrg(sink=True)
+        self.version = "66.0"
+
+    def done(self, job: str) -> None:
+        """Wait for the end of a job."""
+        end = time.monotonic() + 30
+        while self.info(job)["state"] != "JobComplete":
+            assert time.monotonic() < end
+
+    def get(self, job: str, encoding: str) -> Answer:
+        """The successful results in an encoding."""
+        path = f"/jobs/ingest/{job}/successfulResults"
+        return self.call("GET", path, headers={"Accept-Encoding": encoding})
+
+
 def test_results_are_prepared_in_the_encoding_of_the_close() -> None:
     """With threads, on the machine's clock: gzip if the closing request takes it; any encoding is answered all the same."""
-
-    class Real(Org):
-        """An org on the machine's clock."""
-
-        def __init__(self) -> None:
-            self.server = EmbeddedOrg(sink=True)
-            self.version = "66.0"
-
-        def done(self, job: str) -> None:
-            """Wait for the end of a job."""
-            end = time.monotonic() + 30
-            while self.info(job)["state"] != "JobComplete":
-                assert time.monotonic() < end
-
-        def get(self, job: str, encoding: str) -> Answer:
-            path = f"/jobs/ingest/{job}/successfulResults"
-            return self.call("GET", path, headers={"Accept-Encoding": encoding})
 
     with Real() as sink:
         bodies = []

@@ -10,7 +10,7 @@ import pytest
 
 from support.wire import Org
 
-ACCOUNTS = [
+ACCOUNTS: list[dict[str, Any]] = [
     {"Name": "Acme", "Legacy_Id__c": "A1", "Site": "Berlin", "AnnualRevenue": 100, "NumberOfEmployees": 5},
     {"Name": "acme two", "Legacy_Id__c": "a2", "Site": None, "AnnualRevenue": 1500.5, "NumberOfEmployees": 50},
     {"Name": "Žluť", "Legacy_Id__c": "Ž3", "Site": "berlin", "AnnualRevenue": None, "NumberOfEmployees": None},
