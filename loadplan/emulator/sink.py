@@ -23,7 +23,6 @@ from .streams import Body, FileBody, MadeBody, gzip_in_parallel
 from .wire import id18
 
 _BLOCK = 1 << 18
-_KEEP = bytes(byte for byte in range(256) if byte not in b'\n"')
 _QUERY = re.compile(r"\s*SELECT\s+(?P<fields>[\w\s,.]+?)\s+FROM\s+(?P<object>\w+)(?:\s.*?)??(?:\sLIMIT\s+(?P<limit>\d+))?\s*",
                     re.IGNORECASE | re.DOTALL)  # fmt: skip
 _PREFIX = "a0S"
@@ -175,16 +174,23 @@ class _Kept:
 
 
 def count_records(path: Path) -> int:
-    """Records of a file with the header: newlines outside quotes, and a last line without one."""
-    newlines = inside = 0
-    last = b"\n"
+    """Records of a file with the header: lines outside quotes that are not blank."""
+    count, inside, last = 0, 0, b"\n"
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
-            pieces = block.translate(None, _KEEP).split(b'"')
-            newlines += sum(map(len, pieces[inside::2]))
-            inside = (inside + len(pieces) - 1) & 1
-            last = block[-1:]
-    return newlines + (last != b"\n")
+            outside = block
+            if inside or b'"' in block:
+                pieces = block.split(b'"')
+                outside = b'"'.join(pieces[inside::2])
+                if inside or pieces[0] == b"":
+                    outside = b'"' + outside
+                inside = (inside + len(pieces) - 1) & 1
+            count += outside.count(b"\n")
+            text = last + outside
+            if b"\n\n" in text or b"\n\r\n" in text:
+                count -= sum(1 for line in text.split(b"\n")[1:-1] if line in (b"", b"\r"))
+            last = b'"' if inside else block[-2:] if block.endswith(b"\r") else block[-1:]
+    return count + (last != b"\n")
 
 
 def echoed(path: Path, delimiter: bytes, ending: bytes, first: int) -> Iterator[bytes]:
@@ -219,8 +225,6 @@ def _plain_lines(path: Path, delimiter: bytes, ending: bytes) -> Iterator[list[b
             text = rest + block
             cut = _last_record_end(text) if block else len(text)
             text, rest = text[:cut], text[cut:]
-            if ending == b"\r\n":
-                text = text.replace(b"\r\n", b"\n")
             if header and text:
                 text, header = text[_first_record_end(text) :], False
             text = text.removesuffix(b"\n")
@@ -228,6 +232,8 @@ def _plain_lines(path: Path, delimiter: bytes, ending: bytes) -> Iterator[list[b
                 if b'"' in text:
                     yield _requoted(text, delimiter)
                 else:
+                    if ending == b"\r\n":
+                        text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
                     lines = text.replace(delimiter, quoted).split(b"\n")
                     yield lines if all(lines) else [line for line in lines if line]
             if not block:
@@ -254,13 +260,15 @@ def _requoted(text: bytes, delimiter: bytes) -> list[bytes]:
     record = b""
     for line in text.split(b"\n"):
         if not record and b'"' not in line:
-            if line:
-                lines.append(line.replace(delimiter, quoted))
+            plain = line.removesuffix(b"\r")
+            if plain:
+                lines.append(plain.replace(delimiter, quoted))
             continue
         record = record + b"\n" + line if record else line
         quotes = record.count(b'"')
         if quotes % 2:
             continue
+        record = record.removesuffix(b"\r")
         if quotes == 2 * record.count(quoted) + 2 and record[:1] == record[-1:] == b'"' and b'""' not in record:
             lines.append(record[1:-1])
         else:

@@ -45,7 +45,8 @@ class FileBody:
     """Texts and file ranges one after the other. Opens what it sends, so a file that is unlinked later is still sent."""
 
     def __init__(self, pieces: Sequence[bytes | Slice], files: Sequence[BinaryIO] = (), encoding: str = "") -> None:
-        self.pieces = [piece for piece in pieces if isinstance(piece, bytes) or piece.size]
+        # An empty piece would be an empty chunk, and that is the end of a body.
+        self.pieces = [piece for piece in pieces if (len(piece) if isinstance(piece, bytes) else piece.size)]
         self._files = files
         self.encoding = encoding
 

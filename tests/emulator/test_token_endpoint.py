@@ -14,7 +14,7 @@ import pytest
 from support.facts import fact
 from support.wire import START, Answer, Org
 
-CLIENT = {"client_id": "app", "client_secret": "s3cret"}
+APP = {"client_id": "app", "client_secret": "s3cret"}
 JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -25,9 +25,11 @@ def closed() -> Iterator[Org]:
         yield running
 
 
-def ask(org: Org, headers: dict[str, str] | None = None, /, **form: str) -> Answer:
-    """POST a form."""
-    given = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+def ask(org: Org, *, basic: str = "", **form: str) -> Answer:
+    """POST a form, perhaps with HTTP Basic."""
+    given = {"Content-Type": "application/x-www-form-urlencoded"}
+    if basic:
+        given["Authorization"] = f"Basic {basic}"
     return org.raw("POST", "/services/oauth2/token", urlencode(form), given)
 
 
@@ -57,8 +59,8 @@ def test_client_credentials(closed: Org) -> None:
     """In the form or as HTTP Basic; which keys there are and how the token looks."""
     basic = base64.b64encode(b"app:s3cret").decode()
     for answer in (
-        ask(closed, grant_type="client_credentials", **CLIENT),
-        ask(closed, {"Authorization": f"Basic {basic}"}, grant_type="client_credentials"),
+        ask(closed, grant_type="client_credentials", **APP),
+        ask(closed, basic=basic, grant_type="client_credentials"),
     ):
         found = answer.json
         assert set(found) == {"access_token", "signature", "token_format", "scope", "instance_url", "id", "token_type",
@@ -90,26 +92,26 @@ def test_refresh_and_password(closed: Org) -> None:
 
         refresh = issue(closed.server.org, START, "refresh")
         closed.server.org.store.commit()
-    for more in ({"client_id": "app"}, CLIENT):
+    for more in ({"client_id": "app"}, APP):
         found = ask(closed, grant_type="refresh_token", refresh_token=refresh, **more).json
         assert "refresh_token" not in found
         assert found["access_token"].startswith("00D")
     user = {"username": "ada@example.org", "password": "pw+TOKEN"}
-    assert "access_token" in ask(closed, grant_type="password", **CLIENT, **user).json
+    assert "access_token" in ask(closed, grant_type="password", **APP, **user).json
 
 
 REFUSED: list[tuple[str, dict[str, str], tuple[str, str]]] = [
     ("invalid-client-id", {"grant_type": "client_credentials", "client_id": "x"}, ("invalid_client_id", "client identifier invalid")),
     ("invalid-client", {"grant_type": "client_credentials", "client_id": "app", "client_secret": "x"},
      ("invalid_client", "invalid client credentials")),
-    ("authentication-failure", {"grant_type": "password", **CLIENT, "username": "ada@example.org", "password": "x"},
+    ("authentication-failure", {"grant_type": "password", **APP, "username": "ada@example.org", "password": "x"},
      ("invalid_grant", "authentication failure")),
     ("audience", {"grant_type": JWT, "assertion": assertion(aud="https://example.com")},
      ("invalid_grant", "Audience validation failed")),
     ("not-approved", {"grant_type": JWT, "assertion": assertion(sub="bob@example.org")},
      ("invalid_grant", "user hasn't approved this consumer")),
     ("jwt-expired", {"grant_type": JWT, "assertion": assertion(exp=START - 1)}, ("invalid_grant", "expired authorization code")),
-    ("refresh-revoked", {"grant_type": "refresh_token", **CLIENT, "refresh_token": "x"},
+    ("refresh-revoked", {"grant_type": "refresh_token", **APP, "refresh_token": "x"},
      ("invalid_grant", "expired access/refresh token")),
     ("unsupported-grant", {"grant_type": "magic"}, ("unsupported_grant_type", "grant type not supported")),
 ]  # fmt: skip

@@ -146,6 +146,17 @@ def test_a_cut_page_leaves_no_file(server: EmbeddedOrg, org: Bulk2Org, tmp_path:
     assert list(target.parent.iterdir()) == []
 
 
+def test_a_result_that_was_cut_is_whole_when_asked_again(server: EmbeddedOrg, org: Bulk2Org, tmp_path: Path) -> None:
+    """The same question afterwards gives the whole file."""
+    job = load(org, part(tmp_path, *["Acme"] * 500))
+    server.faults.add("successful", "truncate")
+    target = tmp_path / "results" / "s.csv"
+    with pytest.raises(Truncated):
+        org.fetch_result(job.id, "successful", target, delimiter="COMMA", api_version=V)
+    assert list(target.parent.iterdir()) == []
+    assert org.fetch_result(job.id, "successful", target, delimiter="COMMA", api_version=V).rows == 500
+
+
 def test_results_of_another_version_are_refused(org: Bulk2Org, tmp_path: Path) -> None:
     """The version belongs to the job."""
     load(org, part(tmp_path, "A"))

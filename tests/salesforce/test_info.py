@@ -254,3 +254,30 @@ def test_an_odd_description_becomes_a_file_of_the_name_that_was_asked(descriptio
     with RawServer(http("200 OK", description, JSON)) as server:
         [path] = info.write_describes(org_at(server.url), ["Account"], tmp_path)
     assert path == tmp_path / "Account.json"
+
+
+# -- the embedded org -----------------------------------------------------------------------------------------------
+
+
+def test_the_check_of_the_embedded_org_says_who_and_how_much_is_left() -> None:
+    """Identity, versions and limits of one org."""
+    with EmbeddedOrg() as server:
+        org = connect_with_token(server.instance_url, server.access_token, clock=SystemClock())
+        check = info.gather_check(org, OrgProfile("embedded"))
+    assert check.identity.organization_id == server.org.settings.org_id
+    assert check.identity.is_sandbox is True
+    assert check.api_versions[-1] == "67.0"
+    assert all(0 <= left <= most for left, most in check.limits.values())
+
+
+def test_descriptions_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    """Sorted keys, so that git shows real changes; a name that is no API name makes no path."""
+    with EmbeddedOrg() as server:
+        org = connect_with_token(server.instance_url, server.access_token, clock=SystemClock())
+        [first] = info.write_describes(org, ["Account"], tmp_path)
+        before = first.read_bytes()
+        assert info.write_describes(org, ["account"], tmp_path)[0].name.lower() == "account.json"
+        assert first.read_bytes() == before
+        assert list(json.loads(before)) == sorted(json.loads(before))
+        with pytest.raises(OrgError):
+            info.write_describes(org, ["../../Account"], tmp_path)

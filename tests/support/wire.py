@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from loadplan.emulator.server import EmbeddedOrg
@@ -67,7 +67,7 @@ class Org:
         self.server = EmbeddedOrg(settings=chosen, describe=describe, faults=faults, clock=self.clock)
         self.version = "66.0"
 
-    def __enter__(self) -> Org:
+    def __enter__(self) -> Self:
         self.server.start()
         self.token = self.server.access_token()
         return self
