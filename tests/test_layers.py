@@ -12,7 +12,10 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats")),
     (1, ("plan",)),
     (2, ("run.events", "run.lifecycle", "run.state", "run.gates", "run.reconcile", "run.retry", "run.decide")),
-    (3, ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.leftovers")),
+    (
+        3,
+        ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.leftovers", "run.outcomes"),
+    ),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),
     (6, ("cli", "__main__")),
@@ -27,7 +30,10 @@ DOORS = {
     "jwt": {"salesforce.auth.jwt_bearer"},
     "click": {"cli"},
     "rich": {"cli.progress"},
-    "sqlite3": {"emulator"},
+    "sqlite3": {"emulator", "sources.sqlite"},
+    "duckdb": {"sources.engine"},
+    "psycopg": {"sources.postgres"},
+    "zstandard": {"sources.zstd"},
 }
 
 

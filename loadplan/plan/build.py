@@ -13,17 +13,15 @@ from typing import Any
 
 from loadplan.diagnostics import Diagnostic
 from loadplan.plan import model as m
+from loadplan.plan.build_sources import SourceBuilder
 from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.templates import TemplateError, is_template, render, row_pieces
 from loadplan.plan.units import duration, size
 
 DEFAULT_API_VERSION = "66.0"
-FORMATS = {".csv": ("csv", ","), ".tsv": ("tsv", "\t")}
 LATER = {
     "hierarchy": "hierarchies", "mask": "masks",
 }  # fmt: skip
-LATER_SOURCES = ("table", "query", "postgres", "sql", "results_of", "kind")
-LATER_ENDINGS = (".jsonl", ".parquet", ".sqlite", ".db", ".zst", ".jsonl.gz")
 
 
 class Builder:
@@ -141,46 +139,7 @@ class Builder:
         return fed.column if isinstance(fed, m.FromColumn) else spec.get("key")
 
     def _source(self, spec: Any, at: KeyPath) -> m.Source | None:
-        if isinstance(spec, str):
-            spec = {"path": spec}
-            path_at = at
-        else:
-            path_at = (*at, "path")
-        for key in LATER_SOURCES:
-            if key in spec:
-                self.problem(
-                    "LP0901", f"a `{key}` source is part of the contract, not in this version yet", (*at, key), key=True
-                )
-                return None
-        if "step" in spec:
-            return m.StepSource(spec["step"])
-        if "path" not in spec:
-            self.problem("LP0202", "`source` lacks `path` (or `step`)", at, hint="add `path:`")
-            return None
-        text = self._rendered(spec["path"], path_at)
-        if text is None:
-            return None
-        if text == "-" or text.endswith(LATER_ENDINGS) or spec.get("format") in {"jsonl", "parquet", "sqlite"}:
-            what = "standard input" if text == "-" else "this format"
-            self.problem("LP0901", f"{what} is part of the contract as a source, not in this version yet", path_at)
-            return None
-        bare = text.removesuffix(".gz")
-        known = FORMATS.get(Path(bare).suffix.lower())
-        kind = spec.get("format") or (known[0] if known else None)
-        if kind is None:
-            self.problem(
-                "LP0227",
-                f"the ending of `{text}` does not tell its format",
-                path_at,
-                hint="write `{path: …, format: csv}`",
-            )
-            return None
-        return m.FileSource(
-            path=text, file=self._path(text, path_at), format=kind,
-            delimiter=spec.get("delimiter") or ("\t" if kind == "tsv" else ","), quote=spec.get("quote", '"'),
-            encoding=spec.get("encoding", "utf-8"), null=tuple(spec.get("null", ())),
-            compression="gzip" if text.endswith(".gz") else None,
-        )  # fmt: skip
+        return SourceBuilder(self.document, self.variables, self.problem, self._path).build(spec, at)
 
     def _columns(self, spec: dict[str, Any], at: KeyPath) -> tuple[m.Column, ...] | None:
         if "columns" not in spec:
@@ -279,9 +238,14 @@ def _may_hold_template(path: KeyPath) -> bool:
     if len(path) < 3 or path[0] != "steps":
         return False
     inner = path[2:]
-    return inner in {("source",), ("source", "path"), ("soql",), ("output",)} or (
-        inner[0] == "columns" and len(inner) == 3 and inner[2] in {"value", "template"}
-    )
+    return inner in {
+        ("source",),
+        ("source", "path"),
+        ("source", "query"),
+        ("source", "sql"),
+        ("soql",),
+        ("output",),
+    } or (inner[0] == "columns" and len(inner) == 3 and inner[2] in {"value", "template"})
 
 
 def _poll(defaults: dict[str, Any], spec: dict[str, Any]) -> m.Poll:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from loadplan.diagnostics import Diagnostic, Severity, did_you_mean, has_errors
 from loadplan.errors import InvalidInputError
 from loadplan.plan.document import Document, KeyPath
-from loadplan.plan.model import Constant, FromColumn, Plan, StepSource
+from loadplan.plan.model import Constant, FromColumn, Plan, ResultsSource, StdinSource, StepSource, source_files
 from loadplan.plan.templates import TemplateError, names_in
 
 Rule = Callable[[Plan, Document], Iterator[Diagnostic]]
@@ -43,7 +43,8 @@ def known_steps(plan: Plan, document: Document) -> Iterator[Diagnostic]:
             (name, ("steps", step.id, "depends_on", i)) for i, name in enumerate(step.depends_on)
         ]
         if isinstance(step.source, StepSource):
-            named.append((step.source.step, ("steps", step.id, "source", "step")))
+            key = "results_of" if isinstance(step.source, ResultsSource) else "step"
+            named.append((step.source.step, ("steps", step.id, "source", key)))
         for name, path in named:
             if name not in plan.steps:
                 hint = did_you_mean(name, plan.steps) or f"steps: {', '.join(list(plan.steps)[:10])}"
@@ -55,14 +56,33 @@ def known_steps(plan: Plan, document: Document) -> Iterator[Diagnostic]:
 
 
 @rule
-def step_source_is_a_query(plan: Plan, document: Document) -> Iterator[Diagnostic]:
-    """Only a query step has rows that another step can take as its source."""
+def step_source_has_rows(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """`{step: …}` takes the rows of a query, `{results_of: …}` the result rows of any other operation."""
     for step in plan.steps.values():
-        if isinstance(step.source, StepSource):
-            parent = plan.steps.get(step.source.step)
-            if parent is not None and not parent.is_query:
-                place = document.place(("steps", step.id, "source", "step"))
-                yield Diagnostic("LP0208", f"`{parent.id}` is not a query, so it has no rows to read", place)
+        parent = plan.steps.get(step.source.step) if isinstance(step.source, StepSource) else None
+        if parent is None:
+            continue
+        if isinstance(step.source, ResultsSource):
+            if parent.is_query:
+                place = document.place(("steps", step.id, "source", "results_of"))
+                hint = f"its rows are `source: {{step: {parent.id}}}`"
+                yield Diagnostic(
+                    "LP0252", f"`{parent.id}` is a query, so no row of it succeeds or fails", place, hint=hint
+                )
+        elif not parent.is_query:
+            place = document.place(("steps", step.id, "source", "step"))
+            hint = f"its result rows are `source: {{results_of: {parent.id}, kind: successful}}`"
+            yield Diagnostic("LP0208", f"`{parent.id}` is not a query, so it has no rows to read", place, hint=hint)
+
+
+@rule
+def standard_input_is_read_once(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """Standard input can be read once, so one step has it."""
+    readers = [step for step in plan.steps.values() if isinstance(step.source, StdinSource)]
+    for step in readers[1:]:
+        place = document.place(("steps", step.id, "source"))
+        hint = "write the rows to a file that both steps read"
+        yield Diagnostic("LP0251", f"`{readers[0].id}` already reads standard input", place, hint=hint)
 
 
 @rule
@@ -177,7 +197,7 @@ def _refused_soql(tokens: list[str]) -> str:
 def outputs_differ(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """Two steps never write the same file, and no step writes a file that another reads."""
     written: dict[object, str] = {}
-    read = {getattr(s.source, "file", None): s.id for s in plan.steps.values()}
+    read = {source.file: s.id for s in plan.steps.values() for source in source_files(s.source)}
     for step in plan.steps.values():
         if step.output_file is None:
             continue

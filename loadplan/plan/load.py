@@ -10,7 +10,7 @@ from loadplan.errors import InvalidInputError
 from loadplan.plan.build import Builder
 from loadplan.plan.checks import check_meaning
 from loadplan.plan.document import Document, parse_document, read_document
-from loadplan.plan.model import FileSource, Plan
+from loadplan.plan.model import Plan, source_files
 from loadplan.plan.schema import check_schema
 from loadplan.plan.variables import COMMAND_LINE, resolve
 
@@ -67,11 +67,13 @@ def missing_sources(plan: Plan, document: Document) -> list[Diagnostic]:
     """Source files that do not exist, or are not files."""
     found = []
     for step in plan.steps.values():
-        if isinstance(step.source, FileSource) and not step.source.file.is_file():
+        for source in source_files(step.source):
+            if source.file.is_file():
+                continue
             place = document.place(("steps", step.id, "source"))
-            what = "is not a file" if step.source.file.exists() else "does not exist"
+            what = "is not a file" if source.file.exists() else "does not exist"
             hint = f"paths are relative to the plan's folder, {plan.folder.name}/"
-            found.append(Diagnostic("LP0301", f"source `{step.source.path}` {what}", place, hint=hint))
+            found.append(Diagnostic("LP0301", f"source `{source.path}` {what}", place, hint=hint))
     return found
 
 

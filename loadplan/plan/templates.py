@@ -15,6 +15,7 @@ from loadplan.plan.model import Cell, Text
 MAX_TEMPLATE, MAX_OUTPUT = 16_384, 65_536
 _MARKS = ("{{", "{%", "{#")
 SOQL_FILTERS = frozenset({"soql_str", "soql_date", "soql_number", "soql_in"})
+SQL_FILTERS = frozenset({"sql_str", "sql_date", "sql_number", "sql_in"})
 _ALLOWED = frozenset(
     {
         "Template", "Output", "TemplateData", "Name", "Const", "Filter", "CondExpr", "If", "Compare", "Operand", "And", "Or",
@@ -41,15 +42,15 @@ def names_in(text: str) -> set[str]:
     return {n.name for n in _parse(text).find_all(nodes.Name)}
 
 
-def render(text: str, variables: Mapping[str, object], *, soql: bool = False) -> str:
-    """The text with its variables filled in. In SOQL every variable must pass a `soql_*` filter.
+def render(text: str, variables: Mapping[str, object], *, soql: bool = False, sql: bool = False) -> str:
+    """The text with its variables filled in. In SOQL every variable must pass a `soql_*` filter, in SQL an `sql_*` one.
 
     Raises `TemplateError` on refused syntax, an unknown variable, a filter that does not fit, or too long a result."""
     if not is_template(text):
         return text
     tree = _parse(text)
-    if soql:
-        _check_soql(tree)
+    if soql or sql:
+        _check_literals(tree, SOQL_FILTERS if soql else SQL_FILTERS)
     from jinja2 import TemplateError as JinjaError
 
     try:
@@ -79,23 +80,23 @@ def _parse(text: str) -> Any:
     return tree
 
 
-def _check_soql(tree: Any) -> None:
+def _check_literals(tree: Any, filters: frozenset[str]) -> None:
     from jinja2 import nodes
 
     for output in tree.find_all(nodes.Output):
         for part in output.nodes:
-            _check_safe(part, nodes)
+            _check_safe(part, nodes, filters)
 
 
-def _check_safe(node: Any, nodes: Any) -> None:
+def _check_safe(node: Any, nodes: Any, filters: frozenset[str]) -> None:
     if isinstance(node, nodes.CondExpr):
-        _check_safe(node.expr1, nodes)
+        _check_safe(node.expr1, nodes, filters)
         if node.expr2 is not None:
-            _check_safe(node.expr2, nodes)
-    elif not isinstance(node, nodes.TemplateData) and not (
-        isinstance(node, nodes.Filter) and node.name in SOQL_FILTERS
-    ):
-        raise TemplateError("a value in SOQL must pass soql_str, soql_date, soql_number or soql_in as its last filter")
+            _check_safe(node.expr2, nodes, filters)
+    elif not isinstance(node, nodes.TemplateData) and not (isinstance(node, nodes.Filter) and node.name in filters):
+        kind = "SOQL" if filters is SOQL_FILTERS else "SQL"
+        text, day, number, listed = (f"{kind.lower()}_{what}" for what in ("str", "date", "number", "in"))
+        raise TemplateError(f"a value in {kind} must pass {text}, {day}, {number} or {listed} as its last filter")
 
 
 def _environment() -> Any:
@@ -141,6 +142,35 @@ def soql_in(value: object) -> str:
     return "(" + ",".join(soql_str(v) for v in value) + ")"
 
 
+def sql_str(value: object) -> str:
+    """A string literal of standard SQL, quotes included. Raises `TemplateError` for a text that no database takes."""
+    text = _plain(value)
+    if "\0" in text:
+        raise TemplateError("sql_str cannot write a text with a NUL character")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def sql_date(value: object) -> str:
+    """A date or timestamp as a quoted literal, which every database compares with a date or timestamp column."""
+    if not isinstance(value, date):
+        raise TemplateError("sql_date needs a variable of type date or datetime")
+    return "'" + value.isoformat() + "'"
+
+
+def sql_number(value: object) -> str:
+    """A number literal."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TemplateError("sql_number needs a variable of type number")
+    return str(value)
+
+
+def sql_in(value: object) -> str:
+    """A parenthesised list of string literals for IN."""
+    if not isinstance(value, list | tuple) or not value:
+        raise TemplateError("sql_in needs a variable of type list that is not empty")
+    return "(" + ",".join(sql_str(v) for v in value) + ")"
+
+
 def _plain(value: object) -> str:
     if type(value).__name__ == "StrictUndefined":
         return str(value)
@@ -149,6 +179,7 @@ def _plain(value: object) -> str:
 
 FILTERS = {
     "soql_str": soql_str, "soql_date": soql_date, "soql_number": soql_number, "soql_in": soql_in,
+    "sql_str": sql_str, "sql_date": sql_date, "sql_number": sql_number, "sql_in": sql_in,
     "upper": lambda v: _plain(v).upper(), "lower": lambda v: _plain(v).lower(), "trim": lambda v: _plain(v).strip(),
 }  # fmt: skip
 

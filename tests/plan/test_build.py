@@ -90,13 +90,6 @@ def test_a_feature_of_a_later_version_is_refused_where_it_stands(project: Path, 
     assert [(p.code, f"{p.place.line}:{p.place.column}") for p in found] == [("LP0901", place)]
 
 
-@pytest.mark.parametrize("source", ["-", "a.parquet", "a.csv.zst"])
-def test_a_source_of_a_later_version_is_refused_where_it_stands(project: Path, source: str) -> None:
-    """One problem, not also a missing file or an unknown ending."""
-    found = problems_of(project, STEP.replace("a.csv", f'"{source}"'))
-    assert [(p.code, p.place.line) for p in found] == [("LP0901", 8)]
-
-
 @pytest.mark.parametrize("path", ["../../x.csv", "/etc/x.csv", "link.csv", "out/../../x.csv"])
 def test_a_path_never_leaves_the_project(project: Path, path: str) -> None:
     """Not by dots, not as an absolute path, not through a symbolic link."""
