@@ -14,7 +14,17 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (2, ("run.events", "run.lifecycle", "run.state", "run.gates", "run.reconcile", "run.retry", "run.decide")),
     (
         3,
-        ("sources", "salesforce", "run.journal", "run.folder", "run.lock", "run.rows", "run.leftovers", "run.outcomes"),
+        (
+            "sources",
+            "salesforce",
+            "run.journal",
+            "run.folder",
+            "run.lock",
+            "run.rows",
+            "run.leftovers",
+            "run.outcomes",
+            "run.surroundings",
+        ),
     ),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),

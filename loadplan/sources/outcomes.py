@@ -12,27 +12,24 @@ from collections.abc import Callable, Iterator, Sequence
 from loadplan.errors import InvalidInputError
 from loadplan.sources.problems import RecordFaultError, refuse_file
 from loadplan.sources.records import NO_LIMITS, RecordSplitter
-from loadplan.sources.results import ResultKind, parse_error
+from loadplan.sources.results import parse_error
 from loadplan.sources.stream import TextStream
 from loadplan.sources.surroundings import Outcome
 from loadplan.sources.typed import Batch
 
 BATCH = 1_000
-OWN: dict[ResultKind, tuple[str, ...]] = {
-    "successful": ("sf__Id", "sf__Created"), "failed": ("sf__Id", "sf__Error"), "unprocessed": (),
-}  # fmt: skip
 _DAMAGED = "the file is kept as it was received under steps/; compare it with the runbook"
 
 
 class OutcomeRows:
-    """The rows of `outcomes`, one file after the other. Without a file that has a header there are only the columns that
-    Salesforce adds. Raises InvalidInputError for files whose columns differ, or that hold other rows than on record."""
+    """The rows of `outcomes`, one file after the other. Without a row there are no columns either: nobody can say which
+    they would be. Raises InvalidInputError for files whose columns differ, or that hold other rows than on record."""
 
-    def __init__(self, name: str, kind: ResultKind, outcomes: Sequence[Outcome]) -> None:
+    def __init__(self, name: str, outcomes: Sequence[Outcome]) -> None:
         self._name = name
         self._outcomes = outcomes
         headers = [header for outcome in outcomes if (header := self._header_of(outcome))]
-        self.header: tuple[str, ...] = headers[0] if headers else OWN[kind]
+        self.header: tuple[str, ...] = headers[0] if headers else ()
         for header in headers:
             if sorted(header) != sorted(self.header):
                 refuse_file("LP0366", "two of the result files have different columns", name, hint=_DAMAGED)

@@ -44,7 +44,7 @@ def _open_file(source: m.FileSource, around: Surroundings = NOWHERE) -> Reader:
 
 def _open_outcomes(source: m.ResultsSource, around: Surroundings) -> Reader:
     def rows() -> nullcontext[OutcomeRows]:
-        return nullcontext(OutcomeRows(source.path, source.kind, around.outcomes(source.step, source.kind)))
+        return nullcontext(OutcomeRows(source.path, around.outcomes(source.step, source.kind)))
 
     return taken_in(source, source.path, around, rows)
 
