@@ -234,19 +234,19 @@ CODES: dict[str, Explanation] = {
         "A job of Bulk API 2.0 takes at most 100MB of raw CSV, and a part must hold at least a header and a row.",
         "Choose `parts.max_bytes` between 100 bytes and 100MB.",
     ),
-    "LP0250": Explanation(
+    "LP0270": Explanation(
         "the keys of a source do not fit together",
         "A source is one thing: a file, a database, a SELECT over files, or another step's rows. A key that means nothing for it "
         "would be a setting without effect.",
         "Remove the key, or name the source that it belongs to.",
         'wrong: {path: a.jsonl, delimiter: ";"}\nright: {path: a.jsonl}',
     ),
-    "LP0251": Explanation(
+    "LP0271": Explanation(
         "two steps read standard input",
         "What was read once is gone: the second step would get nothing.",
         "Write the rows to a file, and name it in both steps.",
     ),
-    "LP0252": Explanation(
+    "LP0272": Explanation(
         "a query step has no result rows",
         "`results_of` takes the rows of a load that succeeded, failed or were not processed. A query only has rows.",
         "Use `source: {step: ...}` for the rows of a query.",
@@ -404,92 +404,92 @@ CODES: dict[str, Explanation] = {
         "A part, its index or a result file is not as it was written.",
         "Restore the file, or start a new run from the retry file.",
     ),
-    "LP0350": Explanation(
+    "LP0370": Explanation(
         "a value holds a NUL character",
         "No CSV that Salesforce reads may hold U+0000, and what comes after it could be lost. A text in UTF-16 that is read "
         "as UTF-8 is full of them.",
         "Remove the character, or name the encoding of the file in the step's source.",
     ),
-    "LP0351": Explanation(
+    "LP0371": Explanation(
         "a line is not a JSON object",
         "In a JSONL file each line is one object: a map of column names and values, as RFC 8259 writes it.",
         "Mend the line shown. One array around all objects is JSON, not JSONL: `jq -c '.[]'` makes lines of it.",
         'wrong: [{"Name": "Acme"}, {"Name": "Blue"}]\nright: {"Name": "Acme"}\n       {"Name": "Blue"}',
     ),
-    "LP0352": Explanation(
+    "LP0372": Explanation(
         "a value is nested",
         "A row has one value a column; a list or an object inside a value has no place in a CSV.",
         "Make columns of its parts before, or leave it out.",
     ),
-    "LP0353": Explanation(
+    "LP0373": Explanation(
         "a column has a type that cannot be sent",
         "Binary values, lists, structures, intervals and the like have no spelling that Salesforce reads.",
         "Leave the column out, or turn it into text in the query that makes the file or the rows.",
         'source: {postgres: {env: DATABASE_URL}, query: "SELECT id, tags::text AS tags FROM accounts"}',
     ),
-    "LP0354": Explanation(
+    "LP0374": Explanation(
         "a JSON object names a key twice",
         "Parsers keep the second value and drop the first without a word.",
         "Remove one of the two in the line shown.",
     ),
-    "LP0355": Explanation(
+    "LP0375": Explanation(
         "a value cannot be written",
         "Not-a-number, infinity, dates outside the years 1 to 9999 and half of a UTF-16 pair have no spelling in a CSV.",
         "Mend the value where it comes from, or make it empty in the query.",
     ),
-    "LP0356": Explanation(
+    "LP0376": Explanation(
         "a package is not installed",
         "Some sources need a package that loadplan does not bring along: DuckDB for Parquet and `sql`, psycopg for PostgreSQL, "
         "zstandard for .zst files.",
         "Install it with the extra that the message names, for example `pip install 'loadplan[engine]'`.",
     ),
-    "LP0357": Explanation(
+    "LP0377": Explanation(
         "the file is not what its format says, or it is damaged",
         "A Parquet or SQLite file could not be opened, or reading it failed in the middle.",
         "Check that it was copied whole. `sqlite3 FILE 'PRAGMA integrity_check'` tests a SQLite file.",
     ),
-    "LP0358": Explanation(
+    "LP0378": Explanation(
         "the database refused the query",
         "The table or the query of a source does not fit the database: a name it does not know, a mistake in the SQL, a right "
         "that is missing.",
         "Run the query in the database's own client first.",
     ),
-    "LP0359": Explanation(
+    "LP0379": Explanation(
         "the query is not one SELECT",
         "A source only reads. Anything but a single SELECT is refused before it runs.",
         "Write one SELECT, without a semicolon between statements.",
     ),
-    "LP0360": Explanation(
+    "LP0380": Explanation(
         "the database cannot be reached, or the connection was lost",
         "Rows that were already read are thrown away: half of a result never passes for the whole.",
         "Check that the server is up and reachable from here, then run the same command again.",
     ),
-    "LP0361": Explanation(
+    "LP0381": Explanation(
         "there is no connection string",
         "The environment variable that the source names is empty, or what it holds is not a PostgreSQL connection string.",
         "Set it, for example to postgresql://user@host/database. It is never shown.",
     ),
-    "LP0362": Explanation(
+    "LP0382": Explanation(
         "a query went over its limits",
         "The SELECT of an `sql` source has limits of memory, time, rows and disk, so that a plan cannot stop the machine.",
         "Select fewer rows or columns, or prepare the rows before and read them from a file.",
     ),
-    "LP0363": Explanation(
+    "LP0383": Explanation(
         "standard input cannot be read",
         "It is a terminal, it is closed, or the rows it once gave are no longer in the state folder.",
         "Send the rows through a pipe: `loadplan apply PLAN -o ORG --auto-approve < rows.csv`.",
     ),
-    "LP0364": Explanation(
+    "LP0384": Explanation(
         "a compressed file grows without measure",
         "It unpacks to more than a thousand times its size: a mistake, or a file made to fill memory and disks.",
         "Unpack it yourself, look at it, and name the unpacked file.",
     ),
-    "LP0365": Explanation(
+    "LP0385": Explanation(
         "the SQLite file is in use",
         "Changes stand beside the file in its `-wal` or `-journal`, so the file alone is not the database.",
         "Close the program that writes to it, or make a copy: `sqlite3 FILE \"VACUUM INTO 'copy.sqlite'\"`.",
     ),
-    "LP0366": Explanation(
+    "LP0386": Explanation(
         "the results of a step cannot be read as rows",
         "The step has not ended, or its result files do not hold the rows that its counts say.",
         "Look at the step in the runbook. Result files are kept as they were received under steps/.",

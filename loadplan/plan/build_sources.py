@@ -59,7 +59,7 @@ class SourceBuilder:
             return None
         if len(kinds) > 1:
             summary = f"a source is one of {', '.join(kinds)}, not several at once"
-            self._problem("LP0250", summary, (*at, kinds[1]), key=True, hint=f"keep `{kinds[0]}` or `{kinds[1]}`")
+            self._problem("LP0270", summary, (*at, kinds[1]), key=True, hint=f"keep `{kinds[0]}` or `{kinds[1]}`")
             return None
         match kinds[0]:
             case "path":
@@ -92,7 +92,7 @@ class SourceBuilder:
             return None
         if compression and kind in UNPACKED:
             summary = f"a {kind} file is not read from inside a {ending} file"
-            self._problem("LP0250", summary, path_at, hint="unpack it; its own pages may be compressed")
+            self._problem("LP0270", summary, path_at, hint="unpack it; its own pages may be compressed")
             return None
         if not self._fits(kind, f"a {kind} source", spec, at):
             return None
@@ -113,7 +113,7 @@ class SourceBuilder:
         kind = spec.get("format", "csv")
         if kind == "sqlite":
             hint = "write it to a file: `{path: x.sqlite, table: t}`"
-            self._problem("LP0250", "a database cannot be read from standard input", (*at, "format"), hint=hint)
+            self._problem("LP0270", "a database cannot be read from standard input", (*at, "format"), hint=hint)
             return None
         if not self._fits(kind, f"{kind} on standard input", spec, at):
             return None
@@ -144,7 +144,7 @@ class SourceBuilder:
         if len(given) == 1:
             return True
         hint = "`table: accounts`, or `query: SELECT …`"
-        self._problem("LP0250", f"{what} needs exactly one of `table` and `query`", at, key=True, hint=hint)
+        self._problem("LP0270", f"{what} needs exactly one of `table` and `query`", at, key=True, hint=hint)
         return False
 
     def _query(self, spec: Mapping[str, Any], at: KeyPath) -> str | None:
@@ -162,7 +162,7 @@ class SourceBuilder:
             read_as = self._as_read_elsewhere(name)
             if name == "-" or (read_as.get("format") or ENDINGS.get(Path(name).suffix.lower())) == "sqlite":
                 hint = "csv, tsv, jsonl and parquet files can be named after FROM"
-                self._problem("LP0250", f"`{name}` cannot be read in `sql`", here, hint=hint)
+                self._problem("LP0270", f"`{name}` cannot be read in `sql`", here, hint=hint)
                 continue
             found = self._path(read_as, at, here)
             if isinstance(found, m.FileSource):
@@ -193,7 +193,7 @@ class SourceBuilder:
     def _fits(self, kind: str, what: str, spec: Mapping[str, Any], at: KeyPath) -> bool:
         strange = [key for key in spec if key not in FITTING[kind] and key not in KINDS]
         for key in strange:
-            self._problem("LP0250", f"`{key}` means nothing for {what}", (*at, key), key=True, hint="remove it")
+            self._problem("LP0270", f"`{key}` means nothing for {what}", (*at, key), key=True, hint="remove it")
         return not strange
 
     def _rendered(self, text: str, at: KeyPath, *, sql: bool = False) -> str | None:

@@ -67,7 +67,7 @@ def step_source_has_rows(plan: Plan, document: Document) -> Iterator[Diagnostic]
                 place = document.place(("steps", step.id, "source", "results_of"))
                 hint = f"its rows are `source: {{step: {parent.id}}}`"
                 yield Diagnostic(
-                    "LP0252", f"`{parent.id}` is a query, so no row of it succeeds or fails", place, hint=hint
+                    "LP0272", f"`{parent.id}` is a query, so no row of it succeeds or fails", place, hint=hint
                 )
         elif not parent.is_query:
             place = document.place(("steps", step.id, "source", "step"))
@@ -82,7 +82,7 @@ def standard_input_is_read_once(plan: Plan, document: Document) -> Iterator[Diag
     for step in readers[1:]:
         place = document.place(("steps", step.id, "source"))
         hint = "write the rows to a file that both steps read"
-        yield Diagnostic("LP0251", f"`{readers[0].id}` already reads standard input", place, hint=hint)
+        yield Diagnostic("LP0271", f"`{readers[0].id}` already reads standard input", place, hint=hint)
 
 
 @rule

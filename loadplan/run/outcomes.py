@@ -14,17 +14,17 @@ from loadplan.sources.surroundings import Outcome
 
 
 def outcomes_of(step: Step, run_step: StepRun, folder: RunFolder, kind: ResultKind) -> list[Outcome]:
-    """The result files that hold the rows of `step` with the fate `kind`. Raises InvalidInputError (LP0366) when the step has
+    """The result files that hold the rows of `step` with the fate `kind`. Raises InvalidInputError (LP0386) when the step has
     not ended, or rows of this fate are in no result file."""
     name = f"{kind} results of {step.id}"
     if not run_step.is_settled:
-        refuse_file("LP0366", f"step `{step.id}` has not ended", name, hint="its results are known when it has")
+        refuse_file("LP0386", f"step `{step.id}` has not ended", name, hint="its results are known when it has")
     found = [o for a in run_step.attempts if a.reconciled and (o := _outcome(step, a, folder, kind)) is not None]
     on_record = getattr(run_step.counts, kind)
     if sum(outcome.rows for outcome in found) != on_record:
         hint = f"the rows left over are in the retry file: {folder.retry(step.id)}"
         summary = f"of {on_record:,} {kind} rows of `{step.id}` not all are in a result file"
-        refuse_file("LP0366", summary, name, hint=hint)
+        refuse_file("LP0386", summary, name, hint=hint)
     return found
 
 

@@ -19,7 +19,7 @@ def column_problems(names: Sequence[str], source: str, line: int) -> list[Diagno
             found.append(Diagnostic("LP0309", f"column {number} of the header has no name", place, hint=hint))
         elif "\0" in cell:
             found.append(
-                Diagnostic("LP0350", f"the name of column {number} holds a NUL character", place, hint=NUL_HINT)
+                Diagnostic("LP0370", f"the name of column {number} holds a NUL character", place, hint=NUL_HINT)
             )
         elif cell in seen:
             summary = f"the header names `{cell}` twice: columns {seen[cell]} and {number}"

@@ -83,7 +83,7 @@ def require_types(columns: Sequence[tuple[str, str]], name: str) -> None:
     wrong = [(column, kind) for column, kind in columns if _cast_of(kind) is None]
     found = [
         Diagnostic(
-            "LP0353", f"column `{column}` has the type {_short(kind)}, which cannot be sent", Place(name), hint=hint
+            "LP0373", f"column `{column}` has the type {_short(kind)}, which cannot be sent", Place(name), hint=hint
         )
         for column, kind in wrong
     ]
@@ -145,5 +145,5 @@ def _careful(texts: Sequence[str | None], record: int, names: Sequence[str], cas
         try:
             cells.append("" if text is None else cast.careful(text))
         except values.SpellingError as error:
-            return fault("LP0355", record, f"has a value in `{name}` that {error}")
+            return fault("LP0375", record, f"has a value in `{name}` that {error}")
     return judged(cells, record, names)

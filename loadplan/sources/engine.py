@@ -71,11 +71,11 @@ def require_select(connection: duckdb.DuckDBPyConnection, sql: str, name: str) -
     try:
         statements = connection.extract_statements(sql)
     except module.Error as error:
-        refuse_file("LP0358", f"the SQL cannot be read: {first_line(error)}", name)
+        refuse_file("LP0378", f"the SQL cannot be read: {first_line(error)}", name)
     if len(statements) != 1 or statements[0].type != module.StatementType.SELECT:
         kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
         hint = "write one SELECT; nothing else is run"
-        refuse_file("LP0359", f"an `sql` source is one SELECT, not {kinds}", name, hint=hint)
+        refuse_file("LP0379", f"an `sql` source is one SELECT, not {kinds}", name, hint=hint)
 
 
 @contextmanager
@@ -97,15 +97,15 @@ def refuse(error: Exception, name: str, code: str, what: str) -> NoReturn:
     text = first_line(error)
     if isinstance(error, module.InterruptException):
         refuse_file(
-            "LP0362", "the query took too long and was stopped", name, hint="select fewer rows, or prepare them before"
+            "LP0382", "the query took too long and was stopped", name, hint="select fewer rows, or prepare them before"
         )
     if isinstance(error, module.OutOfMemoryException):
         refuse_file(
-            "LP0362", f"it needs more than {MEMORY} of memory: {text}", name, hint="select fewer rows or columns"
+            "LP0382", f"it needs more than {MEMORY} of memory: {text}", name, hint="select fewer rows or columns"
         )
     if isinstance(error, module.PermissionException):
         hint = "name the file directly after FROM or JOIN: FROM 'data/a.csv'"
-        refuse_file("LP0358", f"the query may only read the files it names: {text}", name, hint=hint)
+        refuse_file("LP0378", f"the query may only read the files it names: {text}", name, hint=hint)
     refuse_file(code, f"{what}: {text}", name)
 
 

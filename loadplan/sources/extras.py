@@ -10,6 +10,6 @@ from loadplan.sources.problems import refuse_file
 def missing(package: str, extra: str, name: str, what: str) -> NoReturn:
     """Raise InvalidInputError (exit 2): source `name` needs `package`, which comes with the extra `extra`."""
     refuse_file(
-        "LP0356", f"{what} needs the package `{package}`, which is not installed", name,
+        "LP0376", f"{what} needs the package `{package}`, which is not installed", name,
         hint=f"pip install 'loadplan[{extra}]'",
     )  # fmt: skip

@@ -203,7 +203,7 @@ def _columns(source: FileSource, at: Signature) -> tuple[str, ...]:
     if problems:
         refuse(*problems)
     if any(_SURROGATE.search(name) for name in header):
-        refuse_file("LP0355", "a key holds half of a UTF-16 pair", source.path)
+        refuse_file("LP0375", "a key holds half of a UTF-16 pair", source.path)
     return header
 
 
@@ -215,7 +215,7 @@ def _objected(text: str, line: int) -> dict[str, str]:
     given: dict[str, str] = {}
     for key, value in _parsed(text, line):
         if key in given:
-            raise RecordFaultError("LP0354", f"the key `{key}` comes twice", line, hint="keep one of the two")
+            raise RecordFaultError("LP0374", f"the key `{key}` comes twice", line, hint="keep one of the two")
         given[key] = _cell(key, value, line)
     if sum(map(len, given.values())) > RECORD:
         what = f"the row is longer than {RECORD:,} characters, the most Salesforce takes"
@@ -240,20 +240,20 @@ def _parsed(text: str, line: int) -> tuple[tuple[str, object], ...]:
         extra = end != len(text)
         what = "more follows the first value of the line" if extra else "the line is JSON, but not an object"
         column = end + 1 if extra else 1
-    raise RecordFaultError("LP0351", what, line, column=column, hint=hint)
+    raise RecordFaultError("LP0371", what, line, column=column, hint=hint)
 
 
 def _cell(key: str, value: object, line: int) -> str:
     if isinstance(value, tuple | list):
         what = "an object" if isinstance(value, tuple) else "a list"
         hint = "make columns of its parts before, or leave it out"
-        raise RecordFaultError("LP0352", f"`{key}` holds {what}, and a cell holds one value", line, hint=hint)
+        raise RecordFaultError("LP0372", f"`{key}` holds {what}, and a cell holds one value", line, hint=hint)
     text = value if isinstance(value, str) else WORDS[value]
     if len(text) > FIELD:
         what = f"`{key}` has {len(text):,} characters; Salesforce takes {FIELD:,}"
         raise RecordFaultError("LP0315", what, line)
     if "\0" in text:
-        raise RecordFaultError("LP0350", f"`{key}` holds a NUL character", line, hint="remove it")
+        raise RecordFaultError("LP0370", f"`{key}` holds a NUL character", line, hint="remove it")
     if _SURROGATE.search(text):
-        raise RecordFaultError("LP0355", f"`{key}` holds half of a UTF-16 pair", line, hint="write the whole character")
+        raise RecordFaultError("LP0375", f"`{key}` holds half of a UTF-16 pair", line, hint="write the whole character")
     return text

@@ -32,7 +32,7 @@ class OutcomeRows:
         self.header: tuple[str, ...] = headers[0] if headers else ()
         for header in headers:
             if sorted(header) != sorted(self.header):
-                refuse_file("LP0366", "two of the result files have different columns", name, hint=_DAMAGED)
+                refuse_file("LP0386", "two of the result files have different columns", name, hint=_DAMAGED)
 
     def batches(self) -> Iterator[Batch]:
         for outcome in self._outcomes:
@@ -48,7 +48,7 @@ class OutcomeRows:
                 yield Batch(batch, clean=True)
             if found != outcome.rows:
                 summary = f"{outcome.path.name} holds {found:,} such rows, and {outcome.rows:,} are on record"
-                refuse_file("LP0366", summary, self._name, hint=_DAMAGED)
+                refuse_file("LP0386", summary, self._name, hint=_DAMAGED)
 
     def _header_of(self, outcome: Outcome) -> tuple[str, ...]:
         return next((tuple(cells) for cells in self._records(outcome)), ())
@@ -69,7 +69,7 @@ class OutcomeRows:
         try:
             stream = TextStream(outcome.path, outcome.path.name)
         except InvalidInputError as error:
-            refuse_file("LP0366", f"{outcome.path.name} cannot be read: {error.summary}", self._name, hint=_DAMAGED)
+            refuse_file("LP0386", f"{outcome.path.name} cannot be read: {error.summary}", self._name, hint=_DAMAGED)
         try:
             splitter = RecordSplitter(stream.blocks(), outcome.delimiter, '"', NO_LIMITS)
             first = splitter.first()
@@ -81,7 +81,7 @@ class OutcomeRows:
                     raise cells
                 yield cells
         except RecordFaultError as error:
-            refuse_file("LP0366", f"{outcome.path.name} is damaged: {error.summary}", self._name, hint=_DAMAGED)
+            refuse_file("LP0386", f"{outcome.path.name} is damaged: {error.summary}", self._name, hint=_DAMAGED)
         finally:
             stream.close()
 

@@ -54,7 +54,7 @@ class ParquetReader(TypedReader):
             columns = engine.described(self._connection, f"SELECT * FROM {self._origin}")  # noqa: S608 - quoted
             schema = self._connection.execute(f"SELECT name FROM parquet_schema({path})").fetchall()  # noqa: S608 - quoted
         except self._duck.Error as error:
-            engine.refuse(error, self._source.path, "LP0357", "it cannot be read as a Parquet file")
+            engine.refuse(error, self._source.path, "LP0377", "it cannot be read as a Parquet file")
         names = [str(row[0]) for row in schema[1:]]
         if len(names) != len(columns):
             return columns  # a nested column, which is refused
@@ -64,7 +64,7 @@ class ParquetReader(TypedReader):
         try:
             yield from duck_rows(self._connection, self._origin, self._columns)
         except self._duck.Error as error:
-            engine.refuse(error, self._source.path, "LP0357", "reading it failed")
+            engine.refuse(error, self._source.path, "LP0377", "reading it failed")
 
     def _whole(self) -> tuple[str, int]:
         digest = digest_of_file(self._source.file, self._source.path)

@@ -103,12 +103,12 @@ class PostgresRows:
         variable = self._source.env
         if not given:
             hint = f"export {variable}=postgresql://user@host/database"
-            refuse_file("LP0361", f"the variable {variable} is not set", self.name, hint=hint)
+            refuse_file("LP0381", f"the variable {variable} is not set", self.name, hint=hint)
         try:
             settings = self._psycopg.conninfo.conninfo_to_dict(given)
         except self._psycopg.Error:
             hint = "for example postgresql://user@host/database; special characters in it are written as %XX"
-            refuse_file("LP0361", f"what {variable} holds is not a connection string", self.name, hint=hint)
+            refuse_file("LP0381", f"what {variable} holds is not a connection string", self.name, hint=hint)
         self._secret = str(settings.get("password") or "")
         settings.setdefault("connect_timeout", "15")
         settings.setdefault("application_name", "loadplan")
@@ -116,7 +116,7 @@ class PostgresRows:
             connection: psycopg.Connection[tuple[Any, ...]] = self._psycopg.connect(**settings)
         except self._psycopg.Error as error:
             hint = f"check that the server is up, and what {variable} says"
-            refuse_file("LP0360", f"the database cannot be reached: {self._said(error)}", self.name, hint=hint)
+            refuse_file("LP0380", f"the database cannot be reached: {self._said(error)}", self.name, hint=hint)
         return connection
 
     def _described(self) -> list[tuple[str, str]]:
@@ -127,7 +127,7 @@ class PostgresRows:
         columns = [((found.fname(i) or b"").decode(), found.ftype(i)) for i in range(found.nfields)]
         if not columns:
             hint = "write one SELECT that gives columns; nothing else is run"
-            refuse_file("LP0359", "the query is not a SELECT", self.name, hint=hint)
+            refuse_file("LP0379", "the query is not a SELECT", self.name, hint=hint)
         kinds = self._kinds([oid for _, oid in columns])
         problems = column_problems([name for name, _ in columns], self.name, 0)
         for name, oid in columns:
@@ -135,7 +135,7 @@ class PostgresRows:
             if kind not in _SPELL and not is_enum:
                 hint = f'leave it out, or write it as text: SELECT "{name}"::text AS "{name}"'
                 what = f"column `{name}` has the type {shown}, which cannot be sent"
-                problems.append(Diagnostic("LP0353", what, Place(self.name), hint=hint))
+                problems.append(Diagnostic("LP0373", what, Place(self.name), hint=hint))
         if problems:
             refuse(*problems)
         return [(name, kinds[oid][0]) for name, oid in columns]
@@ -165,7 +165,7 @@ class PostgresRows:
                 try:
                     cells[number] = spell[number](cells[number])
                 except values.SpellingError as error:
-                    return fault("LP0355", record, f"has a value in `{self.header[number]}` that {error}")
+                    return fault("LP0375", record, f"has a value in `{self.header[number]}` that {error}")
         return judged(cells, record, self.header) if sum(map(len, cells)) > FIELD else cells
 
     # -- what went wrong -------------------------------------------------------------------------------------------
@@ -177,16 +177,16 @@ class PostgresRows:
         if self._connection.broken or isinstance(error, errors.OperationalError):
             summary = f"the connection was lost{where}: {said}"
             refuse_file(
-                "LP0360", summary, self.name, hint="none of these rows is sent; run it again when the server is back"
+                "LP0380", summary, self.name, hint="none of these rows is sent; run it again when the server is back"
             )
         if isinstance(error, errors.SyntaxError) and "multiple commands" in said:
-            refuse_file("LP0359", "the query is more than one statement", self.name, hint="write one SELECT")
+            refuse_file("LP0379", "the query is more than one statement", self.name, hint="write one SELECT")
         if isinstance(error, errors.SyntaxError) and self._source.query is not None and hasattr(self, "_columns"):
             # The query passed by itself and does not fit into a SELECT.
-            refuse_file("LP0359", "the query is not a SELECT", self.name, hint="write one SELECT; nothing else is run")
+            refuse_file("LP0379", "the query is not a SELECT", self.name, hint="write one SELECT; nothing else is run")
         if isinstance(error, errors.ReadOnlySqlTransaction):
-            refuse_file("LP0359", f"the query does more than read: {said}", self.name, hint="write one SELECT")
-        refuse_file("LP0358", f"the database refused the query{where}: {said}", self.name)
+            refuse_file("LP0379", f"the query does more than read: {said}", self.name, hint="write one SELECT")
+        refuse_file("LP0378", f"the database refused the query{where}: {said}", self.name)
 
     def _said(self, error: Any) -> str:
         """The server's first line, without the password should it be quoted."""

@@ -150,7 +150,7 @@ class RecordSplitter:
                 )
             if self._nul_seen and "\0" in cell:
                 return RecordFaultError(
-                    "LP0350", f"cell {number} of the row holds a NUL character", line, hint=NUL_HINT
+                    "LP0370", f"cell {number} of the row holds a NUL character", line, hint=NUL_HINT
                 )
         return cells
 

@@ -88,10 +88,10 @@ class SqlRows:
                     rows += len(batch.rows)
                     if rows > self._most_rows:
                         what = f"it gives over {self._most_rows:,} rows, more than an org takes in a day"
-                        refuse_file("LP0362", what, self._source.path, hint="select fewer rows")
+                        refuse_file("LP0382", what, self._source.path, hint="select fewer rows")
                     yield batch
         except self._duck.Error as error:
-            engine.refuse(error, self._source.path, "LP0358", "the SELECT failed")
+            engine.refuse(error, self._source.path, "LP0378", "the SELECT failed")
 
     def _prepare(self) -> None:
         """Everything up to the first row: the copies, the lock, the check of the statement."""
@@ -112,7 +112,7 @@ class SqlRows:
             with engine.at_most(self._connection, self._seconds):
                 self._columns = engine.described(self._connection, f"({without_semicolon(sql)}\n)")
         except self._duck.Error as error:
-            engine.refuse(error, name, "LP0358", "the SELECT cannot be run")
+            engine.refuse(error, name, "LP0378", "the SELECT cannot be run")
         problems = column_problems([column for column, _ in self._columns], name, 0)
         if problems:
             refuse(*problems)

@@ -101,11 +101,11 @@ class SqliteReader(TypedReader):
         for name, value in zip(self._header, row, strict=True):
             if isinstance(value, bytes):
                 hint = f"leave the column out, or write hex({quoted(name)}) in a query"
-                return fault("LP0353", record, f"has a binary value in `{name}`", hint)
+                return fault("LP0373", record, f"has a binary value in `{name}`", hint)
             try:
                 cells.append(SPELL[type(value)](value))
             except values.SpellingError as error:
-                return fault("LP0355", record, f"has a value in `{name}` that {error}")
+                return fault("LP0375", record, f"has a value in `{name}` that {error}")
         return cells
 
     def _whole(self) -> tuple[str, int]:
@@ -133,18 +133,18 @@ class SqliteReader(TypedReader):
                 "LP0315", f"a value{where} has over {LONGEST:,} bytes; Salesforce takes {FIELD:,} characters", name
             )
         if "no such table" in text and self._source.table is not None:
-            refuse_file("LP0358", f"there is no table `{self._source.table}`", name, hint=self._tables())
+            refuse_file("LP0378", f"there is no table `{self._source.table}`", name, hint=self._tables())
         if "locked" in text:
             refuse_file(
-                "LP0365", "another program is writing to it", name, hint="wait until it is done, then run again"
+                "LP0385", "another program is writing to it", name, hint="wait until it is done, then run again"
             )
         if _is_damage(error):
-            refuse_file("LP0357", f"it cannot be read as a SQLite file{where}: {text}", name)
-        refuse_file("LP0358", f"SQLite refused the query{where}: {text}", name)
+            refuse_file("LP0377", f"it cannot be read as a SQLite file{where}: {text}", name)
+        refuse_file("LP0378", f"SQLite refused the query{where}: {text}", name)
 
     def _refuse_statement(self) -> NoReturn:
         hint = "write one SELECT; nothing else is run"
-        refuse_file("LP0359", "the query is not one SELECT that only reads this file", self._source.path, hint=hint)
+        refuse_file("LP0379", "the query is not one SELECT that only reads this file", self._source.path, hint=hint)
 
     def _tables(self) -> str:
         found = self._connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name")
@@ -186,7 +186,7 @@ def _open(source: SqliteSource) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     except sqlite3.Error as error:
-        refuse_file("LP0357", f"it cannot be opened as a SQLite file: {error}", source.path)
+        refuse_file("LP0377", f"it cannot be opened as a SQLite file: {error}", source.path)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     connection.set_authorizer(_only_reading)
     return connection
@@ -213,7 +213,7 @@ def _refuse_in_use(source: SqliteSource) -> None:
     if hot or (wal.exists() and wal.stat().st_size):
         beside = journal if hot else wal
         refuse_file(
-            "LP0365", f"{beside.name} beside it holds changes that are not in the file", source.path,
+            "LP0385", f"{beside.name} beside it holds changes that are not in the file", source.path,
             hint=f"close the program that uses it, or make a copy: sqlite3 {source.file.name} \"VACUUM INTO 'copy.sqlite'\"",
         )  # fmt: skip
 

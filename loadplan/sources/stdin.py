@@ -19,7 +19,7 @@ def as_file(source: StdinSource, around: Surroundings) -> FileSource:
         stdin = around.stdin()
         if stdin is None:
             refuse_file(
-                "LP0363", "there is nothing to read: it is a terminal, closed, or the run has read it before", source.path,
+                "LP0383", "there is nothing to read: it is a terminal, closed, or the run has read it before", source.path,
                 hint="send the rows through a pipe: loadplan apply PLAN -o ORG --auto-approve < rows.csv",
             )  # fmt: skip
         with open_atomic(path) as file:

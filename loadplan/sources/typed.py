@@ -101,7 +101,7 @@ def judged(cells: list[str], record: int, header: Sequence[str]) -> Row:
             what = f"has more than {FIELD:,} characters in `{name}`, the most Salesforce takes"
             return fault("LP0315", record, what)
         if "\0" in cell:
-            return fault("LP0350", record, f"holds a NUL character in `{name}`", "remove it in the query")
+            return fault("LP0370", record, f"holds a NUL character in `{name}`", "remove it in the query")
     return cells
 
 

@@ -27,7 +27,7 @@ def plain_blocks(raw: HashingFile, compression: str, name: str) -> Generator[byt
             size += len(block)
             if size > HARMLESS and size > STEEPEST * raw.count:
                 summary = f"it unpacks to over {STEEPEST:,} times its size: stopped at {size:,} bytes"
-                refuse_file("LP0364", summary, name, hint="unpack it yourself and look at it")
+                refuse_file("LP0384", summary, name, hint="unpack it yourself and look at it")
             yield block
     except EOFError:
         refuse_file("LP0305", f"the {compression} file is cut short", name, hint=_again(compression))

@@ -163,22 +163,22 @@ def test_rows_of_another_step_are_an_edge(project: Path) -> None:
         ("{path: none.db, table: t}", "LP0301", "none.db"),
         ("x.dat", "LP0227", "x.dat"),
         ("{}", "LP0202", "path"),
-        ("{path: a.csv, step: a}", "LP0250", "path, step"),
-        ("{path: a.csv, table: t}", "LP0250", "`table`"),
-        ("{path: c.jsonl, delimiter: ';'}", "LP0250", "`delimiter`"),
-        ("{path: d.parquet, encoding: utf-8}", "LP0250", "`encoding`"),
-        ("{path: d.parquet, kind: failed}", "LP0250", "`kind`"),
-        ("e.sqlite", "LP0250", "`table` and `query`"),
-        ("{path: e.sqlite, table: t, query: SELECT 1}", "LP0250", "`table` and `query`"),
-        ("{path: e.sqlite, table: t, delimiter: ';'}", "LP0250", "`delimiter`"),
-        ("e.sqlite.gz", "LP0250", "sqlite"),
-        ("d.parquet.zst", "LP0250", "parquet"),
-        ("{postgres: {env: DB}}", "LP0250", "`table` and `query`"),
-        ("{postgres: {env: DB}, table: t, format: csv}", "LP0250", "`format`"),
-        ('{path: "-", format: sqlite}', "LP0250", "database"),
-        ('{path: "-", format: parquet, quote: "x"}', "LP0250", "`quote`"),
-        ("{sql: SELECT 1, format: csv}", "LP0250", "`format`"),
-        ("{sql: \"SELECT * FROM 'e.db'\"}", "LP0250", "e.db"),
+        ("{path: a.csv, step: a}", "LP0270", "path, step"),
+        ("{path: a.csv, table: t}", "LP0270", "`table`"),
+        ("{path: c.jsonl, delimiter: ';'}", "LP0270", "`delimiter`"),
+        ("{path: d.parquet, encoding: utf-8}", "LP0270", "`encoding`"),
+        ("{path: d.parquet, kind: failed}", "LP0270", "`kind`"),
+        ("e.sqlite", "LP0270", "`table` and `query`"),
+        ("{path: e.sqlite, table: t, query: SELECT 1}", "LP0270", "`table` and `query`"),
+        ("{path: e.sqlite, table: t, delimiter: ';'}", "LP0270", "`delimiter`"),
+        ("e.sqlite.gz", "LP0270", "sqlite"),
+        ("d.parquet.zst", "LP0270", "parquet"),
+        ("{postgres: {env: DB}}", "LP0270", "`table` and `query`"),
+        ("{postgres: {env: DB}, table: t, format: csv}", "LP0270", "`format`"),
+        ('{path: "-", format: sqlite}', "LP0270", "database"),
+        ('{path: "-", format: parquet, quote: "x"}', "LP0270", "`quote`"),
+        ("{sql: SELECT 1, format: csv}", "LP0270", "`format`"),
+        ("{sql: \"SELECT * FROM 'e.db'\"}", "LP0270", "e.db"),
         ("{sql: \"SELECT * FROM '/etc/passwd'\"}", "LP0227", "passwd"),
         ("{sql: \"SELECT * FROM 'orgs.yaml'\"}", "LP0227", "orgs.yaml"),
         ("{sql: \"SELECT {{ region }} AS r\"}", "LP0225", "sql_str"),
@@ -187,7 +187,7 @@ def test_rows_of_another_step_are_an_edge(project: Path) -> None:
         ("{results_of: a, kind: failed}", "LP0207", "itself"),
         ("{results_of: z, kind: failed}", "LP0207", "`z`"),
         ("{results_of: a, kind: lost}", "LP0204", "`lost`"),
-        ("{step: a, kind: failed}", "LP0250", "`kind`"),
+        ("{step: a, kind: failed}", "LP0270", "`kind`"),
     ],
 )  # fmt: skip
 def test_a_wrong_source_is_refused_where_it_stands(project: Path, source: str, code: str, word: str) -> None:
@@ -207,7 +207,7 @@ def test_a_file_of_a_select_never_leaves_the_project(project: Path) -> None:
 def test_a_query_has_no_results_and_a_load_no_rows(project: Path) -> None:
     """Each message names the other way."""
     (found,) = problems_of(project, "{results_of: q, kind: failed}", QUERY)
-    assert (found.code, "{step: q}" in found.hint) == ("LP0252", True)
+    assert (found.code, "{step: q}" in found.hint) == ("LP0272", True)
     more = "  b:\n    object: Contact\n    operation: insert\n    source: {step: a}\n"
     (found,) = problems_of(project, "a.csv", more)
     assert (found.code, "{results_of: a, kind: successful}" in found.hint) == ("LP0208", True)
@@ -217,7 +217,7 @@ def test_two_steps_cannot_read_standard_input(project: Path) -> None:
     """Told at the second."""
     more = '  b:\n    object: Contact\n    operation: insert\n    source: {path: "-", format: tsv}\n'
     (found,) = problems_of(project, '"-"', more)
-    assert (found.code, found.place.line) == ("LP0251", 13)
+    assert (found.code, found.place.line) == ("LP0271", 13)
 
 
 def test_a_file_that_a_select_reads_is_not_written_by_the_plan(project: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_step_that_has_not_ended_has_no_results_yet(tmp_path: Path) -> None:
         run_step.state = "running"
         with pytest.raises(InvalidInputError) as caught:
             outcomes_of(step, run_step, told.run_folder, "failed")
-        assert caught.value.code == "LP0366"
+        assert caught.value.code == "LP0386"
 
 
 def test_rows_that_are_in_no_result_file_are_not_passed_over(tmp_path: Path) -> None:
@@ -108,5 +108,5 @@ def test_rows_that_are_in_no_result_file_are_not_passed_over(tmp_path: Path) -> 
         del run_step.attempts[0].results["failed"]
         with pytest.raises(InvalidInputError) as caught:
             outcomes_of(step, run_step, told.run_folder, "failed")
-        assert caught.value.code == "LP0366"
+        assert caught.value.code == "LP0386"
         assert "retry" in (caught.value.hint or "")

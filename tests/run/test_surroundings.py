@@ -57,7 +57,7 @@ def test_a_run_that_has_begun_never_reads_standard_input(tmp_path: Path, monkeyp
         around = surroundings_of(told.plan, told.run, told.run_folder)
         with pytest.raises(InvalidInputError) as caught:
             open_source(StdinSource(), around=around)
-        assert caught.value.code == "LP0363"
+        assert caught.value.code == "LP0383"
         told.run.header = None
         reader = open_source(StdinSource(), around=surroundings_of(told.plan, told.run, told.run_folder))
         assert [row.cells for row in reader] == [["wrong"]]

@@ -20,7 +20,7 @@ HARD = [
 ]  # fmt: skip
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12) | st.sampled_from(HARD)
 TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(CELL, min_size=width, max_size=width), max_size=8))
-TOO_LONG = {"LP0315", "LP0316", "LP0362"}
+TOO_LONG = {"LP0315", "LP0316", "LP0382"}
 
 
 class ReaderConformance:
@@ -132,7 +132,7 @@ class ReaderConformance:
         with pytest.raises(InvalidInputError) as caught:
             read(self.make(tmp_path, ["Id", "N"], table))
         (found,) = caught.value.diagnostics
-        assert found.code == "LP0350"
+        assert found.code == "LP0370"
         if self.FIRST_LINE:
             assert found.place.line == self.FIRST_LINE + 1
         else:

@@ -123,7 +123,7 @@ def test_a_value_without_a_spelling_is_told_with_row_and_column(tmp_path: Path, 
     reader.on_problem = found.append
     assert [row.cells for row in read(reader)] == [["2", ""]]
     (problem,) = found
-    assert problem.code == "LP0355"
+    assert problem.code == "LP0375"
     assert problem.summary.startswith("row 1 has a value in `v` that ")
     assert word in problem.summary
 
@@ -136,7 +136,7 @@ def test_nested_and_binary_columns_are_all_named_before_a_row_is_read(tmp_path: 
     )
     with pytest.raises(InvalidInputError) as caught:
         parquet(write(tmp_path / "a.parquet", f"SELECT {columns}"))
-    assert {d.code for d in caught.value.diagnostics} == {"LP0353"}
+    assert {d.code for d in caught.value.diagnostics} == {"LP0373"}
     named = [d.summary.split("`")[1] for d in caught.value.diagnostics]
     assert named == ["tags", "address", "bag", "picture", "span", "opens"]
 
@@ -201,7 +201,7 @@ def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     path.write_text("Id,Name\n1,x\n" * 100, encoding="utf-8")
     with pytest.raises(InvalidInputError) as caught:
         parquet(path)
-    assert caught.value.code == "LP0357"
+    assert caught.value.code == "LP0377"
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
@@ -235,4 +235,4 @@ def test_without_the_package_the_message_says_what_to_install(tmp_path: Path) ->
     done = subprocess.run(
         [sys.executable, "-c", program, path], capture_output=True, text=True, check=True, env=os.environ
     )
-    assert done.stdout == "LP0356 pip install 'loadplan[engine]'\n"
+    assert done.stdout == "LP0376 pip install 'loadplan[engine]'\n"

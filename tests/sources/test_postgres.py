@@ -143,7 +143,7 @@ def test_a_value_without_a_spelling_is_told_with_row_and_column(
     with pytest.raises(InvalidInputError) as caught:
         opened(server, tmp_path, f"SELECT NULL AS v UNION ALL SELECT {sql}")
     (found,) = caught.value.diagnostics
-    assert found.code == "LP0355"
+    assert found.code == "LP0375"
     assert found.summary.startswith("row 2 has a value in `v` that ")
     assert word in found.summary
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
@@ -157,7 +157,7 @@ def test_columns_that_cannot_be_sent_are_all_named_before_a_row_is_read(server: 
     )
     with pytest.raises(InvalidInputError) as caught:
         opened(server, tmp_path, query)
-    assert {d.code for d in caught.value.diagnostics} == {"LP0353"}
+    assert {d.code for d in caught.value.diagnostics} == {"LP0373"}
     named = [d.summary.split("`")[1] for d in caught.value.diagnostics]
     assert named == ["tags", "picture", "span", "t", "pair", "price", "r", "p"]
     assert "text[]" in caught.value.diagnostics[0].summary
@@ -175,7 +175,7 @@ def test_a_table_is_named_with_or_without_its_schema(
         assert [row.cells for row in read(opened(server, tmp_path, table="plain"))] == [["1"]]
         with pytest.raises(InvalidInputError) as caught:
             opened(server, tmp_path, table="plane")
-        assert caught.value.code == "LP0358"
+        assert caught.value.code == "LP0378"
     finally:
         db.execute("DROP SCHEMA crm CASCADE")
 
@@ -213,7 +213,7 @@ def test_anything_but_one_select_is_refused(
     db.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE SEQUENCE s")
     with pytest.raises(InvalidInputError) as caught:
         opened(server, tmp_path, query)
-    assert caught.value.code in {"LP0358", "LP0359"}
+    assert caught.value.code in {"LP0378", "LP0379"}
     assert db.execute("SELECT array_agg(id) FROM t").fetchone() == ([1],)
     assert db.execute("SELECT to_regclass('u')").fetchone() == (None,)
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
@@ -273,7 +273,7 @@ def test_a_connection_lost_in_the_middle_leaves_nothing(
         with pytest.raises(InvalidInputError) as caught:
             for _ in walk:
                 pass
-    assert caught.value.code == "LP0360"
+    assert caught.value.code == "LP0380"
     assert f"after row {BATCH:,}" in caught.value.summary
     kill = (
         "SELECT n AS id, CASE WHEN n = 50000 THEN pg_terminate_backend(pg_backend_pid()) END AS gone "
@@ -281,7 +281,7 @@ def test_a_connection_lost_in_the_middle_leaves_nothing(
     )
     with pytest.raises(InvalidInputError) as caught:
         opened(server, tmp_path, kill)
-    assert caught.value.code == "LP0360"
+    assert caught.value.code == "LP0380"
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
@@ -295,10 +295,10 @@ def test_a_server_that_goes_away_is_told(tmp_path: Path) -> None:
         server.stop()
         with pytest.raises(InvalidInputError) as caught:
             list(walk)
-        assert caught.value.code == "LP0360"
+        assert caught.value.code == "LP0380"
         with pytest.raises(InvalidInputError) as caught:
             opened(server, tmp_path, "SELECT 1")
-        assert caught.value.code == "LP0360"
+        assert caught.value.code == "LP0380"
         assert "DATABASE_URL" in (caught.value.hint or "")
 
 
@@ -306,7 +306,7 @@ def test_a_query_that_fails_in_the_middle_leaves_nothing(server: Server, tmp_pat
     """A division by zero in a late row."""
     with pytest.raises(InvalidInputError, match="division by zero") as caught:
         opened(server, tmp_path, "SELECT 1 / (5000 - n) AS v FROM generate_series(1, 9000) n")
-    assert caught.value.code == "LP0358"
+    assert caught.value.code == "LP0378"
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
@@ -330,7 +330,7 @@ def test_the_password_is_never_shown(server: Server, tmp_path: Path, url: str) -
     with pytest.raises(InvalidInputError) as caught:
         open_source(PostgresSource("DB", "t"), around=Surroundings(folder=tmp_path, environ={"DB": url}))
     said = caught.value
-    assert said.code in {"LP0360", "LP0361"}
+    assert said.code in {"LP0380", "LP0381"}
     assert PASSWORD not in repr((said.summary, said.hint, said.where, said.details, said.diagnostics, said.args))
     assert "DB" in f"{said.where}{said.hint}"
 
@@ -361,4 +361,4 @@ def test_without_the_package_the_message_says_what_to_install() -> None:
         "except InvalidInputError as error: print(error.code, error.hint)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
-    assert done.stdout == "LP0356 pip install 'loadplan[postgres]'\n"
+    assert done.stdout == "LP0376 pip install 'loadplan[postgres]'\n"

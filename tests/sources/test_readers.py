@@ -124,7 +124,7 @@ class TestGzip(TestCsv):
         packed = HashingFile(io.BytesIO(self.bomb()), hashlib.sha256())
         with pytest.raises(InvalidInputError) as caught:
             assert max(len(block) for block in plain_blocks(packed, kind, self.NAME)) <= BLOCK
-        assert caught.value.code == "LP0364"
+        assert caught.value.code == "LP0384"
 
     def bomb(self) -> bytes:
         member = gzip.compress(b"\n" * 10_000_000)
@@ -173,7 +173,7 @@ class TestPages(TextConformance):
         with pytest.raises(InvalidInputError) as caught:
             read(self.make(tmp_path, ["Id"], [["1"], ["b\0"]]))
         assert [(d.code, d.place.file, d.place.line) for d in caught.value.diagnostics] == [
-            ("LP0350", "step stale (00002.csv)", 2)
+            ("LP0370", "step stale (00002.csv)", 2)
         ]
 
     def test_a_file_without_a_byte_is_refused(self, tmp_path: Path) -> None:

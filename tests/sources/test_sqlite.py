@@ -86,7 +86,7 @@ def test_null_texts_become_empty(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "code", "word"),
-    [("x'00ff'", "LP0353", "binary"), ("1e999", "LP0355", "infinite"), ("-1e999", "LP0355", "infinite")],
+    [("x'00ff'", "LP0373", "binary"), ("1e999", "LP0375", "infinite"), ("-1e999", "LP0375", "infinite")],
 )
 def test_a_value_without_a_spelling_is_told_with_row_and_column(
     tmp_path: Path, value: str, code: str, word: str
@@ -135,7 +135,7 @@ def test_anything_but_one_select_is_refused(tmp_path: Path, query: str) -> None:
     before = path.read_bytes()
     with pytest.raises(InvalidInputError) as caught:
         read(sqlite(path, query))
-    assert caught.value.code == "LP0359"
+    assert caught.value.code == "LP0379"
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.sqlite"]
 
@@ -146,7 +146,7 @@ def test_a_wrong_table_or_column_names_what_there_is(tmp_path: Path) -> None:
     assert read(sqlite(path, table='odd "name')) == []
     with pytest.raises(InvalidInputError) as caught:
         sqlite(path, table="acounts")
-    assert caught.value.code == "LP0358"
+    assert caught.value.code == "LP0378"
     assert "`accounts`" in (caught.value.hint or "")
     with pytest.raises(InvalidInputError, match="no such column: b"):
         sqlite(path, "SELECT b FROM accounts")
@@ -165,7 +165,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_text("Id,Name\n1,x\n" * 100, encoding="utf-8")
     with pytest.raises(InvalidInputError) as caught:
         sqlite(path)
-    assert caught.value.code == "LP0357"
+    assert caught.value.code == "LP0377"
     with pytest.raises(InvalidInputError) as caught:
         sqlite(tmp_path / "none.sqlite")
     assert caught.value.code == "LP0301"
@@ -190,7 +190,7 @@ def test_changes_that_stand_beside_the_file_are_not_overlooked(tmp_path: Path) -
         writer.commit()
         with pytest.raises(InvalidInputError) as caught:
             sqlite(path)
-    assert caught.value.code == "LP0365"
+    assert caught.value.code == "LP0385"
     assert "a.sqlite-wal" in caught.value.summary
     assert [row.cells for row in read(sqlite(path))] == [["1"], ["2"]]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.sqlite"]
@@ -205,7 +205,7 @@ def test_a_crash_of_the_writer_is_not_overlooked(tmp_path: Path) -> None:
     journal.write_bytes(bytes.fromhex("d9d505f920a163d7") + b"\0" * 504)
     with pytest.raises(InvalidInputError) as caught:
         sqlite(path)
-    assert caught.value.code == "LP0365"
+    assert caught.value.code == "LP0385"
 
 
 def test_a_change_while_it_is_read_is_noticed(tmp_path: Path) -> None:

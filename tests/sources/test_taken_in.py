@@ -60,7 +60,7 @@ def test_a_terminal_is_no_source(tmp_path: Path) -> None:
     """Nobody is waited for."""
     with pytest.raises(InvalidInputError) as caught:
         open_source(StdinSource(), around=Surroundings(folder=tmp_path, stdin=lambda: None))
-    assert caught.value.code == "LP0363"
+    assert caught.value.code == "LP0383"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -164,7 +164,7 @@ def test_results_that_are_not_those_on_record_are_refused(tmp_path: Path, text: 
     good = outcome(tmp_path / "good.csv", FAILED + '"","X:no:--","0","z"\n', 1)
     with pytest.raises(InvalidInputError) as caught:
         results(tmp_path, "failed", good, outcome(tmp_path / "a.csv", text, rows))
-    assert caught.value.code == "LP0366"
+    assert caught.value.code == "LP0386"
 
 
 def test_the_results_of_a_step_are_taken_in_once(tmp_path: Path) -> None:
