@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
 import time
+import weakref
 from datetime import UTC, datetime
-from threading import Event
 from typing import Protocol
 
 
@@ -19,10 +22,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The real clock. `wake` may be called from a signal handler."""
+    """The real clock. `wake` may be called from a signal handler: it writes into a pipe and takes no lock. (An Event would
+    dead-lock when the signal arrives while `wait` holds the Event's own lock.)"""
 
     def __init__(self) -> None:
-        self._woken = Event()
+        self._ear, self._mouth = os.pipe()
+        for end in (self._ear, self._mouth):
+            os.set_blocking(end, False)
+            weakref.finalize(self, os.close, end)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -31,10 +38,12 @@ class SystemClock:
         return time.monotonic()
 
     def wait(self, seconds: float) -> None:
-        self._woken.wait(max(0.0, seconds))
+        select.select([self._ear], [], [], max(0.0, seconds))
 
     def wake(self) -> None:
-        self._woken.set()
+        # A full pipe has been heard already.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._mouth, b"!")
 
 
 def timestamp(at: datetime) -> str:

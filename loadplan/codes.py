@@ -2,8 +2,7 @@
 
 Codes are stable: a code is never given another meaning. Ranges:
 LP01xx the YAML door · LP02xx the plan's shape and meaning · LP03xx data files · LP04xx orgs and credentials ·
-LP05xx a run (gates, locks, unknown outcomes) · LP06xx this machine ·
-LP09xx part of the contract, not in this version yet.
+LP05xx a run (gates, locks, unknown outcomes) · LP06xx this machine.
 `docs/reference/error-codes.md` is generated from this table.
 """
 
@@ -234,6 +233,80 @@ CODES: dict[str, Explanation] = {
         "A job of Bulk API 2.0 takes at most 100MB of raw CSV, and a part must hold at least a header and a row.",
         "Choose `parts.max_bytes` between 100 bytes and 100MB.",
     ),
+    "LP0240": Explanation(
+        "the step gives its rows no ids",
+        "An insert or upsert tells the Salesforce id of each row. A query, update or delete reads or names ids that are "
+        "there already, and no step can wait for ids of its own.",
+        "Name a step that inserts or upserts. For rows that point at rows of the same step use `hierarchy`.",
+        "lookups: {WhatId: {id_of: accounts, column: account_ref}}",
+    ),
+    "LP0241": Explanation(
+        "the rows of a step have no key",
+        "An id is found by the key of the row that was given it: the external id's source column, or the column that "
+        "`key` names.",
+        "Name the source column that tells the rows apart.",
+        "accounts: {object: Account, operation: insert, key: id, source: data/accounts.csv}",
+    ),
+    "LP0242": Explanation(
+        "the hierarchy points at another object",
+        "A hierarchy puts the rows of one step in order by what they say of each other, so it points at their own object.",
+        "Name the self reference. A parent of another object belongs under `lookups`.",
+        "hierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id}",
+    ),
+    "LP0243": Explanation(
+        "the hierarchy looks for a field that is not sent",
+        "Salesforce finds a parent by a field of the parent. The parents are rows of this very step, so the step has to "
+        "send that field, with a value of its own for each row.",
+        "Map a source column to the field.",
+        "columns: {Legacy_Id__c: id, Name: name}\nhierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id}",
+    ),
+    "LP0244": Explanation(
+        "there is no parent that could fail",
+        "This is a warning. `on_parent_failure` says what happens to rows whose parent failed, and these rows name none.",
+        "Remove the key, or name the parents under `lookups` or `hierarchy`.",
+    ),
+    "LP0250": Explanation(
+        "a key of a column has no effect there",
+        "`empty`, `map` and `default` work on one source column, and `default` only beside `map`. Ignoring a key would be worse.",
+        "Remove the key, or write the value with `column:`.",
+        "Status__c: {column: st, map: {A: Active, X: Closed}, default: Open}",
+    ),
+    "LP0251": Explanation(
+        "a mask names a field that is not sent",
+        "Masks go by the field (or the lookup) as it is sent, in its exact spelling. Personal data must not pass because of a slip.",
+        "Correct the name; the message lists what is sent.",
+        "columns: {Email: mail}\nmask: {Email: hash}",
+    ),
+    "LP0252": Explanation(
+        "a mask does not fit the field",
+        "Keys and lookups tell records apart and tie them together: only `hash` keeps that. Salesforce ids are never masked.",
+        "Use `hash` for keys, and the same for the lookups to them; remove masks of ids.",
+    ),
+    "LP0253": Explanation(
+        "a masked key and a lookup to it do not meet",
+        "A parent whose key is hashed is found only by lookups that are hashed too, and the other way round.",
+        "Hash both, or neither.",
+        "accounts: {mask: {Legacy_Id__c: hash}, ...}\ncontacts: {mask: {Account.Legacy_Id__c: hash}, ...}",
+    ),
+    "LP0254": Explanation(
+        "duplicates are told by a key, and the step has none",
+        "`dedupe: first` and `last` keep one of the rows with the same key. An insert has no key unless the step names one.",
+        "Name the source column that tells rows apart: `key: <column>`.",
+    ),
+    "LP0260": Explanation(
+        "the size of a page is asked for where the org chooses it",
+        "With `parallel_pages` the org names the pages it has cut (`resultPages`, which takes no size). Pages of another size "
+        "would not fit the names.",
+        "Remove `max_records`, or fetch one page at a time.",
+        "steps: {all: {operation: query, soql: SELECT Id FROM Account, parallel_pages: 5, output: out/all.csv}}",
+    ),
+    "LP0261": Explanation(
+        "the ending of an output does not tell what to write",
+        "A query's rows are written as CSV (.csv, .csv.gz, .csv.zst), as Parquet (.parquet), or into a folder with one CSV "
+        "file a page (a name with a slash at the end).",
+        "Choose one of these endings.",
+        "output: out/contacts.parquet",
+    ),
     "LP0270": Explanation(
         "the keys of a source do not fit together",
         "A source is one thing: a file, a database, a SELECT over files, or another step's rows. A key that means nothing for it "
@@ -404,6 +477,49 @@ CODES: dict[str, Explanation] = {
         "A part, its index or a result file is not as it was written.",
         "Restore the file, or start a new run from the retry file.",
     ),
+    "LP0340": Explanation(
+        "a value table has the same text twice",
+        "A text becomes one value. Two lines for it are an error also when they agree: sooner or later one of them changes.",
+        "Remove one of the lines that the message names.",
+    ),
+    "LP0341": Explanation(
+        "a column of the source cannot be a field",
+        "Without `columns` the header passes through as field names, and this name cannot be one. Often the file has another "
+        "delimiter than the one it is read with.",
+        "Name the `delimiter` of the source, or map the column to a field with `columns`.",
+        'source: {path: data/contacts.csv, delimiter: ";"}',
+    ),
+    "LP0342": Explanation(
+        "a file cannot be used as a value table",
+        "A table needs a header, two columns and at least one entry. It is kept in memory, so it has at most 100,000.",
+        "Correct the file, or name its columns: `map: {file: data/status.csv, from: code, to: label}`.",
+    ),
+    "LP0344": Explanation(
+        "the key of the masks is too short",
+        "Who knows a masked value can try short keys until one fits, and then all values. 16 characters are the least.",
+        "Make a long random key, for instance with `openssl rand -hex 32`, and keep it.",
+    ),
+    "LP0350": Explanation(
+        "rows are each other's parents",
+        "Each of them waits for the next, and the last for the first, so none can be sent before the others.",
+        "Correct the data; or empty the parent of one of them, and set it in a second pass: a further step on the object.",
+    ),
+    "LP0351": Explanation(
+        "a row names itself as its parent",
+        "Some exports write a top row's own key where others leave the parent empty. Salesforce refuses such a row.",
+        "Leave the parent of rows at the top empty.",
+    ),
+    "LP0352": Explanation(
+        "the hierarchy is deeper than allowed",
+        "Each level waits for the one above and is a job of its own. A very long chain is more often broken data.",
+        "Correct the data, or raise the limit: at most 1000.",
+        "hierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id, max_depth: 100}",
+    ),
+    "LP0353": Explanation(
+        "a row's parent is two rows",
+        "Two rows carry the key that a third names as its parent, so nobody can say which one is meant.",
+        "Make the key unique, or leave one of the rows out with `where`.",
+    ),
     "LP0370": Explanation(
         "a value holds a NUL character",
         "No CSV that Salesforce reads may hold U+0000, and what comes after it could be lost. A text in UTF-16 that is read "
@@ -551,6 +667,20 @@ CODES: dict[str, Explanation] = {
         "The entry says `production: true`, so the run must name the id of the org it is meant for.",
         "Check that it is the right org, then add `--confirm-org ID`.",
     ),
+    "LP0412": Explanation(
+        "the org does not have the API version",
+        "Each job of a run speaks the version of its plan. An org that is upgraded later, or a version that was retired, "
+        "does not know it. Nothing was sent.",
+        "Write the version that the message names into the plan; `loadplan org check` lists those of the org.",
+        'api_version: "65.0"',
+    ),
+    "LP0413": Explanation(
+        "a secret stands in orgs.yaml",
+        "The file is committed and shared. It says where a secret is found, never what it is.",
+        "Move the secret into a variable or a file and name that. If the file was already committed, the secret is known: "
+        "have Salesforce issue another one.",
+        "wrong: client_secret: 8F3A…\nright: client_secret: {env: SF_CLIENT_SECRET}",
+    ),
     "LP0450": Explanation(
         "SQL sources are not allowed",
         "An `sql` source runs a SELECT of the plan over files of this machine. The plan cannot allow that to itself.",
@@ -604,11 +734,24 @@ CODES: dict[str, Explanation] = {
         "The journal or the saved plan of the run is missing, empty or damaged. Nobody guesses what was sent.",
         "Restore the run folder from a copy, or start a new run. `loadplan runs` lists the others.",
     ),
-    # -- LP09xx later -----------------------------------------------------------------------------------------------
-    "LP0901": Explanation(
-        "part of the contract, not in this version yet",
-        "The key is planned and its name is taken, but this version does not act on it. Ignoring it would be worse.",
-        "Leave the key out; the message says which one.",
+    "LP0611": Explanation(
+        "the output folder holds other files",
+        "An `output` with a slash at the end is a folder of pages, 00001.csv and so on. It is replaced as a whole, so that it "
+        "must hold nothing but the pages of an earlier run.",
+        "Name an empty or a new folder, or move the files that the message names.",
+        "output: out/contacts/",
+    ),
+    "LP0612": Explanation(
+        "a package that the output needs is not installed",
+        "Parquet is written by DuckDB and .zst by zstandard, which are not part of the plain installation.",
+        "Install the extra that the message names, or choose an output with the ending .csv or .csv.gz.",
+        "pip install 'loadplan[engine]'",
+    ),
+    "LP0613": Explanation(
+        "the output does not hold the rows of the pages",
+        "The file was counted after it was written, and has another number of rows than the pages it was made of. It was not "
+        "put in its place.",
+        "Resume the run to write it again, or choose an output with the ending .csv.",
     ),
 }
 

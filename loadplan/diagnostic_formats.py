@@ -37,7 +37,7 @@ def _frame(d: Diagnostic, color: bool) -> str:
     out = [f"{head}: {printable(d.summary)}", f"  --> {d.place}"]
     for note in sorted(d.notes, key=lambda n: n.place.line):
         out += _quote(note.place, note.text, "-")
-    quoted = _quote(d.place, d.label, "^")
+    quoted = _quote(d.place, d.label, "^") if d.quote else []
     out += quoted
     if quoted:
         out.append("   |")

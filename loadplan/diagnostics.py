@@ -46,7 +46,8 @@ class Note:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One problem. `code` is stable (`LP0207`); `label` stands under the carets; `hint` says what to type or change."""
+    """One problem. `code` is stable (`LP0207`); `label` stands under the carets; `hint` says what to type or change. Without
+    `quote` the line is not shown: it may hold a secret."""
 
     code: str
     summary: str
@@ -55,6 +56,7 @@ class Diagnostic:
     hint: str = ""
     notes: tuple[Note, ...] = ()
     severity: Severity = Severity.ERROR
+    quote: bool = True
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

@@ -32,7 +32,7 @@ def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
             make_private(path.parent)
         fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
-        raise _local(error, path) from error
+        raise local_error(error, path) from error
     temporary = Path(name)
     try:
         with os.fdopen(fd, "wb", buffering=1 << 20) as file:
@@ -48,7 +48,7 @@ def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         # A socket that broke while the file was being filled is an OSError too, and not the disk's.
         if error.filename is None and error.errno not in _DISK:
             raise
-        raise _local(error, path) from error
+        raise local_error(error, path) from error
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -66,7 +66,7 @@ def make_private(folder: Path) -> None:
         for made in missing:
             made.chmod(0o700)
     except OSError as error:
-        raise _local(error, folder) from error
+        raise local_error(error, folder) from error
 
 
 def sync_dir(folder: Path) -> None:
@@ -81,7 +81,8 @@ def sync_dir(folder: Path) -> None:
         os.close(fd)
 
 
-def _local(error: OSError, path: Path) -> LocalError:
+def local_error(error: OSError, path: Path) -> LocalError:
+    """What the disk refused at `path`, in plain words, ready to raise."""
     what = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",

@@ -27,7 +27,7 @@ _LOOSE = re.compile(
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _ID = re.compile(r"\b(?=[A-Za-z0-9]*\d)[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?\b")
 _DIGITS = re.compile(r"\d+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def redact(text: str) -> str:
@@ -50,5 +50,6 @@ def mask(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Control characters (terminal escapes, line separators, direction marks) become `?`; newline and tab stay."""
+    """Control characters (terminal escapes, line separators, direction marks) and halves of characters that no file can hold
+    become `?`; newline and tab stay."""
     return _CONTROL.sub("?", text)

@@ -9,9 +9,21 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "loadplan"
 
 LAYERS: list[tuple[int, tuple[str, ...]]] = [
-    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats")),
+    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats", "words")),
     (1, ("plan",)),
-    (2, ("run.events", "run.lifecycle", "run.state", "run.gates", "run.reconcile", "run.retry", "run.decide")),
+    (
+        2,
+        (
+            "run.events",
+            "run.lifecycle",
+            "run.state",
+            "run.gates",
+            "run.reconcile",
+            "run.retry",
+            "run.decide",
+            "run.polling",
+        ),
+    ),
     (
         3,
         (
@@ -21,6 +33,8 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.folder",
             "run.lock",
             "run.rows",
+            "run.family",
+            "run.cutting",
             "run.leftovers",
             "run.outcomes",
             "run.surroundings",
@@ -28,6 +42,10 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     ),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),
+    (0, ("behind", "gunzip")),
+    (2, ("run.chain",)),
+    (3, ("run.output", "run.parquet", "run.zst")),
+    (4, ("run.extract", "run.ahead")),
     (6, ("cli", "__main__")),
 ]
 DOORS = {
@@ -35,15 +53,17 @@ DOORS = {
     "jsonschema": {"plan.schema"},
     "jinja2": {"plan.templates", "reports.render"},
     "networkx": {"plan.graph"},
-    "requests": {"salesforce.http", "salesforce.orgs", "salesforce.download"},
+    "requests": {"salesforce.http", "salesforce.download"},
     "urllib3": {"salesforce.http", "salesforce.download"},
+    "xxhash": {"sources.hashing"},
     "jwt": {"salesforce.auth.jwt_bearer"},
     "click": {"cli"},
     "rich": {"cli.progress"},
     "sqlite3": {"emulator", "sources.sqlite"},
-    "duckdb": {"sources.engine"},
+    "isal": {"gunzip"},
+    "duckdb": {"sources.engine", "run.parquet"},
     "psycopg": {"sources.postgres"},
-    "zstandard": {"sources.zstd"},
+    "zstandard": {"sources.zstd", "run.zst"},
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -64,6 +65,10 @@ class Console:
 
     def error(self, text: str) -> None:
         print(text, file=self.err or sys.stderr, flush=True)
+
+    def last_words(self, text: str) -> None:
+        """Text from a thread that ends the process: straight to the terminal, since the stream's lock may be held."""
+        os.write(2, f"\n{text}\n".encode())
 
     def show_error(self, error: LoadplanError) -> None:
         """What happened, where, and the next command."""

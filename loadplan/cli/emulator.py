@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sys
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event
 from types import FrameType
 
 import click
 
 from loadplan.cli.console import Console
 from loadplan.cli.options import common
+from loadplan.clock import SystemClock
 
 
 @click.group("emulator")
@@ -23,28 +25,60 @@ def command() -> None:
 @click.option(
     "--describe", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder of <Object>.json."
 )
-@click.option("--faults", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Scripted trouble.")
+@click.option(
+    "--faults", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Scripted trouble, in JSON."
+)
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where the org keeps its records.")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A setting, such as rows_per_second=5000.")
+@click.option("--sink", is_flag=True, help="Take rows without validating or keeping them, to measure clients.")
+@click.option(
+    "--access-log",
+    "log",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="A line of JSON for each request is added to this file; - is stderr.",
+)
 @common
-def serve(console: Console, port: int, describe: Path | None, faults: Path | None, data: Path | None) -> int:
-    """Serve until interrupted. Prints one line of JSON with instance_url and access_token when ready."""
+def serve(
+    console: Console,
+    port: int,
+    describe: Path | None,
+    faults: Path | None,
+    data: Path | None,
+    pairs: tuple[str, ...],
+    sink: bool,
+    log: Path | None,
+) -> int:
+    """Serve until interrupted. Prints one line of JSON with instance_url and access_token when ready.
+
+    Settings, faults and the control endpoint are described in docs/reference/emulator.md."""
     from loadplan.emulator.faultfile import load_faults
     from loadplan.emulator.server import EmbeddedOrg
+    from loadplan.emulator.settings import Settings, sink_settings, with_texts
     from loadplan.errors import UsageError
 
-    try:
-        trouble = load_faults(faults) if faults else None
-        server = EmbeddedOrg(data, describe=[describe] if describe else [], faults=trouble, port=port)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    done = Event()
+    clock, stopped = SystemClock(), []
 
-    def stop(_: int, __: FrameType | None) -> None:
-        done.set()
+    def stop(number: int, _: FrameType | None) -> None:
+        stopped.append(number)
+        clock.wake()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    with server:
-        console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
-        done.wait()
+    with ExitStack() as stack:
+        try:
+            settings = with_texts(sink_settings() if sink else Settings(), pairs)
+            trouble = load_faults(faults) if faults else None
+            stream = None
+            if log is not None:
+                stream = sys.stderr if str(log) == "-" else stack.enter_context(log.open("a", encoding="utf-8"))
+            server = EmbeddedOrg(
+                data, settings=settings, describe=[describe] if describe else [], faults=trouble, port=port,
+                access_log=stream,
+            )  # fmt: skip
+        except (ValueError, OSError) as error:
+            raise UsageError(str(error)) from error
+        with server:
+            console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
+            while not stopped:
+                clock.wait(3600.0)
     return 0

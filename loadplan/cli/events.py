@@ -10,6 +10,7 @@ from loadplan.plan.model import Plan
 from loadplan.run import events as ev
 from loadplan.run.engine import Listener, PollListener
 from loadplan.run.state import Run
+from loadplan.words import count
 
 HEARTBEAT = 30.0
 """Seconds between two lines about a job whose state does not change."""
@@ -54,6 +55,14 @@ def _name(step: str, part: int) -> str:
     return f"{step}/{part}" if part > 1 else step
 
 
+def _held(facts: tuple[ev.RowsFact, ...]) -> str:
+    """How many rows wait for their parents, and why."""
+    if not facts:
+        return ""
+    why = ", ".join(f"{rows:,} {reason}" for fact in facts for reason, rows in fact.why.items())
+    return f"; {count(sum(fact.rows for fact in facts), 'row')} held back ({why})"
+
+
 def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | None:  # noqa: C901 - one case per event
     """(kind, step, text) of the line for an event; None for events that a person need not see."""
     match event:
@@ -62,8 +71,14 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
         case ev.RunResumed():
             return "run", run.header.run if run.header else "", f"{event.why} by {event.who}"
         case ev.StepPrepared():
-            count = len(event.parts)
-            return "rows", event.step, f"{event.rows_selected:,} rows in {count} part{'' if count == 1 else 's'}"
+            what = count(len(event.levels), "level") if event.levels else count(len(event.parts), "part")
+            return "rows", event.step, f"{count(event.rows_selected, 'row')} in {what}{_held(event.held)}"
+        case ev.LevelCut():
+            rows = sum(part.rows for part in event.parts)
+            return "level", event.step, f"level {event.level}: {count(rows, 'row')}{_held(event.held)}"
+        case ev.HeldReleased():
+            rows = sum(part.rows for part in event.parts)
+            return "held", event.step, f"{count(rows, 'row')} can be sent now{_held(event.held)}"
         case ev.JobCreated():
             rows = run.attempt(event.step, event.part, event.attempt).rows
             return "job", _name(event.step, event.part), f"{event.job} created" + (f", {rows:,} rows" if rows else "")

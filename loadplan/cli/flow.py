@@ -25,10 +25,12 @@ from loadplan.run.engine import Engine, Stop
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
 from loadplan.run.lock import hold_lock
+from loadplan.run.output import check_outputs
 from loadplan.run.state import Run, fold, new_run
 from loadplan.run.surroundings import discard_unbegun
 from loadplan.sources.base import InputDigest
 from loadplan.version import __version__
+from loadplan.words import count
 
 if TYPE_CHECKING:
     from loadplan.plan.graph import Graph
@@ -63,6 +65,7 @@ def fresh_run(graph: Graph) -> Run:
 
 def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) -> dict[str, InputDigest]:
     """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps."""
+    from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
     rows = Rows(plan, run, folder, org)
@@ -72,16 +75,12 @@ def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) 
         if step.source is None or isinstance(step.source, StepSource):
             continue
         try:
-            digests[step.id] = rows.check(step)
+            digests[step.id] = check(rows, step)
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
     if problems:
-        raise InvalidInputError(f"{_count(len(problems), 'problem')} in the data; nothing was sent", problems)
+        raise InvalidInputError(f"{count(len(problems), 'problem')} in the data; nothing was sent", problems)
     return digests
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def apply(console: Console, plan_file: Path, request: Request) -> int:
@@ -93,6 +92,8 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
         digests = check_data(plan, run, folder, request.org)
+        if problems := check_outputs(plan):
+            raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
         with open_target(request.org, plan.root, state_dir, clock, console) as target:
             guard(target, plan, digests, request, console)
             confirm(console, plan, graph, digests, target, request)
@@ -108,13 +109,14 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
 
 def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:
     """Go on with a run, or send its left-over rows again. The journal says where it stands."""
-    from loadplan.salesforce import orgs
+    from loadplan.salesforce import info, orgs
 
     clock = SystemClock()
     root = project_root(start)
     state_dir = state_folder(request.state_dir, root)
     folder = find_run(state_dir, name)
     plan, graph, frozen = reload(folder)
+    check_beside(plan, frozen, folder)
     run = fresh_run(graph)
     # Read first, lock and reopen after: the org's name is in the journal.
     records, _, _ = read_journal(folder.journal)
@@ -126,13 +128,14 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
     events = _begin_again(console, run, folder, retry=retry)
     if events is None:
         return run.exit or 0
-    digests = {k: InputDigest(**v) for k, v in frozen["inputs"].items()}
+    digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
     with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
         if target.identity.organization_id != run.header.organization_id:
             raise OrgError(
                 f"the run belongs to org {run.header.organization_id}, but {target.identity.organization_id} answered",
                 code="LP0403", next_commands=[f"loadplan org check -o {run.header.org}"],
             )  # fmt: skip
+        info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
         with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
             journal, records = FileJournal.reopen(folder.journal, clock)
@@ -182,10 +185,36 @@ def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     return plan, graph, frozen
 
 
+def check_beside(plan: Plan, frozen: Mapping[str, Any], folder: RunFolder) -> None:
+    """Raises `StaleError` when a value table or a mask key is another than when the run began."""
+    now, then = beside(plan), frozen.get("beside", {})
+    if changed := sorted(name for name in {*now, *then} if now.get(name) != then.get(name)):
+        raise StaleError(
+            f"{', '.join(changed)} changed since the run began", code="LP0510", where=str(plan.file),
+            hint="put it back as it was, or start a new run", next_commands=[f"loadplan resume {folder.id}"],
+        )  # fmt: skip
+
+
+def beside(plan: Plan) -> dict[str, str]:
+    """What the rows depend on beside their sources: the sha256 of each value table, a check of each mask key."""
+    from hashlib import sha256
+
+    from loadplan.sources.masks import key_check
+
+    found: dict[str, str] = {}
+    for step in plan.steps.values():
+        for used in step.input_files:
+            found[used.path] = sha256(used.file.read_bytes()).hexdigest()
+        if (check := key_check(step)) is not None:
+            found[f"the mask key of `{step.id}`"] = check
+    return found
+
+
 def guard(target: Target, plan: Plan, digests: Mapping[str, InputDigest], request: Request, console: Console) -> None:
     """What the org's entry forbids stops the run before anything is sent (exit 3)."""
-    from loadplan.salesforce import orgs
+    from loadplan.salesforce import info, orgs
 
+    info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
     orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
     for step in plan.steps.values():
         if step.facts.destructive and step.id in digests:
@@ -210,7 +239,7 @@ def confirm(
     )
     for step_id in graph.order:
         step = plan.steps[step_id]
-        rows = f"{digests[step_id].rows:,} rows" if step_id in digests else ""
+        rows = count(digests[step_id].rows, "row") if step_id in digests else ""
         after = f"after {', '.join(graph.parents(step_id))}" if graph.parents(step_id) else ""
         sign = console.style(step.facts.symbol, "red", "bold") if step.facts.destructive else step.facts.symbol
         console.message(
@@ -244,6 +273,7 @@ def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], r
             "variables": dict(request.variables),
             "var_files": [str(f.resolve()) for f in request.var_files],
             "inputs": {k: asdict(v) for k, v in digests.items()},
+            "beside": beside(plan),
             "steps": {
                 s.id: {
                     "operation": s.operation,
@@ -308,8 +338,12 @@ def _drive(
     known = list(records)
     on_event, on_poll = listeners(console, plan, clock)
     extra = (json_listener(console),) if console.as_json else ()
+
+    def last_words() -> None:
+        console.last_words(f"interrupted: what was sent is on record\nnext: loadplan resume {folder.id}")
+
     try:
-        with board(console, clock) as (on_events, on_polls), stopping(stop, clock):
+        with board(console, clock) as (on_events, on_polls), stopping(stop, clock, last_words):
             engine = Engine(
                 plan, run, target.org, journal, folder, clock, digests,
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
@@ -353,7 +387,7 @@ def finish(
             console.message(f"  not started {step.id}: held by {step.blocked_by}")
     console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
     for item in left:
-        console.message(f"  left over   {item.rows:,} rows of {item.step}: {show(item.file)}")
+        console.message(f"  left over   {count(item.rows, 'row')} of {item.step}: {show(item.file)}")
     for command in next_commands(run, names):
         console.message(f"  next        {command['command']}   # {command['why']}")
 

@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """An org that answered: its profile, the connection and who the token is."""
+    """An org that answered: its profile, the connection, who the token is, and the API versions it has (ascending)."""
 
     profile: OrgProfile
     org: Bulk2Org
     identity: Identity
+    api_versions: tuple[str, ...]
     is_embedded: bool
+
+    @property
+    def version(self) -> str:
+        """The API version that questions outside a run are asked in."""
+        from loadplan.salesforce import info
+
+        return info.working_version(self.api_versions)
 
 
 @contextmanager
@@ -45,12 +53,14 @@ def open_target(
         make_private(data)
         with EmbeddedOrg(data, describe=profile.embedded_describe(root)) as server:
             org = orgs.connect_with_token(server.instance_url, server.access_token, clock=clock, on_request=log)
-            yield Target(profile, org, info.identity(org), True)
+            supported = info.versions(org, clock)
+            yield Target(profile, org, info.identity(org, clock, info.working_version(supported)), supported, True)
         return
     org = orgs.connect(profile, clock=clock, on_request=log)
-    identity = info.identity(org)
+    supported = info.versions(org, clock)
+    identity = info.identity(org, clock, info.working_version(supported))
     orgs.check_identity(profile, identity)
-    yield Target(profile, org, identity, False)
+    yield Target(profile, org, identity, supported, False)
 
 
 def request_log(console: Console) -> Callable[[str, str, int | None, float], None]:

@@ -1,4 +1,7 @@
-"""The token endpoint: four grants, tokens with an end, errors as OAuth objects (page section 11)."""
+"""The token endpoint: four grants, tokens with an end, errors as OAuth objects (page section 11).
+
+Signatures of assertions are not verified: the embedded org has no certificates.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,24 @@ import base64
 import binascii
 import json
 import secrets
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
 
-from .wire import ApiError, Request, Response, json_response
+from .wire import ApiError, Request, Response, json_response, wrong_method
 
 if TYPE_CHECKING:
     from .org import Org
 
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_FOREVER = 4e9
 
 
 def issue(org: Org, now: float, kind: str = "access") -> str:
     """A new token, remembered until its end."""
     text = f"{org.settings.org_id[:15]}!AQ{secrets.token_urlsafe(48)}"
-    org.store.add_token(text, now + org.settings.token_lifetime if kind == "access" else 4e9, kind)
+    org.store.add_token(text, now + org.settings.token_lifetime if kind == "access" else _FOREVER, kind)
     return text
 
 
@@ -34,14 +40,32 @@ def check(org: Org, request: Request, now: float) -> None:
 
 def token(org: Org, request: Request, now: float) -> Response:
     """`POST /services/oauth2/token`."""
+    if request.method != "POST":
+        raise wrong_method(request.method, "POST")
     form = {key: values[0] for key, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+    scheme, _, basic = request.headers.get("authorization", "").partition(" ")
+    if scheme == "Basic":
+        form.update(_credentials(basic))
     problem = _refusal(org, form, now)
     if problem is not None:
-        return json_response({"error": problem[0], "error_description": problem[1]}, 400)
-    answer = {"access_token": issue(org, now), "signature": secrets.token_urlsafe(32), "token_format": "opaque"}
-    answer.update(scope="api", instance_url=org.instance_url, id=_identity(org), token_type="Bearer")  # noqa: S106
-    answer.update(issued_at=str(int(now * 1000)), api_instance_url=org.instance_url)
-    return json_response(answer)
+        return json_response({"error": problem[0], "error_description": problem[1]}, 400, _NO_STORE)
+    answer: dict[str, Any] = {"access_token": issue(org, now)}
+    common = {"scope": "api", "instance_url": org.instance_url, "id": _identity(org), "token_type": "Bearer"}
+    if form["grant_type"] == _JWT:
+        answer.update(common)
+    else:
+        answer.update(signature=secrets.token_urlsafe(32), token_format="opaque", **common)  # noqa: S106
+        answer.update(issued_at=str(int(now * 1000)), api_instance_url=org.instance_url)
+    return json_response(answer, headers=_NO_STORE)
+
+
+def _credentials(basic: str) -> dict[str, str]:
+    """Client id and secret from HTTP Basic."""
+    try:
+        client, _, secret = base64.b64decode(basic).decode().partition(":")
+    except ValueError:
+        return {"client_id": ""}
+    return {"client_id": unquote(client), "client_secret": unquote(secret)}
 
 
 def _identity(org: Org) -> str:
@@ -50,14 +74,17 @@ def _identity(org: Org) -> str:
 
 def _refusal(org: Org, form: dict[str, str], now: float) -> tuple[str, str] | None:
     grant, clients = form.get("grant_type"), dict(org.settings.clients)
+    if grant is None:
+        return "invalid_request", "missing required code challenge or grant_type"
     if grant == _JWT:
-        return _assertion(form.get("assertion", ""), clients, now)
+        return _assertion(org, form.get("assertion", ""), clients, now)
     if grant not in ("client_credentials", "refresh_token", "password"):
         return "unsupported_grant_type", "grant type not supported"
     client = form.get("client_id", "")
     if not client or (clients and client not in clients):
         return "invalid_client_id", "client identifier invalid"
-    if clients and clients[client] and form.get("client_secret") != clients[client]:
+    secret = form.get("client_secret")
+    if clients and clients[client] and secret != clients[client] and not (grant == "refresh_token" and secret is None):
         return "invalid_client", "invalid client credentials"
     if grant == "refresh_token":
         found = org.store.token(form.get("refresh_token", ""))
@@ -70,18 +97,23 @@ def _refusal(org: Org, form: dict[str, str], now: float) -> tuple[str, str] | No
     return None
 
 
-def _assertion(text: str, clients: dict[str, str], now: float) -> tuple[str, str] | None:
+def _assertion(org: Org, text: str, clients: dict[str, str], now: float) -> tuple[str, str] | None:
     try:
         head, claims, signature = text.split(".")
         json.loads(base64.urlsafe_b64decode(head + "=="))
         values = json.loads(base64.urlsafe_b64decode(claims + "=="))
         expires, issuer = float(values["exp"]), str(values["iss"])
+        subject, audience = str(values["sub"]), str(values["aud"]).rstrip("/")
     except (ValueError, KeyError, TypeError, binascii.Error):
         return "invalid_grant", "invalid assertion"
     if not signature or expires <= now:
-        return "invalid_grant", "expired authorization code"
+        return "invalid_grant", "expired authorization code"  # yes, this text
     if clients and issuer not in clients:
         return "invalid_client_id", "client identifier invalid"
+    if audience not in (*_AUDIENCES, org.instance_url):
+        return "invalid_grant", "Audience validation failed"
+    if org.settings.users and subject not in dict(org.settings.users):
+        return "invalid_grant", "user hasn't approved this consumer"
     return None
 
 

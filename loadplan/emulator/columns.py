@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from .csvfile import FileError
 from .schema import Field, ObjectType, Schema
 
+MAX_HEADER = 32_000
+MAX_FIELDS = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -17,9 +20,25 @@ class Column:
     parent: ObjectType | None = None
     key: Field | None = None
 
+    @property
+    def canonical(self) -> str:
+        """The header as the org spells it. Result files leave the cells of any other spelling blank (page 5.2)."""
+        if self.key is None:
+            return self.field.name
+        prefix = f"{self.parent.name}:" if self.parent is not None and ":" in self.header else ""
+        return f"{prefix}{self.field.relationship}.{self.key.name}"
+
+    @property
+    def is_blank_in_results(self) -> bool:
+        return self.header != self.canonical
+
 
 def read_header(schema: Schema, kind: ObjectType, header: list[str], operation: str) -> list[Column]:
     """The columns of an upload; raises FileError with the job's errorMessage (page section 7)."""
+    if len(",".join(header)) > MAX_HEADER:
+        raise FileError(f"InvalidBatch : The header row has more than {MAX_HEADER} characters")
+    if len(header) > MAX_FIELDS:
+        raise FileError(f"InvalidBatch : A record has more than {MAX_FIELDS} fields")
     columns = [_column(schema, kind, name) for name in header]
     if operation in ("delete", "hardDelete") and [column.field.type for column in columns] != ["id"]:
         raise FileError(f"InvalidBatch : The '{operation}' batch must contain only ids")

@@ -1,42 +1,116 @@
-"""Trouble from a file, for `emulator serve --faults FILE`.
+"""Trouble from JSON, for `emulator serve --faults FILE` and the control endpoint.
 
-The file is JSON: `{"rules": [{"kind": "upload", "effect": "drop after", "nth": 1, "status": 503, "body": "…"}]}`. `kind` and
-`effect` are those of `faults.Rule`; `nth` counts from 1 and null means every time; `status` and `body` serve the effect `status`.
+The form is described by schemas/faults.schema.json and docs/reference/emulator.md; every problem is told with its place.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .faults import _KINDS, Faults, Rule
+from .faults import EFFECTS, KINDS, LOCKED, Faults, Rule
 
-KINDS = frozenset({kind for kind, _, _ in _KINDS} | {"close", "abort", "any", "other"})
-EFFECTS = frozenset({"drop before", "drop after", "status", "truncate", "expire"})
-_KEYS = {"kind", "effect", "nth", "status", "body"}
+_TOP = ("$schema", "seed", "rules", "rows", "jobs", "queries", "aborts")
+_RULE = ("kind", "effect", "nth", "probability", "status", "body", "headers", "seconds", "share")
+_ROWS = ("object", "code", "message", "fields", "times", "where")
 
 
 def load_faults(path: Path) -> Faults:
-    """The faults a file describes. Raises ValueError naming the rule and what is wrong with it."""
+    """The faults a file describes. Raises ValueError naming the place and what is wrong with it."""
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}") from error
-    if not isinstance(data, dict) or not isinstance(data.get("rules"), list) or set(data) != {"rules"}:
-        raise ValueError(f'{path} must be {{"rules": [...]}}')
-    return Faults(*(_rule(path, number, rule) for number, rule in enumerate(data["rules"], 1)))
+    return read_faults(data, str(path))
 
 
-def _rule(path: Path, number: int, rule: Any) -> Rule:
-    where = f"{path}, rule {number}"
-    if not isinstance(rule, dict) or set(rule) - _KEYS:
-        raise ValueError(f"{where}: keys are {', '.join(sorted(_KEYS))}")
-    if rule.get("kind") not in KINDS:
-        raise ValueError(f"{where}: kind must be one of {', '.join(sorted(KINDS))}")
-    if rule.get("effect") not in EFFECTS:
-        raise ValueError(f"{where}: effect must be one of {', '.join(sorted(EFFECTS))}")
-    nth, status = rule.get("nth", 1), rule.get("status", 503)
-    if (nth is not None and (not isinstance(nth, int) or nth < 1)) or not isinstance(status, int):
-        raise ValueError(f"{where}: nth counts from 1 (or null), status is a number")
-    return Rule(rule["kind"], rule["effect"], nth, status, str(rule.get("body", "")).encode())
+def read_faults(data: Any, name: str) -> Faults:
+    """The faults a JSON value describes; `name` is where it came from. Raises ValueError."""
+    _keys(data, _TOP, name)
+    seed = _number(data, "seed", 0, f"{name}: seed", whole=True)
+    faults = Faults(seed=int(seed))
+    for where, entry in _entries(data, "rules", name):
+        faults.rules.append(_rule(where, entry))
+    for where, entry in _entries(data, "rows", name):
+        _keys(entry, _ROWS, where)
+        code, message = _text(entry, "code", where, LOCKED[0]), _text(entry, "message", where, LOCKED[1])
+        times = int(_number(entry, "times", 1, f"{where}: times", whole=True))
+        cells, fields = _texts(entry, "where", where), entry.get("fields", [])
+        if not isinstance(fields, list) or not all(isinstance(field, str) for field in fields):
+            raise ValueError(f"{where}: fields is a list of field names")
+        faults.refuse_rows(_text(entry, "object", where), code, message, fields, times=times, where=cells)
+    for where, entry in _entries(data, "jobs", name):
+        _keys(entry, ("object", "after_rows"), where)
+        rows = int(_number(entry, "after_rows", 0, f"{where}: after_rows", whole=True))
+        faults.fail_job_midway(_text(entry, "object", where), rows)
+    for where, entry in _entries(data, "queries", name):
+        _keys(entry, ("object", "message"), where)
+        faults.fail_query(
+            _text(entry, "object", where), _text(entry, "message", where, "InternalServerError : Internal Error")
+        )
+    for where, entry in _entries(data, "aborts", name):
+        if not isinstance(entry, str):
+            raise ValueError(f"{where} must be a job id")
+        faults.admin_abort(entry)
+    return faults
+
+
+def _rule(where: str, entry: Any) -> Rule:
+    _keys(entry, _RULE, where)
+    for key, known in (("kind", KINDS), ("effect", EFFECTS)):
+        if entry.get(key) not in known:
+            raise ValueError(f"{where}: {key} must be one of {', '.join(sorted(known))}")
+    nth = entry.get("nth", 1)
+    if nth is not None and (not _is_number(nth, whole=True) or nth < 1):
+        raise ValueError(f"{where}: nth counts from 1, or is null for every request")
+    share = _number(entry, "share", 0.5, f"{where}: share")
+    chance = _number(entry, "probability", 1.0, f"{where}: probability")
+    if not 0 <= share <= 1 or not 0 <= chance <= 1:
+        raise ValueError(f"{where}: share and probability lie between 0 and 1")
+    return Rule(
+        entry["kind"], entry["effect"], nth, int(_number(entry, "status", 503, f"{where}: status", whole=True)),
+        _text(entry, "body", where, "").encode(), _texts(entry, "headers", where),
+        _number(entry, "seconds", 1.0, f"{where}: seconds"), share, chance,
+    )  # fmt: skip
+
+
+def _keys(data: Any, known: tuple[str, ...], where: str) -> None:
+    if not isinstance(data, dict):
+        raise ValueError(f"{where} must be a JSON object with some of the keys {', '.join(known)}")
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        raise ValueError(f"{where}: unknown key {', '.join(unknown)}; keys are {', '.join(known)}")
+
+
+def _entries(data: Mapping[str, Any], key: str, name: str) -> list[tuple[str, Any]]:
+    entries = data.get(key, [])
+    if not isinstance(entries, list):
+        raise ValueError(f"{name}: {key} must be a list")
+    return [(f"{name}, {key} {number}", entry) for number, entry in enumerate(entries, 1)]
+
+
+def _text(entry: Mapping[str, Any], key: str, where: str, default: str | None = None) -> str:
+    value = entry.get(key, default)
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: {key} must be a text")
+    return value
+
+
+def _texts(entry: Mapping[str, Any], key: str, where: str) -> dict[str, str]:
+    value = entry.get(key, {})
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError(f"{where}: {key} must map names to texts")
+    return dict(value)
+
+
+def _is_number(value: Any, *, whole: bool) -> bool:
+    return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+
+
+def _number(entry: Mapping[str, Any], key: str, default: float, where: str, *, whole: bool = False) -> float:
+    value = entry.get(key, default)
+    if not _is_number(value, whole=whole) or value < 0:
+        raise ValueError(f"{where} must be a {'whole ' if whole else ''}number, not negative")
+    return float(value)

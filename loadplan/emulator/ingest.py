@@ -1,56 +1,30 @@
-"""Ingest jobs over HTTP: create, upload, close, abort, info, results, delete (page sections 1 to 7)."""
+"""Ingest jobs over HTTP: create, upload, close, abort, results, delete (page sections 1 to 5)."""
 
 from __future__ import annotations
 
+import csv
+import gzip as gzip_files
 import random
 import re
 import shutil
+import zlib
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .csvfile import DELIMITERS, ENDINGS, header_text
-from .store import Record
-from .wire import CSV_TYPE, ApiError, Request, Response, id18, json_response, make_id, not_found, quote_row, stamp
+from .csvfile import DELIMITERS, ENDINGS, header_cells, header_text, rows
+from .jobs import Job
+from .jobview import body
+from .streams import Body, FileBody, MadeBody
+from .wire import CSV_TYPE, ApiError, Request, Response, json_response, make_id, quote_row
 
 if TYPE_CHECKING:
     from .org import Org
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
-TERMINAL = ("JobComplete", "Failed", "Aborted")
-
-
-def body(org: Org, job: Record, moment: str) -> dict[str, Any]:
-    """The keys of a job at one moment: create, info, patch or list (page 1.5)."""
-    out: dict[str, Any] = {key: job[key] for key in ("id", "operation", "object")}
-    out.update(createdById=org.admin, createdDate=stamp(job["created"]), systemModstamp=stamp(job["systemModstamp"]))
-    out["state"] = job["state"]
-    if job.get("externalIdFieldName"):
-        out["externalIdFieldName"] = job["externalIdFieldName"]
-    out.update(concurrencyMode="Parallel", contentType="CSV", apiVersion=float(job["version"]))
-    if moment == "patch":
-        return out
-    if moment in ("info", "list"):
-        out["jobType"] = "V2Query" if job["kind"] == "query" else "V2Ingest"
-    if job["state"] == "Open":
-        out["contentUrl"] = f"services/data/v{job['version']}.0/jobs/ingest/{job['id']}/batches"
-    out.update(lineEnding=job["lineEnding"], columnDelimiter=job["columnDelimiter"])
-    if job.get("assignmentRuleId"):
-        out["assignmentRuleId"] = job["assignmentRuleId"]
-    if moment == "info":
-        _counters(out, job)
-    return out
-
-
-def _counters(out: dict[str, Any], job: Record) -> None:
-    if job["kind"] == "query":
-        shown = job["total"] if job["state"] == "JobComplete" else 0
-        out.update(numberRecordsProcessed=shown, retries=0, totalProcessingTime=job["millis"])
-    else:
-        if job["state"] != "Open" or job["puts"]:
-            out.update(numberRecordsProcessed=job["done"], numberRecordsFailed=job["failed"])
-        out.update(retries=0, totalProcessingTime=job["millis"])
-        out.update(apiActiveProcessingTime=job["millis"], apexProcessingTime=0)
-    if job.get("errorMessage"):
-        out["errorMessage"] = job["errorMessage"]
+_PROPERTIES = ("object", "operation", "externalIdFieldName", "contentType", "lineEnding", "columnDelimiter",
+               "concurrencyMode")  # fmt: skip
+_PACK = 200
 
 
 def create(org: Org, request: Request, version: int, now: float) -> Response:
@@ -58,162 +32,259 @@ def create(org: Org, request: Request, version: int, now: float) -> Response:
     if "multipart/form-data" in request.headers.get("content-type", ""):
         return _multipart(org, request, version, now)
     job = _new(org, request.json(), version, now)
-    org.store.put_job(job)
+    org.save(job, now)
     return json_response(body(org, job, "create"))
 
 
-def _new(org: Org, wanted: dict[str, Any], version: int, now: float) -> Record:
-    for name, allowed in (("operation", OPERATIONS), ("contentType", ("CSV",)), ("lineEnding", tuple(ENDINGS)),
-                          ("columnDelimiter", tuple(DELIMITERS))):  # fmt: skip
-        if (name == "operation" or name in wanted) and wanted.get(name) not in allowed:
-            text = f"Invalid value: '{wanted.get(name) or ''}' supplied for property: '{name}'"
-            raise ApiError(400, "API_ERROR", text)
-    name = str(wanted.get("object") or "")
-    kind = org.schema.find(name)
-    if kind is None:
-        raise ApiError(400, "INVALIDJOB", f"InvalidJob : Unable to find object: {name}")
+def check_properties(org: Org, wanted: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Refuse what the create request does not know, and values that are not text."""
+    for name, value in wanted.items():
+        if name not in known and org.settings.unknown_properties_refused:
+            raise ApiError(400, "JSON_PARSER_ERROR", f'Unrecognized field "{name}", not marked as ignorable')
+        if value is not None and not isinstance(value, str):
+            raise ApiError(400, "JSON_PARSER_ERROR", f'Cannot deserialize the value of "{name}"')
+
+
+def check_enum(wanted: dict[str, Any], name: str, allowed: tuple[str, ...], *, required: bool = False) -> None:
+    """Refuse a value outside its list. Values are case-sensitive."""
+    if (required or name in wanted) and wanted.get(name) not in allowed:
+        text = f"Invalid value: '{wanted.get(name) or ''}' supplied for property: '{name}'"
+        raise ApiError(400, "API_ERROR", text)
+
+
+def _new(org: Org, wanted: dict[str, Any], version: int, now: float) -> Job:
+    check_properties(org, wanted, (*_PROPERTIES, "assignmentRuleId") if version >= 49 else _PROPERTIES)
+    check_enum(wanted, "operation", OPERATIONS, required=True)
+    check_enum(wanted, "contentType", ("CSV",))
+    check_enum(wanted, "lineEnding", tuple(ENDINGS))
+    check_enum(wanted, "columnDelimiter", tuple(DELIMITERS))
     if wanted["operation"] == "hardDelete" and not org.settings.hard_delete_allowed:
         text = "hardDelete operation requires special user profile permission, please contact your system administrator"
         raise ApiError(400, "FEATURENOTENABLED", text)
-    key = wanted.get("externalIdFieldName")
-    if wanted["operation"] == "upsert":
-        if not key:
-            text = f"External ID was blank for {kind.name}. An External ID must be specified for upsert."
-            raise ApiError(400, "INVALIDJOB", f"InvalidJob : {text}")
-        field = kind.field(key)
-        if field is None or not field.indexed:
-            text = f"Field name provided, {key} does not match an External ID, Salesforce Id, or indexed field for"
-            raise ApiError(400, "INVALIDJOB", f"InvalidJob : {text} {kind.name}")
-        key = field.name
+    name, key = _target(org, wanted)
     number = org.store.next("job")
-    return {
-        "id": make_id("750", number), "kind": "ingest", "number": number, "operation": wanted["operation"],
-        "object": kind.name, "state": "Open", "created": now, "systemModstamp": now, "closed": 0.0, "started": 0.0,
-        "externalIdFieldName": key if wanted["operation"] == "upsert" else None, "version": version,
-        "lineEnding": wanted.get("lineEnding", "LF"), "columnDelimiter": wanted.get("columnDelimiter", "COMMA"),
-        "assignmentRuleId": wanted.get("assignmentRuleId"), "puts": 0, "total": 0, "done": 0, "failed": 0, "millis": 0,
-    }  # fmt: skip
+    return Job(
+        make_id("750", number), number, "ingest", wanted["operation"], name, version, now, now,
+        line_ending=wanted.get("lineEnding", "LF"), delimiter=wanted.get("columnDelimiter", "COMMA"),
+        key=key, assignment_rule=wanted.get("assignmentRuleId"),
+    )  # fmt: skip
+
+
+def _target(org: Org, wanted: dict[str, Any]) -> tuple[str, str | None]:
+    """(canonical object name, key field of an upsert)."""
+    name, key = str(wanted.get("object") or ""), wanted.get("externalIdFieldName")
+    upsert = wanted["operation"] == "upsert"
+    if org.settings.sink and name:
+        return name, key if upsert else None
+    kind = org.schema.find(name)
+    if kind is None:
+        raise ApiError(400, "INVALIDJOB", f"InvalidJob : Unable to find object: {name}")
+    if kind.name in org.settings.bulk_unsupported:
+        raise ApiError(400, "INVALIDENTITY", f"Entity '{kind.name}' is not supported by the Bulk API.")
+    if not upsert:
+        return kind.name, None
+    if not key:
+        text = f"External ID was blank for {kind.name}. An External ID must be specified for upsert."
+        raise ApiError(400, "INVALIDJOB", f"InvalidJob : {text}")
+    field = kind.field(key)
+    if field is None or not field.indexed:
+        text = f"Field name provided, {key} does not match an External ID, Salesforce Id, or indexed field for"
+        raise ApiError(400, "INVALIDJOB", f"InvalidJob : {text} {kind.name}")
+    return kind.name, field.name
 
 
 def _multipart(org: Org, request: Request, version: int, now: float) -> Response:
-    match = re.search(r'boundary="?([^";]+)', request.headers["content-type"])
-    boundary = b"--" + match[1].encode() if match else b"--"
-    parts: dict[str, bytes] = {}
-    for piece in request.body.split(boundary)[1:-1]:
-        head, blank, content = piece.replace(b"\r\n\r\n", b"\n\n", 1).partition(b"\n\n")
-        name = re.search(rb'name="(\w+)"', head)
-        if blank and name:
-            parts[name[1].decode()] = content.removesuffix(b"\n").removesuffix(b"\r")
+    parts = _parts(request.body, request.headers["content-type"])
     if set(parts) != {"job", "content"}:
         raise ApiError(400, "API_ERROR", "The multipart request must have the parts 'job' and 'content'")
     if len(parts["content"].decode("utf-8", "replace")) > org.settings.max_multipart_characters:
         raise ApiError(400, "API_ERROR", "The job data exceeds 100,000 characters")
     job = _new(org, Request("POST", request.path, body=parts["job"]).json(), version, now)
-    (org.files / job["id"]).write_bytes(parts["content"])
-    job.update(puts=1, state="UploadComplete", closed=now)
-    org.store.put_job(job)
+    org.files.make(job)
+    org.files.upload(job).write_bytes(parts["content"])
+    job.puts, job.state, job.closed, job.gzip = 1, "UploadComplete", now, request.takes_gzip
+    org.save(job, now)
     return json_response(body(org, job, "create"))
 
 
-def upload(org: Org, job: Record, request: Request) -> Response:
+def _parts(data: bytes, content_type: str) -> dict[str, bytes]:
+    """The parts of a multipart body by name. A blank line must stand between a part's headers and its content."""
+    match = re.search(r'boundary=("?)([^";]+)\1', content_type)
+    if match is None:
+        return {}
+    marker = b"--" + match[2].strip().encode()
+    parts: dict[str, bytes] = {}
+    for piece in re.split(rb"(?:^|\r?\n)" + re.escape(marker) + rb"(?=\r?\n|--)", data)[1:]:
+        if piece.startswith(b"--"):
+            break
+        head, blank, content = re.match(rb"(.*?)(\r?\n\r?\n|$)(.*)", piece, re.DOTALL).groups()  # type: ignore[union-attr]
+        name = re.search(rb'name="?(\w+)', head)
+        if blank and name:
+            parts[name[1].decode()] = content
+    return parts
+
+
+def upload(org: Org, job: Job, request: Request, now: float) -> Response:
     """`PUT .../batches`: 201, empty; the content is looked at only after the close."""
-    if job["state"] != "Open":
-        raise ApiError(400, "INVALIDJOBSTATE", f"Uploading to already {job['state']} Job not allowed")
+    if job.state != "Open":
+        raise ApiError(400, "INVALIDJOBSTATE", f"Uploading to already {job.state} Job not allowed")
     if "text/csv" not in request.headers.get("content-type", ""):
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type must be text/csv")
-    if request.headers.get("content-encoding") == "gzip":
-        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Encoding gzip is not supported")
-    if job["puts"] and org.settings.second_put_refused_at_put:
-        raise _twice(job)
-    target = org.files / job["id"]
+    packed = request.headers.get("content-encoding", "identity").lower()
+    if packed != "identity" and not (packed == "gzip" and org.settings.gzip_uploads):
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Encoding {packed} is not supported")
+    if job.puts and org.settings.second_put_refused_at_put:
+        raise _twice(org, job)
+    org.files.make(job)
+    target = org.files.upload(job)
+    if packed == "gzip" and request.spool:
+        _unpack(org, request)
     size = request.spool.stat().st_size if request.spool else len(request.body)
     if size > org.settings.max_upload_bytes:
-        raise ApiError(400, "API_ERROR", "The uploaded data exceeds the maximum size of a job")
+        status = org.settings.oversize_upload_status
+        raise ApiError(status, "API_ERROR", "The uploaded data exceeds the maximum size of a job")
     if request.spool:
         shutil.move(request.spool, target)
     else:
         target.write_bytes(request.body)
-    job["puts"] += 1
-    org.store.put_job(job)
+    job.puts += 1
+    org.save(job, now)
     return Response(201)
 
 
-def _twice(job: Record) -> ApiError:
-    return ApiError(400, "INVALIDJOB", f"Found multipe contents for job: <{job['id'][:15]}>, please 'Close' / 'Abort' /"
-                    " 'Delete' the current Job then create a new Job and make sure you only do 'PUT' once on a given"
-                    " Job.")  # fmt: skip
+def _unpack(org: Org, request: Request) -> None:
+    """Replace a gzip spool by what it holds, up to just over the largest upload."""
+    assert request.spool is not None
+    plain = request.spool.with_suffix(".plain")
+    left = org.settings.max_upload_bytes + 1
+    try:
+        with gzip_files.open(request.spool) as source, plain.open("wb") as target:
+            while left and (block := source.read(min(left, 1 << 18))):
+                left -= len(block)
+                target.write(block)
+    except (OSError, EOFError, zlib.error):
+        plain.unlink()
+        raise ApiError(400, "API_ERROR", "The gzip data is damaged") from None
+    plain.replace(request.spool)
 
 
-def patch(org: Org, job: Record, request: Request, now: float) -> Response:
+def _twice(org: Org, job: Job) -> ApiError:
+    text = f"Found multipe contents for job: <{job.id[:15]}>, please 'Close' / 'Abort' / 'Delete' the current Job then"
+    text += " create a new Job and make sure you only do 'PUT' once on a given Job."
+    return ApiError(400, org.settings.second_put_code, text)
+
+
+def patch(org: Org, job: Job, request: Request, now: float) -> Response:
     """`PATCH`: UploadComplete or Aborted."""
     state = request.json().get("state")
     if state not in ("UploadComplete", "Aborted"):
         raise ApiError(400, "INVALIDJOBSTATE", f"Changing the state of a Job to {state} not allowed")
     word = "Aborting" if state == "Aborted" else "Closing"
-    shown = {"JobComplete": "Completed"}.get(job["state"], job["state"])
-    if job["state"] in TERMINAL or (state == "UploadComplete" and job["state"] != "Open"):
+    shown = {"JobComplete": "Completed"}.get(job.state, job.state)
+    if job.has_ended or (state == "UploadComplete" and job.state != "Open"):
         raise ApiError(400, "INVALIDJOBSTATE", f"{word} already {shown} Job not allowed")
-    if state == "UploadComplete":
-        if not job["puts"]:
-            text = f"Could not find content for job: <{job['id'][:15]}>, try doing 'PUT' on 'contentUrl' corresponding"
-            text += " to this job and once upload finished use 'PATCH' to mark Job as 'UploadComplete'"
-            raise ApiError(400, "INVALIDJOB", text)
-        if job["puts"] > 1:
-            raise _twice(job)
-        job["closed"] = now
-    job["state"] = state
-    org.store.put_job(job)
+    if state == "Aborted":
+        org.abort(job, now)
+        return json_response(body(org, job, "patch"))
+    if not job.puts:
+        text = f"Could not find content for job: <{job.id[:15]}>, try doing 'PUT' on 'contentUrl' corresponding"
+        text += " to this job and once upload finished use 'PATCH' to mark Job as 'UploadComplete'"
+        raise ApiError(400, "INVALIDJOB", text)
+    if job.puts > 1:
+        raise _twice(org, job)
+    job.state, job.closed, job.gzip = "UploadComplete", now, request.takes_gzip
+    org.save(job, now)
     return json_response(body(org, job, "patch"))
 
 
-def delete(org: Org, job: Record) -> Response:
+def delete(org: Org, job: Job) -> Response:
     """`DELETE`: 204 for a job that has ended."""
-    allowed = TERMINAL if job["kind"] == "query" else (*TERMINAL, "UploadComplete")
-    if job["state"] not in allowed:
+    if not job.has_ended and not (job.kind == "ingest" and job.state == "UploadComplete"):
         text = "Error encountered when deleting the job because the job is not terminated"
         raise ApiError(400, "API_ERROR", text)
-    org.store.delete_job(job["id"])
-    (org.files / job["id"]).unlink(missing_ok=True)
+    org.forget(job)
     return Response(204)
 
 
-def results(org: Org, job: Record, which: str) -> Response:
-    """The three result files (page section 5): user header raw, every value quoted, rows shuffled."""
-    ready = ("JobComplete", "Failed", "Aborted")
-    if job["state"] not in ready:
-        raise ApiError(400, "INVALIDJOBSTATE", f"Results are not available for a Job in state {job['state']}")
-    delimiter, ending = DELIMITERS[job["columnDelimiter"]], ENDINGS[job["lineEnding"]]
-    path = org.files / job["id"]
-    header = header_text(path, job["lineEnding"]) if path.exists() else ""
-    if which == "unprocessedrecords":
-        lines = [quote_row(cells, delimiter, ending) for cells in org.remaining(job)]
-    else:
-        failed = int(which == "failedresults")
-        added = '"sf__Error"' if failed else '"sf__Created"'
-        header = delimiter.join(part for part in ('"sf__Id"', added, header) if part)
-        found = org.store.outcomes(job["id"], failed)
-        lines = [quote_row([record, note, *cells], delimiter, ending) for record, note, cells in found]
-    if not lines and org.settings.empty_results_as_204:
+def results(org: Org, job: Job, which: str, *, gzip: bool) -> Response:
+    """The three result files (page section 5): user header raw, every value quoted, rows in another order."""
+    if not job.has_ended:
+        status = org.settings.early_results_status
+        text = f"Results are not available for a Job in state {job.state}"
+        raise ApiError(status, "INVALIDJOBSTATE" if status != 404 else "NOT_FOUND", text)
+    found = org.sink.results(job, which, gzip=gzip) if org.settings.sink else _results(org, job, which)
+    if found is None and org.settings.empty_results_as_204:
         return Response(204)
-    random.Random(job["id"]).shuffle(lines)  # noqa: S311
-    return Response(200, (header + ending + "".join(lines)).encode(), {"Content-Type": CSV_TYPE})
+    header = (result_header(org, job, which) + ENDINGS[job.line_ending]).encode()
+    return Response(200, found or header, {"Content-Type": CSV_TYPE})
 
 
-def find(org: Org, job_id: str, kind: str) -> Record:
-    """The job of that id and kind; raises 404."""
-    job = org.store.job(id18(job_id)) if len(job_id) in (15, 18) else None
-    if job is None or job["kind"] != kind:
-        raise not_found()
-    return job
+def result_header(org: Org, job: Job, which: str) -> str:
+    """The header line of a result file: two quoted columns, then the user's header as it was sent."""
+    path, delimiter = org.files.upload(job), DELIMITERS[job.delimiter]
+    sent = header_text(path) if path.exists() else ""
+    if which == "unprocessedrecords":
+        return sent
+    second = '"sf__Error"' if which == "failedresults" else '"sf__Created"'
+    if which == "failedresults" and job.version < 50:
+        names = _split_header(sent, delimiter)
+        sent = delimiter.join(sorted(names, key=lambda name: name.strip('"')))
+    return delimiter.join(part for part in ('"sf__Id"', second, sent) if part)
 
 
-def listing(org: Org, request: Request, version: int) -> Response:
-    """`GET /jobs/ingest` and `/jobs/query`: all jobs, 1,000 a page."""
-    size = org.settings.list_page_size
-    start = int(request.query.get("queryLocator", "-0").rpartition("-")[2] or 0)
-    wanted = request.query.get("jobType")
-    shown = [body(org, job, "list") for job in org.store.jobs()]
-    shown = [entry for entry in shown if wanted in (None, entry["jobType"])]
-    more = start + size < len(shown)
-    url = f"/services/data/v{version}.0/jobs/ingest?queryLocator=01gEm000000000AAAA-{start + size}" if more else None
-    return json_response({"done": not more, "records": shown[start : start + size], "nextRecordsUrl": url})
+def _split_header(sent: str, delimiter: str) -> list[str]:
+    """The raw cells of a header line."""
+    plain = header_cells(sent, delimiter)
+    raw = sent.split(delimiter)
+    return raw if len(raw) == len(plain) else [quote_row([name], delimiter, "") for name in plain]
+
+
+def _results(org: Org, job: Job, which: str) -> Body | None:
+    """The body of a result file, or None when there is nothing in it."""
+    header = (result_header(org, job, which) + ENDINGS[job.line_ending]).encode()
+    if which == "unprocessedrecords":
+        lines = _unprocessed(org, job)
+        if next(lines, None) is None:
+            return None
+        return MadeBody(lambda: _after(header, _unprocessed(org, job)))
+    place = int(which == "failedresults")
+    size = job.bad_size if place else job.good_size
+    if not size:
+        return None
+    ends = [entry[place] for entry in job.batches] + [size]
+    ranges = [(start, end - start) for start, end in zip([0, *ends], ends, strict=False) if end > start]
+    if org.settings.shuffle_results:
+        random.Random(job.id).shuffle(ranges)  # noqa: S311
+    if not org.settings.newline_at_end:
+        start, length = ranges[-1]
+        ranges[-1] = (start, length - len(ENDINGS[job.line_ending]))
+    return FileBody.of(org.files.bad(job) if place else org.files.good(job), ranges, header)
+
+
+def _after(header: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
+    yield header
+    yield from lines
+
+
+def _unprocessed(org: Org, job: Job) -> Iterator[bytes]:
+    """Rows of a job that were never processed; those beyond the daily batches are not recorded."""
+    path, delimiter, ending = org.files.upload(job), DELIMITERS[job.delimiter], ENDINGS[job.line_ending]
+    if not path.exists() or job.unrecorded:
+        return
+    order = random.Random(job.id)  # noqa: S311
+    source = islice(rows(path, delimiter), 1 + job.done, None)
+    try:
+        while pack := [quote_row(cells, delimiter, ending) for cells in islice(source, _PACK)]:
+            if org.settings.shuffle_results:
+                order.shuffle(pack)
+            yield "".join(pack).encode()
+    except (UnicodeDecodeError, csv.Error):
+        return  # what is no CSV has no rows to give back
+
+
+def header_of_query(org: Org, job: Job, which: str) -> Response:
+    """What an ingest result path answers for the id of a query job: 200 and a header (page section 5.1)."""
+    second = "sf__Error" if which == "failedresults" else "sf__Created"
+    first = [] if which == "unprocessedrecords" else ["sf__Id", second]
+    line = quote_row([*first, *job.columns], DELIMITERS[job.delimiter], ENDINGS[job.line_ending])
+    return Response(200, line.encode(), {"Content-Type": CSV_TYPE})

@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from . import auth, ingest, query_jobs, rest
-from .csvfile import DELIMITERS, FileError, rows
-from .faults import Faults, Rule, answer, kind_of
+from . import auth, ingest, jobview, query_jobs, rest
+from .faults import BESIDE, INSTEAD, Faults, Rule, answer, kind_of
+from .jobfiles import JobFiles
+from .jobs import Job, Jobs
 from .ledger import Ledger
+from .locks import Turns
 from .process import Processor
 from .records import ADMIN_ID, Records
 from .schema import load_schema
 from .settings import Settings
-from .store import Record, Store
-from .wire import ApiError, Request, Response, json_response, make_id, not_found
+from .sink import Sink
+from .spool import Spool
+from .store import Store
+from .usage import Usage
+from .wire import ApiError, Request, Response, json_response, make_id, not_found, wrong_method
 
 _VERSIONED = re.compile(r"/services/data/v(\d+)\.0(/.*)?")
+_HEADERS = {  # of every recorded REST answer
+    "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "none",
+    "Set-Cookie": "BrowserId=EmbeddedOrgAAAAAAAAAA; path=/; SameSite=LAX",
+}
+_RESULTS = ("successfulresults", "failedresults", "unprocessedrecords")
+_SLICE = 2_000
+"""Rows of one job that are worked off before others get their turn, when a worker does the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One request as the org saw it, without its credentials. `status` 0: the connection was dropped."""
+    """One request as the org saw it, without its credentials. `status` 0: the connection was dropped. `fault` is the
+    effect of the rule it met."""
 
     time: float
     method: str
@@ -34,6 +50,7 @@ class Logged:
     kind: str
     status: int
     headers: dict[str, str]
+    fault: str = ""
 
 
 class Org:
@@ -45,19 +62,24 @@ class Org:
     def __init__(
         self, data_dir: Path, settings: Settings, describe: Sequence[Path], faults: Faults, now: float
     ) -> None:
-        self.settings, self.faults = settings, faults
-        self.lock = threading.RLock()
-        self.files = data_dir / "files"
-        self.files.mkdir(parents=True, exist_ok=True)
+        self.settings, self.faults, self.folder = settings, faults, data_dir
+        self.lock = Turns()
+        self.wake: Callable[[float], None] | None = None
+        self.files = JobFiles(data_dir / "files")
         self.store = Store(data_dir / "org.db")
         self.schema = load_schema(describe)
         self.saver = Records(self.store, self.schema)
-        self.processor = Processor(self.saver, settings, faults, self.files)
+        self.usage = Usage(self.store)
+        self.jobs = Jobs(self.store, self._first_due)
         self.ledger = Ledger(self.store, self.lock)
-        self.requests: list[Logged] = []
+        self.processor = Processor(self.saver, self.jobs, self.files, self.ledger, self.usage, settings, faults)
+        self.querier = query_jobs.Querier(self)
+        self.sink = Sink(self.store, self.files, settings, data_dir)
+        self.requests: deque[Logged] = deque(maxlen=settings.request_log)
         self.instance_url = ""
-        if self.store.get(ADMIN_ID) is None:
+        if self.saver.tables.get(self.schema.objects["user"], ADMIN_ID) is None:
             self._seed(now)
+        self.store.commit()
 
     def _seed(self, now: float) -> None:
         kinds = self.schema.objects
@@ -65,70 +87,83 @@ class Org:
                 "Alias": "admin", "IsActive": True}  # fmt: skip
         self.saver.insert(kinds["user"], user, now, ADMIN_ID)
         self.store.next("id:User")
-        organization = {"Id": self.settings.org_id, "Name": "Embedded Org", "IsSandbox": self.settings.is_sandbox,
-                        "InstanceName": self.settings.instance_name, "OrganizationType": "Developer Edition"}  # fmt: skip
-        self.store.put(self.settings.org_id, "Organization", organization, [], [])
+        organization = [self.settings.org_id, "Embedded Org", self.settings.is_sandbox, self.settings.instance_name,
+                        "Developer Edition", False]  # fmt: skip
+        names = ["Id", "Name", "IsSandbox", "InstanceName", "OrganizationType", "IsDeleted"]
+        self.saver.tables.insert(kinds["organization"], [f'"{name}"' for name in names], [organization])
         book = make_id("01s", self.store.next("id:Pricebook2"))
         self.saver.insert(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
-        found = self.store.get(book)
-        if found:
-            self.store.put(book, "Pricebook2", {**found[2], "IsStandard": True}, [], [])
-        self.store.commit()
+        self.saver.tables.update(kinds["pricebook2"], ['"IsStandard"'], [(True, book)])
 
-    def handle(self, request: Request, now: float) -> Response:
-        """Answer one request at `now`; faults first, then the call, then the loss of its answer."""
+    # requests
+
+    def meet(self, request: Request) -> Rule | None:
+        """Count a request and answer the rule it meets. To be asked once for each request, before `handle`."""
         with self.lock:
-            kind = kind_of(request)
-            rule = self.faults.match(kind)
-            response = self._with_fault(request, now, rule)
-            headers = {key: value for key, value in request.headers.items() if key != "authorization"}
-            status = 0 if response.drop else response.status
-            self.requests.append(Logged(now, request.method, request.path, kind, status, headers))
+            return self.faults.match(kind_of(request))
+
+    def handle(self, request: Request, now: float, rule: Rule | None = None) -> Response:
+        """Answer one request at `now`, with the trouble of the rule it met."""
+        with self.lock:
+            try:
+                response = self._with_fault(request, now, rule)
+            except Exception:
+                self._forget_changes()
+                raise
+            lost = response.trouble is not None and response.trouble.effect in (
+                "drop before",
+                "drop after",
+                "reset after",
+            )
+            self.note(request, now, 0 if lost else response.status, rule)
             return response
 
+    def note(self, request: Request, now: float, status: int, rule: Rule | None) -> None:
+        """Remember a request."""
+        headers = {key: value for key, value in request.headers.items() if key != "authorization"}
+        effect = rule.effect if rule else ""
+        self.requests.append(Logged(now, request.method, request.path, kind_of(request), status, headers, effect))
+
     def _with_fault(self, request: Request, now: float, rule: Rule | None) -> Response:
-        if rule is not None and rule.effect == "drop before":
-            return Response(0, drop=True)
-        if rule is not None and rule.effect == "status":
-            return answer(rule)
-        if self.faults.expire or (rule is not None and rule.effect == "expire"):
+        effect = rule.effect if rule else ""
+        if rule is not None and effect in INSTEAD:
+            return Response(0, trouble=rule) if effect in ("drop before", "reset") else answer(rule)
+        if self.faults.expire or effect == "expire":
             self.faults.expire = False
             self.store.drop_tokens()
+        if effect == "admin abort":
+            job = self.jobs.get(next((part for part in request.path.split("/") if part.startswith("750")), ""))
+            if job is not None:
+                self.faults.admin_abort(job.id)
         response = self._answer(request, now)
-        if rule is not None and rule.effect == "drop after":
-            return Response(0, drop=True)
-        if rule is not None and rule.effect == "truncate":
-            return Response(response.status, response.body, response.headers, cut=0.5)
-        return response
+        return response if rule is None or effect in BESIDE else replace(response, trouble=rule)
 
     def _answer(self, request: Request, now: float) -> Response:
+        if self.wake is None:
+            self._advance(now, self.settings.max_rows_per_request)
+        else:
+            self._advance(now, _SLICE, jobs=1)
+        extra: dict[str, str] = {}
         try:
-            self._advance(now)
-            response = self._route(request, now)
+            response = self._route(request, now, extra)
         except ApiError as problem:
             self.store.rollback()
-            return problem.response()
+            response = problem.response()
+        if self.store.db.in_transaction:
+            self.usage.save()
         self.store.commit()
-        return response
+        due = self.jobs.next_due()
+        if self.wake is not None and due is not None:
+            self.wake(due)
+        return replace(response, headers={**_HEADERS, **extra, **response.headers})
 
-    def _advance(self, now: float) -> None:
-        for job in self.store.jobs():
-            if job["id"] in self.faults.aborts and job["state"] not in ingest.TERMINAL:
-                job["state"] = "Aborted"
-                self.store.put_job(job)
-                self.store.commit()  # whatever becomes of the request that comes now
-            self.faults.aborts.discard(job["id"])
-            if job["state"] in ("UploadComplete", "InProgress"):
-                if job["kind"] == "query":
-                    query_jobs.advance(self, job, now)
-                else:
-                    self.processor.advance(job, now)
-
-    def _route(self, request: Request, now: float) -> Response:
+    def _route(self, request: Request, now: float, extra: dict[str, str]) -> Response:
         path = request.path.rstrip("/")
         if path == "/services/oauth2/token":
             return auth.token(self, request, now)
         if path == "/services/data":
+            if request.method not in ("GET", "HEAD"):
+                raise wrong_method(request.method, "GET")
             return rest.versions(self)
         if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
             auth.check(self, request, now)
@@ -141,6 +176,9 @@ class Org:
         if version < low:
             raise ApiError(410, "GONE", "The requested API version is retired")
         auth.check(self, request, now)
+        self._count(now, extra)
+        if version < self.settings.deprecated_below:
+            extra["Warning"] = '299 - "This API is deprecated and will be retired"'
         if "//" in request.path:
             raise not_found()
         parts = (match[2] or "").strip("/").split("/")
@@ -148,52 +186,162 @@ class Org:
             return self._jobs(request, parts[1:], version, now)
         return rest.route(self, request, parts, version, now)
 
+    def _count(self, now: float, extra: dict[str, str]) -> None:
+        """Every request is one of the daily API requests; the answer says how many were used."""
+        used, most = self.usage.used("requests", now), self.settings.api_requests_max
+        if used >= most:
+            extra["Sforce-Limit-Info"] = f"api-usage={used}/{most}"
+            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self.usage.add("requests", 1, now)
+        extra["Sforce-Limit-Info"] = f"api-usage={used + 1}/{most}"
+
     def _jobs(self, request: Request, parts: list[str], version: int, now: float) -> Response:
-        kind, method = parts[0], request.method
-        if kind not in ("ingest", "query") or version < (41 if kind == "ingest" else 47):
+        kind, method = parts[0], "GET" if request.method == "HEAD" else request.method
+        if kind not in ("ingest", "query") or version < (41 if kind == "ingest" else 47) or len(parts) > 3:
             raise not_found()
+        if method in ("POST", "PATCH"):
+            self._check_type(request, multipart=kind == "ingest" and method == "POST")
         if len(parts) == 1:
             if method == "POST":
                 make = ingest.create if kind == "ingest" else query_jobs.create
                 return make(self, request, version, now)
-            return ingest.listing(self, request, version)
-        job = ingest.find(self, parts[1], kind)
+            if method != "GET":
+                raise wrong_method(request.method, "GET", "POST")
+            return jobview.listing(self, request, version)
         if len(parts) == 2:
+            job = jobview.find(self, parts[1], kind)
             if method == "PATCH":
                 return ingest.patch(self, job, request, now)
             if method == "DELETE":
                 return ingest.delete(self, job)
-            return json_response(ingest.body(self, job, "info"))
-        which = parts[2].lower()
-        if kind == "ingest" and which == "batches" and method == "PUT":
-            return ingest.upload(self, job, request)
-        if kind == "ingest" and which in ("successfulresults", "failedresults", "unprocessedrecords"):
-            return ingest.results(self, job, which)
-        if kind == "query" and which == "results":
-            return query_jobs.results(self, job, request, version)
-        if kind == "query" and which == "resultpages":
-            return query_jobs.pages(self, job, request, version)
-        raise not_found()
+            if method != "GET":
+                raise wrong_method(request.method, "GET", "PATCH", "DELETE")
+            return json_response(jobview.body(self, job, "info"))
+        return self._resource(request, kind, parts[1], parts[2].lower(), version, now)
 
-    def remaining(self, job: Record) -> Iterator[list[str]]:
-        """Cells of the rows of a job that were never processed."""
-        path = self.files / job["id"]
-        if not path.exists():
+    def _resource(self, request: Request, kind: str, job_id: str, which: str, version: int, now: float) -> Response:
+        """What lies below a job."""
+        known = {"ingest": ("batches", *_RESULTS), "query": ("results", "resultpages")}[kind]
+        allowed = "PUT" if which == "batches" else "GET"
+        if which not in known:
+            raise not_found()
+        if request.method != allowed and not (request.method == "HEAD" and allowed == "GET"):
+            raise wrong_method(request.method, allowed)
+        if which in _RESULTS:
+            other = self.jobs.get(job_id)
+            if other is not None and other.kind == "query":
+                return ingest.header_of_query(self, other, which)
+        job = jobview.find(self, job_id, kind)
+        if which == "batches":
+            return ingest.upload(self, job, request, now)
+        if which == "results":
+            return query_jobs.results(self, job, request, version)
+        if which == "resultpages":
+            return query_jobs.pages(self, job, request, version)
+        return ingest.results(self, job, which, gzip=request.takes_gzip)
+
+    def _check_type(self, request: Request, *, multipart: bool) -> None:
+        given = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if given != "application/json" and not (multipart and given == "multipart/form-data"):
+            raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type {given} is not supported")
+
+    # the passage of time
+
+    def _first_due(self, job: Job) -> float:
+        """When a job wants to be looked at, given only its state."""
+        if job.is_running:
+            return 0.0
+        if job.state == "Open":
+            return job.created + self.settings.open_job_lifetime
+        begun = job.created if self.settings.retention_from == "creation" else job.ended
+        return begun + self.settings.retention
+
+    def save(self, job: Job, now: float) -> None:
+        """Write a job whose state a request has changed."""
+        self.jobs.save(job, max(now, self._first_due(job)) if job.is_running else self._first_due(job))
+
+    def abort(self, job: Job, now: float) -> None:
+        """End a job as Aborted; rows already saved stay saved."""
+        job.end("Aborted", now)
+        self._let_go(job)
+        self.save(job, now)
+
+    def forget(self, job: Job) -> None:
+        """Remove a job with its files."""
+        self._let_go(job)
+        self.jobs.remove(job)
+        self.files.remove(job)
+
+    def _let_go(self, job: Job) -> None:
+        self.processor.drop(job)
+        self.querier.drop(job)
+
+    def spool(self, job: Job) -> Spool:
+        """The rows of a query job."""
+        return query_jobs.open_spool(self.files.folder(job))
+
+    def work(self, now: float) -> float | None:
+        """What a worker does between requests: a slice of the job that is due. Answers when the next one is."""
+        with self.lock:
+            try:
+                self._advance(now, _SLICE, jobs=1)
+                return self.jobs.next_due()
+            except Exception:
+                self._forget_changes()
+                raise
+
+    def _advance(self, now: float, most: int, jobs: int | None = None) -> None:
+        if self.faults.aborts:
+            self._abort_by_hand(now)
+        for job in self.jobs.take_due(now, jobs):
+            self._look_at(job, now, most)
+
+    def _look_at(self, job: Job, now: float, most: int) -> None:
+        """A job's time has come: it goes on, is left open for too long, or is kept for long enough."""
+        if job.has_ended:
+            self.forget(job)
+            self.store.commit()
             return
-        try:
-            yield from islice(rows(path, DELIMITERS[job["columnDelimiter"]]), 1 + job["done"], None)
-        except FileError:
-            return
+        due = inf
+        if job.state == "Open":
+            job.end(self.settings.open_job_ends_as, now)
+        elif self.settings.sink and job.kind == "ingest":
+            due = self.sink.advance(job, now)
+        elif job.kind == "ingest":
+            due = self.processor.advance(job, now, most)
+        else:
+            due = self.querier.advance(job, now, most)
+        self.jobs.save(job, self._first_due(job) if job.has_ended else due)
+        self.usage.save()
+        self.store.commit()
+
+    def _abort_by_hand(self, now: float) -> None:
+        for job in list(map(self.jobs.get, self.faults.aborts)):
+            if job is not None and not job.has_ended:
+                self.abort(job, now)
+                self.store.commit()  # whatever becomes of the request that comes now
+        self.faults.aborts = {job_id for job_id in self.faults.aborts if self.jobs.get(job_id) is None}
+
+    def _forget_changes(self) -> None:
+        """After an error of this program: memory says again what the file says."""
+        self.store.rollback()
+        for job in list(self.jobs):
+            self._let_go(job)
+        self.jobs.reload()
+
+    # for tests
 
     def count(self, object_name: str) -> int:
         """Number of live records of an object."""
         with self.lock:
-            return self.store.count(self._name(object_name))
+            found = self.schema.find(object_name)
+            return self.saver.tables.count(found) if found else 0
 
     def records(self, object_name: str) -> list[dict[str, Any]]:
-        """The live records of an object, in id order."""
+        """The live records of an object, in the order in which they were made."""
         with self.lock:
-            return list(self.store.scan(self._name(object_name), deleted=False))
+            found = self.schema.find(object_name)
+            return list(self.saver.tables.scan(found)) if found else []
 
     def has(self, object_name: str, **fields: Any) -> str | None:
         """The id of a live record with these field values, or None."""
@@ -202,6 +350,12 @@ class Org:
                 return str(record["Id"])
         return None
 
-    def _name(self, object_name: str) -> str:
-        found = self.schema.find(object_name)
-        return found.name if found else object_name
+    def close(self) -> None:
+        """Write what is not yet written and close the files."""
+        self.sink.close()
+        with self.lock:
+            for job in list(self.jobs):
+                self._let_go(job)
+            self.usage.save()
+            self.store.commit()
+            self.store.close()

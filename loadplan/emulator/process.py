@@ -1,208 +1,144 @@
-"""Moves an ingest job forward to a moment: validates its file, then applies 200-row chunks, each one transaction."""
+"""Moves an ingest job forward to a moment: judges its file, applies its rows as fast as the org may, ends it.
+
+Ten chunks make one transaction with their result rows and the job's counters. Which rows are right is not decided here.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from math import inf
 
-from .columns import Column, read_header
-from .csvfile import DELIMITERS, FileError, check_endings, count_rows, rows
+from .csvfile import DELIMITERS, FileError, Strictness, scan
 from .faults import Faults
+from .jobfiles import JobFiles
+from .jobs import Job, Jobs
+from .ledger import Ledger
+from .load import CHUNK, Load
 from .records import Records
-from .schema import ObjectType
 from .settings import Settings
-from .store import Record
-from .values import RowError, convert
-from .wire import looks_like_id
+from .usage import Usage
 
-CHUNK = 200
-_CELLS = "Number of fields in header is different from the row. header = {} row = {}"
+BATCH = 10_000
+_CHUNKS = 10
+_OPEN_LOADS = 50
+_QUOTA = "ExceededQuota : ApiBatchItems Limit exceeded"
+_RECORDS = "ExceededQuota : Daily Bulk API records Limit exceeded"
 
 
 class Processor:
     """Applies rows. Keeps readers of running jobs only to avoid re-reading; everything durable is in the store."""
 
-    def __init__(self, records: Records, settings: Settings, faults: Faults, files: Path) -> None:
-        self.records, self.settings, self.faults, self.files = records, settings, faults, files
-        self.store = records.store
-        self._readers: dict[str, tuple[Iterator[list[str]], list[Column], int]] = {}
+    def __init__(
+        self,
+        records: Records,
+        jobs: Jobs,
+        files: JobFiles,
+        ledger: Ledger,
+        usage: Usage,
+        settings: Settings,
+        faults: Faults,
+    ) -> None:
+        self.records, self.jobs, self.files, self.ledger, self.usage = records, jobs, files, ledger, usage
+        self.settings, self.faults = settings, faults
+        self._loads: dict[str, Load] = {}
 
-    def advance(self, job: Record, now: float) -> Record:
-        """The job as it stands at `now`; its rows are applied as far as the org's speed allows."""
-        begins = job["closed"] + self.settings.latency
-        if job["state"] == "UploadComplete" and now >= begins:
+    def advance(self, job: Job, now: float, most: int) -> float:
+        """Bring a running job to `now`, by at most `most` rows. Answers when it wants to be looked at again."""
+        begins = job.closed + self.settings.latency
+        if job.state == "UploadComplete":
+            if now < begins:
+                return begins
             self._begin(job, begins)
-        if job["state"] == "InProgress":
-            self._apply(job, now)
-        return job
+        if job.state == "InProgress":
+            return self._apply(job, now, most)
+        return inf
 
-    def _begin(self, job: Record, begins: float) -> None:
-        path = self.files / job["id"]
-        delimiter = DELIMITERS[job["columnDelimiter"]]
-        job.update(started=begins, systemModstamp=begins, total=0, midway=self.faults.midway(job["object"]))
+    def drop(self, job: Job) -> None:
+        """Let go of a job's reader."""
+        held = self._loads.pop(job.id, None)
+        if held is not None:
+            held.close()
+
+    def _begin(self, job: Job, begins: float) -> None:
+        job.started = job.modified = begins
+        job.midway = self.faults.midway(job.object)
+        path = self.files.upload(job)
         try:
             if path.stat().st_size:
-                check_endings(path, job["lineEnding"])
-                job["total"] = count_rows(path, delimiter)
-                self._columns(job, next(rows(path, delimiter), []))
-            job["state"] = "InProgress"
+                strict = Strictness(self.settings.line_endings_in_quotes, self.settings.crlf_at_end_required)
+                scanned = scan(path, DELIMITERS[job.delimiter], job.line_ending, strict)
+                job.loose_quotes = scanned.loose_quotes
+                self._load(job)
+                job.total = max(0, scanned.records - 1)
+            job.state = "InProgress"
         except FileError as problem:
-            job.update(state="Failed", errorMessage=str(problem))
-        self.store.put_job(job)
-        self.store.commit()
+            job.end("Failed", begins, str(problem))
 
-    def _columns(self, job: Record, header: list[str]) -> list[Column]:
-        return read_header(self.records.schema, self._kind(job), header, job["operation"])
+    def _load(self, job: Job) -> Load:
+        held = self._loads.pop(job.id, None)
+        if held is None or held.place != job.done:
+            if held is not None:
+                held.close()
+            held = Load(job, self.files.upload(job), self.records, self.settings, self.faults, self.ledger)
+        self._loads[job.id] = held  # the one used last goes last
+        while len(self._loads) > _OPEN_LOADS:
+            self._loads.pop(next(iter(self._loads))).close()
+        return held
 
-    def _kind(self, job: Record) -> ObjectType:
-        return self.records.schema.objects[job["object"].lower()]
-
-    def _apply(self, job: Record, now: float) -> None:
-        allowed = int((now - job["started"]) * self.settings.rows_per_second)
-        budget = job["done"] + self.settings.max_rows_per_request
-        while job["done"] < job["total"] and job["done"] < budget:
-            size = min(CHUNK, job["total"] - job["done"])
-            if job["midway"] is not None:
-                size = min(size, job["midway"] - job["done"])
-                if size <= 0:
-                    job.update(state="Failed", errorMessage="ExceededQuota : ApiBatchItems Limit exceeded")
-                    break
-            if job["done"] + size > allowed:
+    def _apply(self, job: Job, now: float, most: int) -> float:
+        rate = self.settings.rows_per_second
+        allowed = job.total if rate == inf else int((now - job.started) * rate + 1e-6)
+        stop = min(job.total, job.done + most)
+        while job.state == "InProgress" and job.done < stop:
+            if not self._transaction(job, now, allowed, stop):
                 break
-            self._chunk(job, size, now)
-        if job["state"] == "InProgress" and job["done"] >= job["total"]:
-            job["state"] = "JobComplete"
-        if job["state"] != "InProgress":
-            job["systemModstamp"] = now
-            job["millis"] = max(1, int((now - job["started"]) * 1000))
-            self._readers.pop(job["id"], None)
-        self.store.put_job(job)
-        self.store.commit()
+        if job.state == "InProgress" and job.done >= job.total:
+            job.end("JobComplete", now)
+        if job.state != "InProgress":
+            self.drop(job)
+            return inf
+        if rate == inf:
+            return now
+        return max(now, job.started + min(job.done + CHUNK, job.total) / rate)
 
-    def _reader(self, job: Record) -> tuple[Iterator[list[str]], list[Column]]:
-        held = self._readers.get(job["id"])
-        if held is None or held[2] != job["done"]:
-            source = rows(self.files / job["id"], DELIMITERS[job["columnDelimiter"]])
-            columns = self._columns(job, next(source))
-            held = (islice(source, job["done"], None), columns, job["done"])
-        return held[0], held[1]
+    def _transaction(self, job: Job, now: float, allowed: int, stop: int) -> bool:
+        """A few chunks and their durable traces. False when the job must wait."""
+        good: list[bytes] = []
+        bad: list[bytes] = []
+        before = job.done
+        for _ in range(_CHUNKS):
+            size = min(CHUNK, job.total - job.done, BATCH - job.done % BATCH)
+            if job.midway is not None:
+                size = min(size, job.midway - job.done)
+            if job.done >= stop or (size > 0 and job.done + size > allowed):
+                break
+            if self._refused(job, size, now):
+                break
+            done = self._load(job).chunk(size, now)
+            job.done += done.count
+            job.failed += done.failed
+            good.append(done.good)
+            bad.append(done.bad)
+            self.usage.add("records", done.count, now)
+            if job.done % BATCH == 0:
+                self.files.append(job, good, bad)
+                good, bad = [], []
+                job.batches.append([job.good_size, job.bad_size])
+        self.files.append(job, [part for part in good if part], [part for part in bad if part])
+        self.jobs.save(job)
+        self.usage.save()
+        self.records.store.commit()
+        return job.done > before and job.state == "InProgress"
 
-    def _chunk(self, job: Record, size: int, now: float) -> None:
-        source, columns = self._reader(job)
-        chunk = list(islice(source, size))
-        repeated = _repeated(job, columns, chunk)
-        outcomes, ledger = [], []
-        for number, cells in enumerate(chunk, job["done"]):
-            known_id = ""
-            try:
-                if len(cells) != len(columns):
-                    shape = _CELLS.format(len(columns), len(cells))
-                    cells = [""] * len(columns)
-                    raise RowError("INVALID_FIELD", shape)
-                known_id = self._known_id(job, columns, cells)
-                if self.faults.locked(job["object"], {c.header: v for c, v in zip(columns, cells, strict=True)}):
-                    raise RowError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
-                record_id, created = self._row(job, columns, cells, repeated, now)
-                outcomes.append((job["id"], number, 0, record_id, "true" if created else "false", json.dumps(cells)))
-                key = _key(job, columns, cells) or record_id
-                ledger.append((job["id"], number, job["object"], job["operation"], key, record_id))
-            except RowError as problem:
-                job["failed"] += 1
-                outcomes.append((job["id"], number, 1, known_id, problem.text(), json.dumps(cells)))
-        job["done"] += len(chunk)
-        self.store.add_outcomes(outcomes)
-        self.store.add_ledger(ledger)
-        self.store.put_job(job)
-        self.store.commit()
-        self._readers[job["id"]] = (source, columns, job["done"])
-
-    def _known_id(self, job: Record, columns: list[Column], cells: list[str]) -> str:
-        if job["version"] < 53 or job["operation"] == "insert":
-            return ""
-        for column, cell in zip(columns, cells, strict=True):
-            if column.parent is None and column.field.type == "id" and looks_like_id(cell):
-                return cell
-        return ""
-
-    def _row(
-        self, job: Record, columns: list[Column], cells: list[str], repeated: set[str], now: float
-    ) -> tuple[str, bool]:
-        kind, operation = self._kind(job), job["operation"]
-        values = self._values(columns, cells)
-        if operation == "insert":
-            return self.records.insert(kind, values, now), True
-        if operation == "upsert" and job["externalIdFieldName"] != "Id":
-            return self._upsert(job, kind, values, repeated, now)
-        record_id = values.pop("Id", None)
-        if record_id is None:
-            if operation == "upsert":
-                return self.records.insert(kind, values, now), True
-            raise RowError("MISSING_ARGUMENT", f"Id not specified in an {operation} call")
-        if operation in ("delete", "hardDelete"):
-            self.records.delete(kind, record_id, hard=operation == "hardDelete")
-        else:
-            self.records.update(kind, record_id, values, now)
-        return record_id, False
-
-    def _upsert(
-        self, job: Record, kind: ObjectType, values: dict[str, Any], repeated: set[str], now: float
-    ) -> tuple[str, bool]:
-        name = job["externalIdFieldName"]
-        value = values.get(name)
-        if value in (None, ""):
-            raise RowError("MISSING_ARGUMENT", f"{name} not specified")
-        if str(value).lower() in repeated:
-            raise RowError("DUPLICATE_VALUE", f"Duplicate external id specified: {value}")
-        found = self.records.find(kind, kind.fields[name.lower()], str(value))
-        if len(found) > 1:
-            listed = f"{name}: more than one record found for external id field: [{', '.join(found)}]"
-            raise RowError("DUPLICATE_EXTERNAL_ID", listed)
-        if found:
-            self.records.update(kind, found[0], values, now)
-            return found[0], False
-        return self.records.insert(kind, values, now), True
-
-    def _values(self, columns: list[Column], cells: list[str]) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for place, (column, cell) in enumerate(zip(columns, cells, strict=True)):
-            if cell == "":
-                continue
-            if cell == "#N/A":
-                values[column.field.name] = None
-            elif column.parent is not None and column.key is not None:
-                found = self.records.find(column.parent, column.key, cell)
-                if len(found) != 1:
-                    text = f"Foreign key external ID: {cell} not found for field {column.key.name} in entity"
-                    raise RowError("INVALID_FIELD", f"{text} {column.parent.name}")
-                values[column.field.name] = found[0]
+    def _refused(self, job: Job, size: int, now: float) -> bool:
+        """Whether an allocation (or a fault) ends the job here. Beyond the batches no results are recorded at all."""
+        if size <= 0:
+            job.end("Failed", now, _QUOTA)
+        elif job.done % BATCH == 0:
+            if self.usage.used("batches", now) >= self.settings.batches_max:
+                job.unrecorded = True
+                job.end("Failed", now, _QUOTA)
             else:
-                values[column.field.name] = convert(column.field, cell, place)
-        return values
-
-
-def _repeated(job: Record, columns: list[Column], chunk: list[list[str]]) -> set[str]:
-    if job["operation"] != "upsert":
-        return set()
-    name = job["externalIdFieldName"]
-    places = [i for i, column in enumerate(columns) if column.parent is None and column.field.name == name]
-    seen: set[str] = set()
-    twice: set[str] = set()
-    for cells in chunk:
-        for place in places:
-            if len(cells) == len(columns) and cells[place]:
-                folded = cells[place].lower()
-                (twice if folded in seen else seen).add(folded)
-    return twice
-
-
-def _key(job: Record, columns: list[Column], cells: list[str]) -> str:
-    """The ledger's key: the external id if sent; for an insert without one, the content; else the record id (empty)."""
-    wanted = job["externalIdFieldName"]
-    for column, cell in zip(columns, cells, strict=True):
-        plain = column.parent is None and cell
-        if plain and (column.field.name == wanted if wanted else column.field.external_id):
-            return cell
-    return "|".join(cells) if job["operation"] == "insert" else ""
+                self.usage.add("batches", 1, now)
+        if job.state == "InProgress" and self.usage.used("records", now) + size > self.settings.records_max:
+            job.end("Failed", now, _RECORDS)
+        return job.state != "InProgress"

@@ -1,100 +1,189 @@
-"""Query jobs over HTTP: create, results by locator, resultPages (page section 8)."""
+"""Query jobs: create, evaluation over a snapshot, results by locator, resultPages (page section 8)."""
 
 from __future__ import annotations
 
 import base64
 import re
+import sqlite3
+from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .csvfile import DELIMITERS, ENDINGS
-from .ingest import body
+from .ingest import check_enum, check_properties
+from .jobs import Job
+from .jobview import body
+from .select import Select
 from .soql import parse
-from .soql_eval import Evaluator
-from .store import Record
-from .values import show
+from .spool import Spool
+from .store import open_database
+from .streams import FileBody
+from .tables import COMPOUND
 from .wire import CSV_TYPE, ApiError, Request, Response, json_response, make_id, not_found, quote_row
 
 if TYPE_CHECKING:
     from .org import Org
 
+_PROPERTIES = ("operation", "query", "contentType", "columnDelimiter", "lineEnding")
 _REFUSED = (
     (r"\(\s*SELECT\b", "Aggregate Relationships not supported in Bulk V2 Query with CSV content type"),
     (r"\bGROUP\s+BY\b|\b(COUNT|SUM|AVG|MIN|MAX)\s*\(", "Aggregate Relationships not supported in Bulk Query"),
     (r"\bOFFSET\s+\d", "Implementation restriction: OFFSET is not supported in Bulk Query"),
     (r"\bTYPEOF\b", "Implementation restriction: TYPEOF is not supported in Bulk Query"),
 )
+_PACK = 1_000
+_PAGES = 5
+_MEGABYTE = 1_048_576
 
 
 def create(org: Org, request: Request, version: int, now: float) -> Response:
     """`POST /jobs/query`."""
     wanted = request.json()
-    if wanted.get("operation") not in ("query", "queryAll"):
-        text = f"Invalid value: '{wanted.get('operation') or ''}' supplied for property: 'operation'"
-        raise ApiError(400, "API_ERROR", text)
+    check_properties(org, wanted, _PROPERTIES)
+    check_enum(wanted, "operation", ("query", "queryAll"), required=True)
+    check_enum(wanted, "contentType", ("CSV",))
+    check_enum(wanted, "lineEnding", tuple(ENDINGS))
+    check_enum(wanted, "columnDelimiter", tuple(DELIMITERS))
+    _check_quota(org, now)
     text = str(wanted.get("query") or "")
+    columns, name = org.sink.columns(text) if org.settings.sink else _columns(org, text, version, now)
+    org.usage.add("query_jobs", 1, now)
+    number = org.store.next("job")
+    job = Job(
+        make_id("750", number), number, "query", wanted["operation"], name, version, now, now, "UploadComplete",
+        wanted.get("lineEnding", "LF"), wanted.get("columnDelimiter", "COMMA"), query=text, columns=columns, closed=now,
+    )  # fmt: skip
+    org.save(job, now)
+    return json_response(body(org, job, "create"))
+
+
+def _check_quota(org: Org, now: float) -> None:
+    settings = org.settings
+    most, megabytes = settings.query_jobs_max, settings.query_storage_max_mb
+    if org.usage.used("query_jobs", now) >= most:
+        text = f"Max bulk v2 query jobs ({most}) per 24 hrs has been reached"
+    elif org.usage.used("query_bytes", now) >= megabytes * _MEGABYTE:
+        text = f"Max bulk v2 query result size stored ({megabytes * 1024}) kb per 24 hrs has been exceeded"
+    else:
+        return
+    raise ApiError(400, settings.query_quota_code, text)
+
+
+def _columns(org: Org, text: str, version: int, now: float) -> tuple[list[str], str]:
+    """(names of the result's columns, canonical object name); raises what a bulk query refuses."""
     bare = re.sub(r"'(?:[^'\\]|\\.)*'", "''", text)
     for pattern, message in _REFUSED:
         if re.search(pattern, bare, re.IGNORECASE):
             raise ApiError(400, "API_ERROR", message)
-    run = Evaluator(org.store, org.schema, parse(text), now)
-    if any(path[-1].type in ("address", "location") for path in run.fields):
+    select = Select(org.schema, parse(text), now)
+    if select.kind.name in org.settings.bulk_unsupported:
+        raise ApiError(400, "INVALIDENTITY", f"Entity '{select.kind.name}' is not supported by the Bulk API.")
+    if any(path[-1].type in COMPOUND for path in select.fields):
         raise ApiError(400, "API_ERROR", "Selecting compound data not supported in Bulk Query")
-    number = org.store.next("job")
-    job: Record = {
-        "id": make_id("750", number), "kind": "query", "number": number, "operation": wanted["operation"],
-        "object": run.kind.name, "state": "UploadComplete", "created": now, "systemModstamp": now, "closed": now,
-        "version": version, "lineEnding": wanted.get("lineEnding", "LF"), "started": 0.0, "total": 0, "millis": 0,
-        "columnDelimiter": wanted.get("columnDelimiter", "COMMA"), "query": text,
-    }  # fmt: skip
-    if job["lineEnding"] not in ENDINGS or job["columnDelimiter"] not in DELIMITERS:
-        raise ApiError(400, "API_ERROR", "Invalid value supplied for property: 'lineEnding' or 'columnDelimiter'")
-    org.store.put_job(job)
-    return json_response(body(org, job, "create"))
+    if version < 50:
+        select = select.in_alphabetical_order()
+    return list(select.query.fields), select.kind.name
 
 
-def advance(org: Org, job: Record, now: float) -> Record:
-    """Evaluate once when the job begins; complete when the org's speed allows."""
-    begins = job["closed"] + org.settings.latency
-    if job["state"] == "UploadComplete" and now >= begins:
-        run = Evaluator(org.store, org.schema, parse(job["query"]), now)
-        found = run.rows(deleted=job["operation"] == "queryAll")
-        delimiter, ending = DELIMITERS[job["columnDelimiter"]], ENDINGS[job["lineEnding"]]
-        lines = (quote_row([show(run.value(row, path)) for path in run.fields], delimiter, ending) for row in found)
-        org.store.add_pages((job["id"], number, line) for number, line in enumerate(lines))
-        job["header"] = quote_row(list(run.query.fields), delimiter, ending)
-        job.update(state="InProgress", started=begins, total=len(found), systemModstamp=begins)
-        org.store.put_job(job)
-        org.store.commit()
-    if job["state"] == "InProgress" and now >= job["started"] + job["total"] / org.settings.rows_per_second:
-        job.update(state="JobComplete", systemModstamp=now, millis=max(1, int((now - job["started"]) * 1000)))
-        org.store.put_job(job)
-        org.store.commit()
-    return job
+class Querier:
+    """Evaluates running query jobs, a pack of rows after the other, each over the moment at which it began."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._runs: dict[str, tuple[sqlite3.Connection, sqlite3.Cursor]] = {}
+
+    def advance(self, job: Job, now: float, most: int) -> float:
+        """Bring a running job to `now`, by at most `most` rows. Answers when it wants to be looked at again."""
+        org = self._org
+        begins = job.closed + org.settings.latency
+        if job.state == "UploadComplete":
+            if now < begins:
+                return begins
+            job.state, job.started, job.modified = "InProgress", begins, begins
+        if not job.evaluated and not self._evaluate(job, now, most):
+            return now
+        ready = job.started + (0.0 if org.settings.rows_per_second == inf else job.done / org.settings.rows_per_second)
+        if now < ready:
+            return ready
+        problem = org.faults.query_failure(job.object)
+        if problem is not None:
+            job.end("Failed", now, problem)
+        else:
+            job.total = job.done
+            job.end("JobComplete", now)
+            job.millis = max(1, job.millis)
+        return inf
+
+    def _evaluate(self, job: Job, now: float, most: int) -> bool:
+        org = self._org
+        if org.settings.sink:
+            job.done, job.evaluated = org.sink.rows_of(job.query), True
+            return True
+        spool = org.spool(job)
+        if job.id not in self._runs:
+            job.done = 0
+            spool.clear()
+            self._runs[job.id] = self._open(job, now)
+        _, cursor = self._runs[job.id]
+        left = most
+        while left > 0 and (rows := cursor.fetchmany(_PACK)):
+            org.usage.add("query_bytes", spool.add([line for (line,) in rows]), now)
+            job.done += len(rows)
+            left -= len(rows)
+        if left <= 0:
+            return False
+        job.evaluated = True
+        self.drop(job)
+        return True
+
+    def _open(self, job: Job, now: float) -> tuple[sqlite3.Connection, sqlite3.Cursor]:
+        """A connection of its own sees the org as it is committed now, whatever is written meanwhile."""
+        org = self._org
+        select = Select(org.schema, parse(job.query), now, deleted=job.operation == "queryAll")
+        if job.version < 50:
+            select = select.in_alphabetical_order()
+        line = select.csv_line(DELIMITERS[job.delimiter], ENDINGS[job.line_ending])
+        db = open_database(org.store.path)
+        text, values = select.statement([line])
+        return db, db.execute(text, values)
+
+    def drop(self, job: Job) -> None:
+        """Let go of a job's snapshot."""
+        run = self._runs.pop(job.id, None)
+        if run is not None:
+            run[0].close()
 
 
-def _locator(job: Record, start: int) -> str:
-    return base64.urlsafe_b64encode(f"0:{job['id']}:{start}".encode()).decode().rstrip("=")
+def spool_path(folder: Path) -> Path:
+    """Where a query job keeps its rows."""
+    return folder / "rows.csv"
 
 
-def _start(job: Record, locator: str | None) -> int:
+def _locator(job: Job, start: int) -> str:
+    return base64.urlsafe_b64encode(f"0:{job.id}:{start}".encode()).decode().rstrip("=")
+
+
+def _start(job: Job, locator: str | None) -> int:
     if not locator:
         return 0
     try:
         text = base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)).decode()
         marker, job_id, start = text.split(":")
-        if (marker, job_id) == ("0", job["id"]):
+        if (marker, job_id) == ("0", job.id):
             return int(start)
     except ValueError:
-        pass_on = ApiError(400, "API_ERROR", "Invalid locator")
-        raise pass_on from None
+        wrong = ApiError(400, "API_ERROR", "Invalid locator")
+        raise wrong from None
     raise ApiError(400, "API_ERROR", "Invalid locator")
 
 
-def _readable(job: Record, version: int) -> None:
-    if version != job["version"]:
+def _readable(org: Org, job: Job, version: int) -> None:
+    if version != job.version:
         raise ApiError(409, "API_ERROR", "The API version of the request differs from that of the job")
-    if job["state"] != "JobComplete":
-        raise ApiError(400, "INVALIDJOBSTATE", f"Results are not available for a Job in state {job['state']}")
+    if job.state != "JobComplete":
+        status = org.settings.early_results_status
+        text = f"Results are not available for a Job in state {job.state}"
+        raise ApiError(status, "INVALIDJOBSTATE" if status != 404 else "NOT_FOUND", text)
 
 
 def _size(org: Org, request: Request) -> int:
@@ -104,25 +193,36 @@ def _size(org: Org, request: Request) -> int:
     return int(text)
 
 
-def results(org: Org, job: Record, request: Request, version: int) -> Response:
+def results(org: Org, job: Job, request: Request, version: int) -> Response:
     """One page: header row first, the next locator or the text `null` in Sforce-Locator."""
-    _readable(job, version)
+    _readable(org, job, version)
     size, start = _size(org, request), _start(job, request.query.get("locator"))
-    lines = org.store.page(job["id"], start, size)
-    after = start + len(lines)
-    locator = _locator(job, after) if after < job["total"] else "null"
-    headers = {"Content-Type": CSV_TYPE, "Sforce-NumberOfRecords": str(len(lines)), "Sforce-Locator": locator}
-    return Response(200, (job["header"] + "".join(lines)).encode(), headers)
+    after = min(start + size, job.total)
+    locator = _locator(job, after) if after < job.total else "null"
+    headers = {
+        "Content-Type": CSV_TYPE, "Sforce-NumberOfRecords": str(max(0, after - start)), "Sforce-Locator": locator,
+    }  # fmt: skip
+    header = quote_row(job.columns, DELIMITERS[job.delimiter], ENDINGS[job.line_ending]).encode()
+    if org.settings.sink:
+        return Response(200, org.sink.page(job, start, after, header, gzip=request.takes_gzip), headers)
+    spool = org.spool(job)
+    return Response(200, FileBody.of(spool.path, [spool.range(start, after - start)], header), headers)
 
 
-def pages(org: Org, job: Record, request: Request, version: int) -> Response:
+def pages(org: Org, job: Job, request: Request, version: int) -> Response:
     """`resultPages`, since v58: up to five page addresses a time."""
     if version < 58:
         raise not_found()
-    _readable(job, version)
+    _readable(org, job, version)
     size, start = org.settings.page_size, _start(job, request.query.get("locator"))
-    base = f"/services/data/v{version}.0/jobs/query/{job['id']}/"
-    starts = list(range(start, max(job["total"], 1), size))
-    shown = [{"resultUrl": f"{base}results?locator={_locator(job, place)}"} for place in starts[:5]]
-    more = f"{base}resultPages?locator={_locator(job, starts[5])}" if len(starts) > 5 else None
-    return json_response({"resultPages": shown, "nextRecordsUrl": more, "done": more is None})
+    base = f"/services/data/v{version}.0/jobs/query/{job.id}/"
+    starts = list(range(start, max(job.total, 1), size))
+    shown = [{"resultUrl": f"{base}results?locator={_locator(job, place)}"} for place in starts[:_PAGES]]
+    more = f"{base}resultpages?locator={_locator(job, starts[_PAGES])}" if len(starts) > _PAGES else None
+    return json_response({"resultPages": shown, org.settings.next_pages_key: more, "done": more is None})
+
+
+def open_spool(folder: Path) -> Spool:
+    """The rows of a query job."""
+    folder.mkdir(exist_ok=True)
+    return Spool(spool_path(folder))

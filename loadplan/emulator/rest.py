@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .schema import ObjectType
+from .select import Select
 from .soql import parse
-from .soql_eval import Evaluator
+from .spool import Spool
 from .store import Record
-from .values import RowError, convert
-from .wire import ApiError, Request, Response, json_response, make_id, not_found
+from .streams import FileBody
+from .values import Converter, RowError
+from .wire import JSON_TYPE, ApiError, Request, Response, json_response, make_id, not_found, wrong_method
 
 if TYPE_CHECKING:
     from .org import Org
 
 _SEASONS = ("Winter", "Spring", "Summer")
+_CURSOR = re.compile(r"(01g\w{15})-(\d+)")
 
 
 def versions(org: Org) -> Response:
@@ -28,108 +35,197 @@ def versions(org: Org) -> Response:
 
 def route(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
     """The calls under /services/data/vXX.0 that are not jobs."""
+    if parts[0] == "sobjects":
+        return _sobjects(org, request, parts[1:], version, now)
+    if parts[0] not in ("", "limits", "query", "queryAll") or len(parts) > 2:
+        raise not_found()
+    if request.method not in ("GET", "HEAD"):
+        raise wrong_method(request.method, "GET")
     if parts == [""]:
         base = f"/services/data/v{version}.0"
         return json_response({name: f"{base}/{name}" for name in ("sobjects", "query", "queryAll", "limits", "jobs")})
     if parts == ["limits"]:
-        left = org.settings.api_requests_max - len(org.requests)
-        shown = {"DailyApiRequests": (org.settings.api_requests_max, left), "DailyBulkApiBatches": (15000, 15000),
-                 "DailyBulkV2QueryJobs": (10000, 10000), "DailyBulkV2QueryFileStorageMB": (976562, 976562)}  # fmt: skip
-        return json_response({name: {"Max": top, "Remaining": rest} for name, (top, rest) in shown.items()})
+        return json_response({name: {"Max": top, "Remaining": max(0, left)} for name, top, left in limits(org, now)})
     if parts[0] in ("query", "queryAll"):
         return _query(org, request, parts, version, now)
-    if parts[0] == "sobjects":
-        return _sobjects(org, request, parts[1:], version, now)
     raise not_found()
 
 
+def limits(org: Org, now: float) -> list[tuple[str, int, int]]:
+    """(name, most, left) of the allocations of the last 24 hours, and of what is never used up here."""
+    settings, used = org.settings, org.usage.used
+    stored = used("query_bytes", now) // 1_048_576
+    return [
+        ("ConcurrentAsyncGetReportInstances", 200, 200),
+        ("DailyApiRequests", settings.api_requests_max, settings.api_requests_max - used("requests", now)),
+        ("DailyAsyncApexExecutions", 250_000, 250_000),
+        ("DailyBulkApiBatches", settings.batches_max, settings.batches_max - used("batches", now)),
+        ("DailyBulkV2QueryFileStorageMB", settings.query_storage_max_mb, settings.query_storage_max_mb - stored),
+        ("DailyBulkV2QueryJobs", settings.query_jobs_max, settings.query_jobs_max - used("query_jobs", now)),
+        ("DataStorageMB", 10_240, 10_240),
+        ("FileStorageMB", 10_240, 10_240),
+    ]
+
+
+# queries
+
+
 def _query(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
-    size = org.settings.rest_page_size
+    match = re.search(r"batchSize=(\d+)", request.headers.get("sforce-query-options", ""))
+    size = min(max(200, int(match[1])), org.settings.rest_page_size) if match else org.settings.rest_page_size
     if len(parts) == 2:
-        cursor, _, start_text = parts[1].rpartition("-")
-        start, data = int(start_text) if start_text.isdigit() else 0, org.store.cursor(cursor)
-        if data is None:
-            raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-    else:
-        run = Evaluator(org.store, org.schema, parse(request.query.get("q", "")), now)
-        found = run.rows(deleted=parts[0] == "queryAll")
-        if run.query.count:
-            return json_response({"totalSize": len(found), "done": True, "records": []})
-        data, start, cursor = [_nested(run, row, version) for row in found], 0, ""
-        if len(data) > size:
-            cursor = make_id("01g", org.store.next("cursor"))
-            org.store.put_cursor(cursor, data)
-    done = start + size >= len(data)
-    answer: dict[str, Any] = {"totalSize": len(data), "done": done}
+        return _next_page(org, parts, version)
+    select = Select(org.schema, parse(request.query.get("q", "")), now, deleted=parts[0] == "queryAll")
+    if select.query.count:
+        (count,) = org.store.db.execute(*select.statement([])).fetchone()
+        return json_response({"totalSize": count, "done": True, "records": []})
+    text, values = select.statement(['t."Id"', *_columns(select)])
+    rows = org.store.db.execute(text, values)
+    first = [_nested(select, row, version) for row in islice(rows, size)]
+    more = [_nested(select, row, version) for row in islice(rows, 1)]
+    if not more:
+        return json_response({"totalSize": len(first), "done": True, "records": first})
+    cursor = make_id("01g", org.store.next("cursor"))
+    spool = Spool(_cursor_path(org, cursor))
+    spool.clear()
+    total = 0
+    pack = [*first, *more]
+    while pack:
+        spool.add([json.dumps(entry, ensure_ascii=False) + ",\n" for entry in pack])
+        total += len(pack)
+        pack = [_nested(select, row, version) for row in islice(rows, 1_000)]
+    org.store.put_cursor(cursor, {"total": total, "size": size})
+    url = f"/services/data/v{version}.0/{parts[0]}/{cursor}-{size}"
+    return json_response({"totalSize": total, "done": False, "nextRecordsUrl": url, "records": first})
+
+
+def _cursor_path(org: Org, cursor: str) -> Path:
+    folder = org.folder / "cursors"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{cursor}.json"
+
+
+def _next_page(org: Org, parts: list[str], version: int) -> Response:
+    match = _CURSOR.fullmatch(parts[1])
+    kept = org.store.cursor(match[1]) if match else None
+    if match is None or kept is None:
+        raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+    start, total, size = int(match[2]), kept["total"], kept["size"]
+    spool = Spool(_cursor_path(org, match[1]))
+    first, length = spool.range(start, size)
+    done = start + size >= total
+    answer: dict[str, Any] = {"totalSize": total, "done": done}
     if not done:
-        answer["nextRecordsUrl"] = f"/services/data/v{version}.0/{parts[0]}/{cursor}-{start + size}"
-    return json_response({**answer, "records": data[start : start + size]})
+        answer["nextRecordsUrl"] = f"/services/data/v{version}.0/{parts[0]}/{match[1]}-{start + size}"
+    head = json.dumps(answer, indent=2, separators=(",", " : "))[:-2] + ',\n  "records" : [ '
+    body = FileBody.of(spool.path, [(first, max(0, length - 2))], head.encode())
+    body.pieces.append(b" ]\n}")
+    return Response(200, body, {"Content-Type": JSON_TYPE})
 
 
-def _nested(run: Evaluator, row: Record, version: int) -> Record:
-    url = f"/services/data/v{version}.0/sobjects/{run.kind.name}/{row['Id']}"
-    out: Record = {"attributes": {"type": run.kind.name, "url": url}}
-    for path in run.fields:
+def _columns(select: Select) -> list[str]:
+    """What is read for each field: its value, and the lookup a relationship hangs on."""
+    shown: list[str] = []
+    for path, place in zip(select.fields, select.columns(), strict=True):
+        shown += [place, select.place(path[:1])]
+    return shown
+
+
+def _nested(select: Select, row: tuple[Any, ...], version: int) -> Record:
+    """A record as REST shows it; a relationship is an object, or null when its lookup is empty."""
+    url = f"/services/data/v{version}.0/sobjects/{select.kind.name}/{row[0]}"
+    out: Record = {"attributes": {"type": select.kind.name, "url": url}}
+    for number, path in enumerate(select.fields):
+        value, lookup = row[1 + 2 * number], row[2 + 2 * number]
         place = out
-        for lookup in path[:-1]:
-            name = str(lookup.relationship)
-            if not row.get(path[0].name):
-                out[name] = None
+        for step in path[:-1]:
+            name = str(step.relationship)
+            if not lookup:
+                out[str(path[0].relationship)] = None
                 break
-            place = place.setdefault(name, {"attributes": {"type": lookup.reference_to[0]}})
+            target = select.target(step)
+            place = place.setdefault(name, {"attributes": {"type": target.name if target else ""}})
         else:
-            place[path[-1].name] = run.value(row, path)
+            place[path[-1].name] = bool(value) if path[-1].type == "boolean" and value is not None else value
     return out
 
 
+# records
+
+
 def _sobjects(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
+    method = "GET" if request.method == "HEAD" else request.method
     if not parts:
-        shown = [{k: v for k, v in kind.raw.items() if k != "fields"} for kind in org.schema.objects.values()]
+        if method != "GET":
+            raise wrong_method(request.method, "GET")
+        base = f"/services/data/v{version}.0/sobjects"
+        shown = [
+            {**{k: v for k, v in kind.raw.items() if k != "fields"}, "urls": {"sobject": f"{base}/{kind.name}"}}
+            for kind in org.schema.objects.values()
+        ]
         return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": shown})
     kind = org.schema.find(parts[0])
     if kind is None:
         raise not_found()
     if parts[1:] == ["describe"]:
+        if method != "GET":
+            raise wrong_method(request.method, "GET")
         return json_response(org.schema.describe(kind, f"v{version}.0"))
     try:
-        return _record(org, request, kind, parts[1:], now)
+        return _record(org, request, kind, parts[1:], version, now)
     except RowError as problem:
         status = 404 if problem.code == "ENTITY_IS_DELETED" else 400
         raise ApiError(status, problem.code, problem.message, list(problem.fields)) from None
 
 
-def _record(org: Org, request: Request, kind: ObjectType, parts: list[str], now: float) -> Response:
-    if not parts and request.method == "POST":
-        made = org.saver.insert(kind, _values(kind, request.json()), now)
-        return json_response({"id": made, "success": True, "errors": []}, 201)
+def _record(org: Org, request: Request, kind: ObjectType, parts: list[str], version: int, now: float) -> Response:
+    method = "GET" if request.method == "HEAD" else request.method
+    if not parts:
+        if method == "POST":
+            made = org.saver.insert(kind, _values(kind, request.json()), now)
+            return json_response({"id": made, "success": True, "errors": []}, 201)
+        if method != "GET":
+            raise wrong_method(request.method, "GET", "POST")
+        return json_response(
+            {"objectDescribe": {k: v for k, v in kind.raw.items() if k != "fields"}, "recentItems": []}
+        )
     field = kind.field(parts[0] if len(parts) == 2 else "Id")
-    if field is None or not parts or not field.indexed:
+    if field is None or len(parts) > 2 or not field.indexed:
         raise not_found()
-    found = org.saver.find(kind, field, parts[-1])
+    if method not in ("GET", "PATCH", "DELETE"):
+        raise wrong_method(request.method, "GET", "PATCH", "DELETE")
+    found = org.saver.find(kind, field, [parts[-1]]).get(parts[-1], [])
     if len(found) > 1:
         return json_response([f"{request.path}/{record}" for record in found], 300)
-    if request.method == "PATCH" and not found and field.type != "id":
+    if method == "PATCH" and not found and field.type != "id":
         values = {**_values(kind, request.json()), field.name: parts[-1]}
         made = org.saver.insert(kind, values, now)
         return json_response({"id": made, "success": True, "errors": [], "created": True}, 201)
     if not found:
+        if field.type == "id":
+            problem = org.saver.living(kind, [parts[-1]])[0]
+            if problem.code != "INVALID_CROSS_REFERENCE_KEY":
+                raise problem
         raise not_found()
-    if request.method == "PATCH":
+    if method == "PATCH":
         org.saver.update(kind, found[0], _values(kind, request.json()), now)
+        if field.type != "id" and version >= 46:
+            return json_response({"id": found[0], "success": True, "errors": [], "created": False})
         return Response(204)
-    if request.method == "DELETE":
-        org.saver.delete(kind, found[0], hard=False)
+    if method == "DELETE":
+        org.saver.delete(kind, found[0])
         return Response(204)
-    stored = org.saver.live(kind, found[0])
+    stored = org.saver.tables.get(kind, found[0]) or {}
     return json_response({"attributes": {"type": kind.name, "url": request.path}, **stored})
 
 
 def _values(kind: ObjectType, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Field values of a JSON body. Raises ApiError for an unknown field, RowError for a value that does not fit."""
     values: dict[str, Any] = {}
     for place, (name, value) in enumerate((k, v) for k, v in wanted.items() if k != "attributes"):
         field = kind.field(name)
         if field is None:
             raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {kind.name}")
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        values[field.name] = None if value in (None, "") else convert(field, text, place)
+        values[field.name] = None if value in (None, "") else Converter(field).value(text, place)
     return values

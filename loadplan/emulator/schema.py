@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,9 @@ SYSTEM_FIELDS: tuple[dict[str, Any], ...] = (
      "referenceTo": ["User"], "relationshipName": "LastModifiedBy", **_READ_ONLY},
     {"name": "SystemModstamp", "label": "System Modstamp", "type": "datetime", **_READ_ONLY},
 )  # fmt: skip
+
+
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -230,6 +234,9 @@ def load_schema(folders: Sequence[Path]) -> Schema:
     for text in texts:
         raw = json.loads(text)
         name = str(raw["name"])
+        wrong = [n for n in (name, *(str(f["name"]) for f in raw.get("fields", ()))) if not _NAME.fullmatch(n)]
+        if wrong:
+            raise ValueError(f"the description of {name!r} has a name that is no API name: {wrong[0]!r}")
         raws[name] = _merged(raws[name], raw) if name in raws else raw
     taken = {str(raw["keyPrefix"]) for raw in raws.values() if raw.get("keyPrefix")}
     return Schema(_object(raw, _prefix(name, taken)) for name, raw in sorted(raws.items()))

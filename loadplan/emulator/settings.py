@@ -1,30 +1,122 @@
-"""How the embedded org behaves: its speed, its limits and the answers Salesforce's documents leave open."""
+"""How the embedded org behaves: its speed, its limits, and a switch for every answer that Salesforce's documents leave open.
+
+Where sources disagree or are silent the default is the choice of the protocol page; docs/reference/emulator.md lists them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from math import inf
+from typing import Any
+
+DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Seconds, rows and switches. The defaults are the choices of the protocol page where no recording exists."""
+    """Seconds, rows and switches. Every field can be given to `emulator serve` as `--set name=value`."""
 
+    # speed
     latency: float = 0.05  # seconds between close (or query create) and InProgress
-    rows_per_second: float = 20_000.0
-    max_rows_per_request: int = 50_000  # a single poll never works longer than this many rows
+    rows_per_second: float = 20_000.0  # of one job
+    request_latency: float = 0.0  # seconds every request waits before it is handled
+    max_rows_per_request: int = 50_000  # rows of a job one request works off when no worker does
+    # sizes
     page_size: int = 50_000  # rows of a query results page when maxRecords is absent
     rest_page_size: int = 2_000
     list_page_size: int = 1_000
-    token_lifetime: float = 7_200.0
-    api_requests_max: int = 100_000
     max_upload_bytes: int = 150_000_000
     max_multipart_characters: int = 100_000
-    hard_delete_allowed: bool = True
-    second_put_refused_at_put: bool = False  # default: 201, and the closing PATCH answers 400 INVALIDJOB
-    empty_results_as_204: bool = False
+    # times
+    token_lifetime: float = 7_200.0
+    open_job_lifetime: float = DAY
+    open_job_ends_as: str = "Aborted"  # unknown: the state of a job left open too long (Aborted or Failed)
+    retention: float = 7 * DAY  # ended jobs and their results go after this
+    retention_from: str = "completion"  # disputed: completion or creation
+    # allocations, rolling 24 hours
+    api_requests_max: int = 100_000
+    batches_max: int = 15_000
+    records_max: int = 150_000_000
+    query_jobs_max: int = 10_000
+    query_storage_max_mb: int = 976_562
+    query_quota_code: str = "LIMIT_EXCEEDED"  # disputed: or API_ERROR
+    # who may do what
     clients: tuple[tuple[str, str], ...] = ()  # (client id, secret) pairs; empty: any client is taken
     users: tuple[tuple[str, str], ...] = ()  # (user name, password) pairs; empty: any user is taken
+    hard_delete_allowed: bool = True
+    bulk_unsupported: tuple[str, ...] = ()  # objects answered with INVALIDENTITY
+    # create and upload
+    unknown_properties_refused: bool = True  # inferred: JSON_PARSER_ERROR
+    second_put_refused_at_put: bool = False  # disputed: False is 201, and the closing PATCH answers 400
+    second_put_code: str = "INVALIDJOB"  # disputed: or BULK_API_ERROR
+    oversize_upload_status: int = 400  # unknown: or 413
+    gzip_uploads: bool = False  # undocumented: False answers 415
+    line_endings_in_quotes: bool = False  # disputed: True judges newlines inside quoted cells too
+    crlf_at_end_required: bool = False  # disputed: a CRLF file must end in CRLF
+    missing_key_fails_job: bool = False  # unknown: an update without Id column fails row by row
+    # results
+    early_results_status: int = 400  # unknown: results asked for before the job has ended (or 404)
+    empty_results_as_204: bool = False  # disputed: 200 with the header alone
+    scientific_numbers: bool = True  # numbers come back as parsed: 912260031 as 9.12260031E8
+    shuffle_results: bool = True  # rows come back in another order than sent
+    newline_at_end: bool = True  # disputed: whether the last row of a result file ends with a newline
+    chunked_answers: bool = False  # unknown: whether plain CSV comes chunked instead of with Content-Length
+    gzip_answers: bool = True  # False: never compressed, whatever is asked
+    picklist_error_with_label: bool = True  # disputed: `Rating: bad value for …`, or without the label
+    query_error_message: bool = True  # disputed: a Failed query job says why
+    next_pages_key: str = "nextRecordsUrl"  # disputed: or nextRecordUrl, in resultPages
+    # the org
+    short_job_ids: bool = True  # unknown: job ids of 15 characters are understood in paths
     versions: tuple[int, int] = (31, 67)
+    deprecated_below: int = 0  # versions below it answer with a Warning header
     org_id: str = "00D000000000001EAA"
     instance_name: str = "EMB1"
     is_sandbox: bool = True
+    request_log: int = 10_000  # how many requests are remembered
+    sink: bool = False  # take rows without validating or keeping them, for measuring clients
+
+
+def sink_settings() -> Settings:
+    """The defaults of the sink: no latency, no limit on rows per second, no allocation that is used up."""
+    most = 1_000_000_000
+    return Settings(
+        sink=True,
+        latency=0.0,
+        rows_per_second=inf,
+        api_requests_max=most,
+        query_jobs_max=most,
+        query_storage_max_mb=most,
+    )
+
+
+def with_texts(settings: Settings, pairs: Iterable[str]) -> Settings:
+    """`name=value` texts laid over settings, read by the type of each field. Raises ValueError naming what is wrong."""
+    known = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
+    changes: dict[str, Any] = {}
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        if not sign or name not in known:
+            raise ValueError(f"{pair!r} is not a setting; settings are {', '.join(sorted(known))}")
+        try:
+            changes[name] = _read(known[name], text)
+        except (ValueError, KeyError):
+            raise ValueError(f"{pair!r}: {text!r} is no value like {known[name]!r}") from None
+    return replace(settings, **changes)
+
+
+def _read(like: Any, text: str) -> Any:
+    if isinstance(like, bool):
+        return {"true": True, "false": False}[text.lower()]
+    if isinstance(like, int):
+        return int(text)
+    if isinstance(like, float):
+        return float(text)
+    if isinstance(like, tuple):
+        parts = [part for part in text.split(",") if part]
+        if like and isinstance(like[0], int):
+            low, high = (int(part) for part in parts)
+            return (low, high)
+        # `id:secret` pairs; a list of names has no colon
+        return tuple(tuple(part.split(":", 1)) if ":" in part else part for part in parts)
+    return text

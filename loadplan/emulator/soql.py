@@ -1,4 +1,4 @@
-"""A subset of SOQL: reads a query into a plain value. Evaluation is in soql_eval.py; no records here."""
+"""A subset of SOQL: reads a query into a plain value. What it means over the tables is in select.py; no records here."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query. `fields` is empty for COUNT()."""
+    """One query. `fields` is empty for COUNT(). `order`: field, descending, nulls last."""
 
     text: str
     fields: tuple[str, ...]
     object: str
     where: Compare | Group | None = None
-    order: tuple[tuple[str, bool], ...] = ()
+    order: tuple[tuple[str, bool, bool], ...] = ()
     limit: int | None = None
+    offset: int = 0
     count: bool = False
 
 
@@ -100,10 +101,17 @@ class Parser:
         name = self.name()
         where = self._either() if self.skip("WHERE") else None
         order = self._order() if self.skip("ORDER") else ()
-        limit = int(self.take()[1]) if self.skip("LIMIT") else None
+        limit = self._number() if self.skip("LIMIT") else None
+        offset = self._number() if self.skip("OFFSET") else 0
         if self.at < len(self.tokens):
             raise _bad(self.tokens[self.at][1])
-        return Query(self.text, tuple(fields), name, where, order, limit, count)
+        return Query(self.text, tuple(fields), name, where, order, limit, offset, count)
+
+    def _number(self) -> int:
+        kind, text = self.take()
+        if kind != "number" or not text.isdigit():
+            raise _bad(text)
+        return int(text)
 
     def _fields(self) -> tuple[list[str], bool]:
         names = [self.name()]
@@ -115,16 +123,16 @@ class Parser:
             names.append(self.name())
         return names, False
 
-    def _order(self) -> tuple[tuple[str, bool], ...]:
+    def _order(self) -> tuple[tuple[str, bool, bool], ...]:
         self.take("BY")
-        keys: list[tuple[str, bool]] = []
+        keys: list[tuple[str, bool, bool]] = []
         while True:
             name = self.name()
             down = self.skip("DESC")
-            self.skip("ASC")
-            if self.skip("NULLS"):
-                self.take("FIRST", "LAST")
-            keys.append((name, down))
+            if not down:
+                self.skip("ASC")
+            last = self.take("FIRST", "LAST")[1].upper() == "LAST" if self.skip("NULLS") else down
+            keys.append((name, down, last))
             if not self.skip(","):
                 return tuple(keys)
 

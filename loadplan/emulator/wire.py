@@ -7,7 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .faults import Rule
+    from .streams import Body
 
 JSON_TYPE = "application/json;charset=UTF-8"
 CSV_TYPE = "text/csv; charset=UTF-8"
@@ -36,38 +40,65 @@ class Request:
             raise ApiError(400, "JSON_PARSER_ERROR", "A JSON object was expected")
         return value
 
+    @property
+    def takes_gzip(self) -> bool:
+        """Whether the answer may be gzip. Deflate is not honoured (Bulk API 2.0 Developer Guide, 'Use Compression')."""
+        for entry in self.headers.get("accept-encoding", "").lower().split(","):
+            coding, _, weight = entry.partition(";")
+            if coding.strip() == "gzip" and weight.strip().replace(" ", "") not in (
+                "q=0",
+                "q=0.0",
+                "q=0.00",
+                "q=0.000",
+            ):
+                return True
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer. `drop` closes the connection instead; `cut` sends only that share of the body."""
+    """One HTTP answer. `body` is bytes, or a stream that is sent in pieces. `trouble` spoils how it is sent."""
 
     status: int
-    body: bytes = b""
+    body: bytes | Body = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    drop: bool = False
-    cut: float | None = None
-    cut_quietly: bool = False
+    trouble: Rule | None = None
 
 
 class ApiError(Exception):
     """An answer in Salesforce's error shape: a JSON array of one object, `errorCode` first."""
 
-    def __init__(self, status: int, code: str, message: str, fields: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        fields: list[str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.fields = status, code, message, fields
+        self.headers = dict(headers or {})
 
     def response(self) -> Response:
         """The error as an answer (Bulk API 2.0 Developer Guide, 'HTTP Status Codes')."""
         entry: dict[str, Any] = {"errorCode": self.code, "message": self.message}
-        if self.fields is not None:
-            entry["fields"] = self.fields
+        if self.fields is not None:  # errors of records print the message first
+            entry = {"message": self.message, "errorCode": self.code, "fields": self.fields}
         extra = {"WWW-Authenticate": "Token"} if self.status == 401 else {}
-        return json_response([entry], self.status, extra)
+        return json_response([entry], self.status, {**extra, **self.headers})
 
 
 def not_found() -> ApiError:
     """404 for an unknown path, version or job."""
     return ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+
+
+def wrong_method(method: str, *allowed: str) -> ApiError:
+    """405 in the org's words; a resource that answers GET answers HEAD too."""
+    listed = ",".join(["HEAD", *allowed] if "GET" in allowed else allowed)
+    message = f"HTTP Method '{method}' not allowed. Allowed are {listed}"
+    return ApiError(405, "METHOD_NOT_ALLOWED", message, headers={"Allow": listed})
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -81,14 +112,14 @@ def stamp(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
+def _check(five: str) -> str:
+    return _CHECK[sum(1 << place for place, char in enumerate(five) if "A" <= char <= "Z")]
+
+
 def id18(value: str) -> str:
     """The 18-character form of a 15-character id; an 18-character id comes back with its checksum recomputed."""
     head = value[:15]
-    tail = ""
-    for start in (0, 5, 10):
-        bits = sum(1 << place for place, char in enumerate(head[start : start + 5]) if "A" <= char <= "Z")
-        tail += _CHECK[bits]
-    return head + tail
+    return head + _check(head[:5]) + _check(head[5:10]) + _check(head[10:15])
 
 
 def looks_like_id(value: str) -> bool:
@@ -96,13 +127,38 @@ def looks_like_id(value: str) -> bool:
     return len(value) in (15, 18) and value.isascii() and value.isalnum()
 
 
+_PAIRS = [(a + b, sum(bit for char, bit in ((a, 8), (b, 16)) if "A" <= char <= "Z")) for a in _BASE62 for b in _BASE62]
+
+
+def make_ids(prefix: str, first: int, count: int) -> list[str]:
+    """18-character ids with a key prefix and the running numbers from `first` on."""
+    made: list[str] = []
+    head = prefix + "Em"
+    while len(made) < count:
+        high, low = divmod(first + len(made), len(_PAIRS))
+        digits = ""
+        while high:
+            high, rest = divmod(high, 62)
+            digits = _BASE62[rest] + digits
+        digits = digits.rjust(8, "0")
+        stem, middle = head + digits, _check(head) + _check(digits[:5])
+        bits = _CHECK.index(_check(digits[5:]))
+        wanted = _PAIRS[low : low + count - len(made)]
+        made += [stem + pair + middle + _CHECK[bits | more] for pair, more in wanted]
+    return made
+
+
 def make_id(prefix: str, number: int) -> str:
-    """An 18-character id with a key prefix and a running number."""
-    digits = ""
-    while number:
-        number, rest = divmod(number, 62)
-        digits = _BASE62[rest] + digits
-    return id18(prefix + "Em" + digits.rjust(10, "0"))
+    """The 18-character id of one running number."""
+    return make_ids(prefix, number, 1)[0]
+
+
+def number_of(record_id: str) -> int:
+    """The running number of an id made here."""
+    number = 0
+    for char in record_id[5:15]:
+        number = number * 62 + _BASE62.index(char)
+    return number
 
 
 def quote_row(cells: Iterable[str], delimiter: str, ending: str) -> str:

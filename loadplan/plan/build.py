@@ -13,15 +13,15 @@ from typing import Any
 
 from loadplan.diagnostics import Diagnostic
 from loadplan.plan import model as m
+from loadplan.plan.build_columns import build_columns, build_masks, build_where
+from loadplan.plan.build_parents import build_hierarchy, build_lookups
 from loadplan.plan.build_sources import SourceBuilder
 from loadplan.plan.document import Document, KeyPath
-from loadplan.plan.templates import TemplateError, is_template, render, row_pieces
+from loadplan.plan.outputs import output_format
+from loadplan.plan.templates import TemplateError, is_template, render
 from loadplan.plan.units import duration, size
 
 DEFAULT_API_VERSION = "66.0"
-LATER = {
-    "hierarchy": "hierarchies", "mask": "masks",
-}  # fmt: skip
 
 
 class Builder:
@@ -92,14 +92,17 @@ class Builder:
     def _step(self, name: str, spec: dict[str, Any]) -> m.Step:
         at: KeyPath = ("steps", name)
         defaults = self.document.data.get("defaults") or {}
-        self._refuse_later(spec, at)
-        columns = self._columns(spec, at)
-        lookups = self._lookups(spec, at)
+        columns = build_columns(self, spec, at)
+        lookups, ids = build_lookups(spec, at, self.problem)
+        hierarchy = build_hierarchy(spec, at, self.problem)
         output = self._render(spec["output"], (*at, "output")) if "output" in spec else None
         return m.Step(
             id=name, operation=spec["operation"], object=spec.get("object"), external_id=spec.get("external_id"),
-            key=self._key(spec, columns, lookups), source=self._source(spec["source"], (*at, "source")) if "source" in spec else None,
-            columns=columns, lookups=lookups, where=self._where(spec["where"], (*at, "where")) if "where" in spec else None,
+            key=self._key(spec, columns, (*lookups, *ids, *([hierarchy] if hierarchy else []))),
+            source=self._source(spec["source"], (*at, "source")) if "source" in spec else None,
+            columns=columns, lookups=lookups, ids=ids, hierarchy=hierarchy,
+            on_parent_failure=spec.get("on_parent_failure", "hold"), masks=build_masks(self, spec),
+            where=build_where(self, spec["where"], (*at, "where")) if "where" in spec else None,
             limit=spec.get("limit"), dedupe=spec.get("dedupe", "error"), depends_on=tuple(spec.get("depends_on", ())),
             gate=self._gate(defaults.get("gate", {}), spec.get("gate", {})),
             upload=spec.get("upload", defaults.get("upload", "staged")),
@@ -107,99 +110,31 @@ class Builder:
             parts=self._parts(defaults, spec, at), poll=_poll(defaults, spec), retry=_retry(defaults, spec),
             assignment_rule_id=spec.get("assignment_rule_id"),
             soql=" ".join(self._render(spec["soql"], (*at, "soql"), soql=True).split()) if "soql" in spec else None,
-            max_records=spec.get("max_records"), output=output,
+            max_records=spec.get("max_records"), parallel_pages=spec.get("parallel_pages", 1), output=output,
             output_file=self._path(output, (*at, "output")) if output else None,
+            output_format=output_format(output) if output else None,
             description=self._render(spec.get("description", ""), (*at, "description")), place=self.document.key_place(at),
         )  # fmt: skip
 
-    def _refuse_later(self, spec: dict[str, Any], at: KeyPath) -> None:
-        for key, what in LATER.items():
-            if key in spec:
-                self.problem(
-                    "LP0901", f"{what} are part of the contract, not in this version yet", (*at, key), key=True
-                )
-        if spec.get("on_parent_failure") == "hold":
-            hint = "leave it out, or write `send`: rows whose parent failed are sent and fail in turn"
-            self.problem(
-                "LP0901",
-                "`hold` is part of the contract, not in this version yet",
-                (*at, "on_parent_failure"),
-                hint=hint,
-            )
-
     def _key(
-        self, spec: dict[str, Any], columns: tuple[m.Column, ...] | None, lookups: tuple[m.Lookup, ...]
+        self,
+        spec: dict[str, Any],
+        columns: tuple[m.Column, ...] | None,
+        references: tuple[m.Lookup | m.IdOf | m.Hierarchy, ...],
     ) -> str | None:
         target = spec.get("external_id") or ("Id" if spec["operation"] in {"update", "delete", "hardDelete"} else None)
         if target is None:
             return spec.get("key")
+        looked_up = next((x.column for x in references if x.header == target), None)
+        if looked_up is not None:
+            return looked_up
         if columns is None:
-            return target if not any(x.column == target for x in lookups) else None
+            return target if not any(x.column == target for x in references) else None
         fed = next((c for c in columns if c.field == target), None)
         return fed.column if isinstance(fed, m.FromColumn) else spec.get("key")
 
     def _source(self, spec: Any, at: KeyPath) -> m.Source | None:
         return SourceBuilder(self.document, self.variables, self.problem, self._path).build(spec, at)
-
-    def _columns(self, spec: dict[str, Any], at: KeyPath) -> tuple[m.Column, ...] | None:
-        if "columns" not in spec:
-            return None
-        return tuple(self._column(field, s, (*at, "columns", field)) for field, s in spec["columns"].items())
-
-    def _column(self, field: str, spec: Any, at: KeyPath) -> m.Column:
-        """The column; a refused one is reported and stays in its place, so that no rule misses its field as well."""
-        if isinstance(spec, str):
-            return m.FromColumn(field, spec)
-        ways = [k for k in ("column", "value", "template") if k in spec]
-        if len(ways) != 1:
-            self.problem("LP0228", f"`{field}` needs exactly one of column, value, template", at, key=True)
-            return m.FromColumn(field, spec.get("column", ""))
-        if "value" in spec:
-            return m.Constant(field, self._render(self._text((*at, "value"), spec["value"]), (*at, "value")))
-        if "template" in spec:
-            try:
-                return m.Composed(field, row_pieces(spec["template"]))
-            except TemplateError as error:
-                self.problem("LP0225", str(error), (*at, "template"))
-                return m.Composed(field, ())
-        values = {k: self._text((*at, "map", k), v) for k, v in spec["map"].items()} if "map" in spec else None
-        default = self._text((*at, "default"), spec["default"]) if "default" in spec else None
-        return m.FromColumn(field, spec["column"], spec.get("empty"), values, default)
-
-    def _lookups(self, spec: dict[str, Any], at: KeyPath) -> tuple[m.Lookup, ...]:
-        found = []
-        for header, column in (spec.get("lookups") or {}).items():
-            where: KeyPath = (*at, "lookups", header)
-            if isinstance(column, dict):
-                self.problem("LP0901", "`id_of` is part of the contract, not in this version yet", where, key=True)
-                continue
-            kind, colon, rest = header.rpartition(":")
-            relationship, dot, field = rest.partition(".")
-            if not dot or "." in field or not relationship or not field or ":" in kind or (colon and not kind):
-                hint = "write `Relationship.Field`, or `ObjectType:Relationship.Field` when it may point at several objects"
-                self.problem("LP0229", f"`{header}` is not a lookup", where, key=True, hint=hint)
-                continue
-            found.append(m.Lookup(header, column, relationship, field, kind or None))
-        return tuple(found)
-
-    def _where(self, spec: dict[str, Any], at: KeyPath) -> m.Where:
-        tests = [k for k in ("is", "equals", "not_equals", "in", "not_in", "all", "any", "not") if k in spec]
-        on_column = bool(tests) and tests[0] in {"is", "equals", "not_equals", "in", "not_in"}
-        if len(tests) != 1 or on_column != ("column" in spec):
-            hint = "{column: c, is: present}, {column: c, equals: x}, {column: c, in: [x, y]}, {all: [...]}, {any: [...]}, {not: ...}"
-            self.problem("LP0230", "a filter needs a column and one test, or one of all, any, not", at, hint=hint)
-            return m.Where("all")
-        test = tests[0]
-        value = spec[test]
-        if test in {"all", "any"}:
-            return m.Where(test, parts=tuple(self._where(s, (*at, test, i)) for i, s in enumerate(value)))
-        if test == "not":
-            return m.Where(test, parts=(self._where(value, (*at, test)),))
-        if test == "is":
-            return m.Where(value, spec["column"])
-        if test in {"in", "not_in"}:
-            return m.Where(test, spec["column"], tuple(self._text((*at, test, i), v) for i, v in enumerate(value)))
-        return m.Where(test, spec["column"], (self._text((*at, test), value),))
 
     def _gate(self, defaults: dict[str, Any], own: dict[str, Any]) -> m.Gate:
         on_fail = own.get("on_fail", defaults.get("on_fail", "stop"))

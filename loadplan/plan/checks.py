@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterator
 from loadplan.diagnostics import Diagnostic, Severity, did_you_mean, has_errors
 from loadplan.errors import InvalidInputError
 from loadplan.plan.document import Document, KeyPath
-from loadplan.plan.model import Constant, FromColumn, Plan, ResultsSource, StdinSource, StepSource, source_files
+from loadplan.plan.model import (
+    Constant,
+    FromColumn,
+    Hierarchy,
+    IdOf,
+    Plan,
+    ResultsSource,
+    StdinSource,
+    StepSource,
+    source_files,
+)
+from loadplan.plan.outputs import OUTPUT_ENDINGS
 from loadplan.plan.templates import TemplateError, names_in
 
 Rule = Callable[[Plan, Document], Iterator[Diagnostic]]
@@ -24,7 +35,9 @@ def rule(function: Rule) -> Rule:
 
 def check_meaning(plan: Plan, document: Document) -> list[Diagnostic]:
     """Every rule over the whole plan; a circle is looked for only when all names are known."""
-    found = [d for r in RULES for d in r(plan, document)]
+    from loadplan.plan.parent_rules import PARENT_RULES
+
+    found = [d for r in (*RULES, *PARENT_RULES) for d in r(plan, document)]
     if not has_errors(found):
         from loadplan.plan.graph import compile_graph
 
@@ -92,6 +105,8 @@ def external_id_is_sent(plan: Plan, document: Document) -> Iterator[Diagnostic]:
         if step.operation != "upsert" or step.columns is None:
             continue
         fed = [c for c in step.columns if c.field == step.external_id]
+        if not fed and any(x.header == step.external_id for x in step.ids):
+            continue
         if not fed:
             place = document.key_place(("steps", step.id, "columns"))
             hint = f"add `{step.external_id}: <source column>`"
@@ -115,9 +130,12 @@ def delete_sends_only_ids(plan: Plan, document: Document) -> Iterator[Diagnostic
                 yield Diagnostic(
                     "LP0210", f"a {step.operation} sends only `Id`, not `{column.field}`", place, hint="remove it"
                 )
-        for lookup in step.lookups:
-            place = document.key_place(("steps", step.id, "lookups", lookup.header))
-            yield Diagnostic("LP0210", f"a {step.operation} sends only `Id`, no lookups", place, hint="remove it")
+        for lookup in step.references:
+            if isinstance(lookup, IdOf) and lookup.header == "Id":
+                continue
+            at = ("hierarchy",) if isinstance(lookup, Hierarchy) else ("lookups", lookup.header)
+            place = document.key_place(("steps", step.id, *at))
+            yield Diagnostic("LP0210", f"a {step.operation} sends only `Id`, no parents", place, hint="remove it")
 
 
 @rule
@@ -137,10 +155,13 @@ def fields_are_sent_once(plan: Plan, document: Document) -> Iterator[Diagnostic]
     """A target field is fed once: names differing only in case are the same field to Salesforce."""
     for step in plan.steps.values():
         seen: dict[str, str] = {}
-        targets = [("columns", c.field) for c in step.columns or ()] + [("lookups", x.header) for x in step.lookups]
-        for section, name in targets:
+        targets: list[tuple[str, KeyPath]] = [(c.field, ("columns", c.field)) for c in step.columns or ()]
+        for lookup in step.references:
+            at = ("hierarchy", "lookup") if isinstance(lookup, Hierarchy) else ("lookups", lookup.header)
+            targets.append((lookup.header, at))
+        for name, path in targets:
             if name.lower() in seen:
-                place = document.key_place(("steps", step.id, section, name))
+                place = document.key_place(("steps", step.id, *path))
                 yield Diagnostic(
                     "LP0212", f"`{name}` is fed twice (also as `{seen[name.lower()]}`)", place, hint="keep one"
                 )
@@ -159,6 +180,32 @@ def api_version_exists(plan: Plan, document: Document) -> Iterator[Diagnostic]:
             yield Diagnostic("LP0213", f"query jobs (`{step.id}`) need API version 47.0 or later", place)
         if step.assignment_rule_id and version < 49:
             yield Diagnostic("LP0213", f"assignment_rule_id (`{step.id}`) needs API version 49.0 or later", place)
+        if step.parallel_pages > 1 and version < 58:
+            place = document.place(("steps", step.id, "parallel_pages"))
+            summary = f"parallel_pages (`{step.id}`) needs API version 58.0 or later, the plan says {plan.api_version}"
+            yield Diagnostic("LP0213", summary, place, hint="leave it out: one page at a time needs no version")
+
+
+@rule
+def pages_are_cut_by_one_side(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """With `parallel_pages` the org cuts the pages (`resultPages` takes no size), so `max_records` cannot be given too."""
+    for step in plan.steps.values():
+        if step.parallel_pages > 1 and step.max_records is not None:
+            place = document.key_place(("steps", step.id, "max_records"))
+            yield Diagnostic(
+                "LP0260", "the org cuts the pages when several are fetched at a time", place,
+                hint="remove max_records, or fetch one page at a time (parallel_pages: 1)",
+            )  # fmt: skip
+
+
+@rule
+def output_tells_its_format(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """The ending of `output` says what is written."""
+    for step in plan.steps.values():
+        if step.output and step.output_format is None:
+            place = document.place(("steps", step.id, "output"))
+            hint = f"end it with {', '.join(OUTPUT_ENDINGS)}, or with / for a folder with one CSV file a page"
+            yield Diagnostic("LP0261", f"the ending of `{step.output}` does not tell what to write", place, hint=hint)
 
 
 _TOKEN = re.compile(r"'(?:\\.|[^'\\])*'|[A-Za-z_][\w.]*|\(|\)|\S")
@@ -198,10 +245,15 @@ def outputs_differ(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """Two steps never write the same file, and no step writes a file that another reads."""
     written: dict[object, str] = {}
     read = {source.file: s.id for s in plan.steps.values() for source in source_files(s.source)}
+    folders = {s.output_file: s.id for s in plan.steps.values() if s.output_file and s.output_format == "folder"}
     for step in plan.steps.values():
         if step.output_file is None:
             continue
         place = document.place(("steps", step.id, "output"))
+        for folder, other in folders.items():
+            if other != step.id and step.output_file.is_relative_to(folder):
+                summary = f"this lies in the folder that `{other}` writes, which holds nothing else"
+                yield Diagnostic("LP0215", summary, place, hint="choose another folder")
         if step.output_file in written:
             yield Diagnostic(
                 "LP0215", f"`{written[step.output_file]}` writes this file too", place, hint="choose another name"

@@ -1,7 +1,7 @@
 """Plan -> Graph: who waits for whom, and why. Pure. The only module that imports networkx, and only inside functions.
 
-Edges come from `depends_on`, from a `{step: …}` source, from lookups into an object that another step loads, and from the
-rule that deletes go child first. A circle is an error that names its path and the way out.
+Edges come from `depends_on`, from a `{step: …}` source, from lookups by `id_of`, from lookups into an object that another
+step loads, and from the rule that deletes go child first. A circle is an error that names its path and the way out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Edge:
-    """`child` waits for `parent`. `reason` is depends_on, source, lookup or delete order; `detail` the lookup's header."""
+    """`child` waits for `parent`. `reason` is depends_on, source, id_of, lookup or delete order; `detail` the lookup's
+    header."""
 
     parent: str
     child: str
@@ -118,6 +119,9 @@ def _declared(plan: Plan) -> Iterator[Edge]:
                 yield Edge(parent, step.id, "depends_on")
         if isinstance(step.source, StepSource) and step.source.step in plan.steps:
             yield Edge(step.source.step, step.id, "source")
+        for lookup in step.ids:
+            if lookup.step in plan.steps and lookup.step != step.id:
+                yield Edge(lookup.step, step.id, "id_of", lookup.header)
 
 
 def _derived(plan: Plan) -> Iterator[Edge]:
@@ -130,8 +134,9 @@ def _derived(plan: Plan) -> Iterator[Edge]:
             found = loaders.get(target_object(lookup, step).lower(), [])
             for parent in found:
                 # A second pass over the same object comes after its first one, which has made the records.
-                second_pass = bool(set(plan.steps[parent].depends_on) & set(found))
-                if not second_pass and parent != step.id and plan.steps[parent].object != step.object:
+                other = plan.steps[parent]
+                second_pass = bool({*other.depends_on, *(x.step for x in other.ids)} & set(found))
+                if not second_pass and parent != step.id and other.object != step.object:
                     yield Edge(parent, step.id, "lookup", lookup.header)
 
 
@@ -150,6 +155,7 @@ def _delete_order(plan: Plan) -> Iterator[Edge]:
     children = set(STANDARD_CHILDREN)
     for step in plan.steps.values():
         children |= {(step.object or "", target_object(x, step)) for x in step.lookups}
+        children |= {(step.object or "", plan.steps[x.step].object or "") for x in step.ids if x.step in plan.steps}
     for child in deletes:
         for parent in deletes:
             if child is not parent and (child.object, parent.object) in children:
@@ -165,15 +171,20 @@ def _refuse_circle(plan: Plan, graph: nx.DiGraph[str]) -> None:
         return
     edges: list[Edge] = [graph.edges[pair[0], pair[1]]["edge"] for pair in circle]
     path = " -> ".join([*(e.parent for e in edges), edges[0].parent])
-    lookup = next((e for e in edges if e.reason == "lookup"), None)
+    lookup = next((e for e in edges if e.reason in {"lookup", "id_of"}), None)
     if lookup:
-        obj = plan.steps[lookup.child].object
-        hint = (
-            f"move lookup `{lookup.detail}` of `{lookup.child}` into a second pass: a further step on {obj} "
-            f"with only its key and that lookup, and depends_on: [{lookup.parent}, {lookup.child}]"
-        )
+        hint = _second_pass(plan.steps[lookup.child], lookup)
     else:
         hint = "remove one of these dependencies: " + ", ".join(f"`{e.child}` {e.reason} `{e.parent}`" for e in edges)
     place = plan.steps[edges[0].child].place or Place(str(plan.file))
     summary = f"the steps wait for each other: {path}"
     raise InvalidInputError(summary, [Diagnostic("LP0218", summary, place, hint=hint)])
+
+
+def _second_pass(child: Step, lookup: Edge) -> str:
+    """How the circle is broken: the same rows once more, with the lookup that could not be set the first time."""
+    begin = f"move lookup `{lookup.detail}` of `{child.id}` into a second pass: a further step on {child.object}"
+    if child.external_id:
+        return f"{begin} with only its key and that lookup, and depends_on: [{lookup.parent}, {child.id}]"
+    key = child.key or "<key>"
+    return f"{begin} that updates, with `Id: {{id_of: {child.id}, column: {key}}}` and that lookup as its lookups"

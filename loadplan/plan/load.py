@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loadplan.diagnostics import Diagnostic, Place, has_errors, in_order
 from loadplan.errors import InvalidInputError
+from loadplan.plan import column_rules
 from loadplan.plan.build import Builder
 from loadplan.plan.checks import check_meaning
 from loadplan.plan.document import Document, parse_document, read_document
@@ -64,7 +65,7 @@ def _read_variables(file: Path, given: dict[str, tuple[object, Place]]) -> list[
 
 
 def missing_sources(plan: Plan, document: Document) -> list[Diagnostic]:
-    """Source files that do not exist, or are not files."""
+    """Source files and files of value tables that do not exist, or are not files."""
     found = []
     for step in plan.steps.values():
         for source in source_files(step.source):
@@ -74,6 +75,7 @@ def missing_sources(plan: Plan, document: Document) -> list[Diagnostic]:
             what = "is not a file" if source.file.exists() else "does not exist"
             hint = f"paths are relative to the plan's folder, {plan.folder.name}/"
             found.append(Diagnostic("LP0301", f"source `{source.path}` {what}", place, hint=hint))
+        found += column_rules.missing_tables(step, document)
     return found
 
 

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from loadplan.diagnostics import Place
 from loadplan.plan.operations import OPERATIONS, Kind, OperationFacts
 
 Delimiter = Literal["BACKQUOTE", "CARET", "COMMA", "PIPE", "SEMICOLON", "TAB"]
 LineEnding = Literal["LF", "CRLF"]
+MaskKind = Literal["hash", "fake", "blank"]
 Upload = Literal["staged", "multipart", "auto"]
 
 DELIMITERS: dict[str, str] = {
@@ -136,16 +137,40 @@ def source_files(source: Source | None) -> tuple[FileSource | SqliteSource, ...]
 # -- columns -------------------------------------------------------------------------------------------------------
 
 
+class InputFile(NamedTuple):
+    """A file that a step reads beside its source. `path` is as written in the plan, `file` is where that is."""
+
+    path: str
+    file: Path
+
+
+@dataclass(frozen=True)
+class MapFile:
+    """A value table in a CSV or TSV file. `from_column` and `to_column` name its columns; None: its first, its second."""
+
+    path: str
+    file: Path
+    from_column: str | None = None
+    to_column: str | None = None
+
+
 @dataclass(frozen=True)
 class FromColumn:
     """A target field filled from a source column. `empty` is what an empty cell becomes; `values` maps cell texts and
-    `default` is what a text outside `values` becomes (None: it is an error)."""
+    `default` is what a text outside `values` becomes (None: it is an error). `map_file` holds the table when it is not
+    in the plan: then `values` is None."""
 
     field: str
     column: str
     empty: str | None = None
     values: Mapping[str, str] | None = None
     default: str | None = None
+    map_file: MapFile | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Cells are sent as they are."""
+        return self.empty is None and self.values is None and self.map_file is None
 
 
 @dataclass(frozen=True)
@@ -178,6 +203,19 @@ Column = FromColumn | Constant | Composed
 
 
 @dataclass(frozen=True)
+class Masks:
+    """Which sent fields (or lookups) of a step are made anonymous, and how. `orgs_file` is where the key of the masks is
+    named; the key itself is never part of a plan."""
+
+    how: Mapping[str, MaskKind]
+    orgs_file: Path
+
+    def of(self, field: str) -> MaskKind | None:
+        """How this field is masked, None when it is sent as it is."""
+        return self.how.get(field)
+
+
+@dataclass(frozen=True)
 class Lookup:
     """A parent named by external id. `header` is the column as Salesforce wants it (`Account.Legacy_Id__c`,
     `Contact:Who.Legacy_Id__c`); `column` is the source column. `object_type` is the polymorphic prefix, if any;
@@ -188,6 +226,29 @@ class Lookup:
     relationship: str
     field: str
     object_type: str | None = None
+
+
+@dataclass(frozen=True)
+class IdOf:
+    """A parent named by its row in another step: the field `header` (`WhatId`) is given the Salesforce id that the results
+    of `step` gave the row whose key stands in `column`."""
+
+    header: str
+    column: str
+    step: str
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A reference from rows to rows of the same step, which is sent level by level. `header` is as Salesforce wants it and
+    `column` the source column with the parent's key. `lookup` is how a parent is found by a field of its own
+    (`Parent.Legacy_Id__c`); None when it is found by the rows' key and sent as the id its level gave it (`ParentId`).
+    `max_depth` counts levels."""
+
+    header: str
+    column: str
+    lookup: Lookup | None = None
+    max_depth: int = 50
 
 
 @dataclass(frozen=True)
@@ -264,8 +325,8 @@ class Gate:
 @dataclass(frozen=True)
 class Step:
     """One operation on one object. `columns` None means the source's header passes through. `key` is the source column
-    that tells rows apart (for upsert: the one that feeds the external id), None when rows carry no key.
-    `place` is where the step's id stands in the plan file."""
+    that tells rows apart (for upsert: the one that feeds the external id), None when rows carry no key. `output_format` is what
+    `plan.outputs` reads off the ending of `output`. `place` is where the step's id stands in the plan file."""
 
     id: str
     operation: str
@@ -275,6 +336,10 @@ class Step:
     source: Source | None = None
     columns: tuple[Column, ...] | None = None
     lookups: tuple[Lookup, ...] = ()
+    ids: tuple[IdOf, ...] = ()
+    hierarchy: Hierarchy | None = None
+    on_parent_failure: Literal["hold", "send"] = "hold"
+    masks: Masks | None = None
     where: Where | None = None
     limit: int | None = None
     dedupe: Literal["error", "first", "last"] = "error"
@@ -288,8 +353,10 @@ class Step:
     assignment_rule_id: str | None = None
     soql: str | None = None
     max_records: int | None = None
+    parallel_pages: int = 1
     output: str | None = None
     output_file: Path | None = None
+    output_format: str | None = None
     description: str = ""
     place: Place | None = None
 
@@ -298,8 +365,24 @@ class Step:
         return OPERATIONS[self.operation]
 
     @property
+    def references(self) -> tuple[Lookup | IdOf | Hierarchy, ...]:
+        """Everything that names a parent, in the order in which it is sent. Each has a `header` and a `column`."""
+        return (*self.lookups, *self.ids, *([self.hierarchy] if self.hierarchy else []))
+
+    @property
     def is_query(self) -> bool:
         return self.facts.kind is Kind.QUERY
+
+    @property
+    def input_files(self) -> tuple[InputFile, ...]:
+        """Every file that the rows of this step depend on beside its source, each once. A run that goes on must find
+        them as they were."""
+        files = [c.map_file for c in self.columns or () if isinstance(c, FromColumn)]
+        return tuple(dict.fromkeys(InputFile(f.path, f.file) for f in files if f is not None))
+
+    def mask_of(self, field: str) -> MaskKind | None:
+        """How this sent field (or lookup) is masked, None when it is sent as it is."""
+        return self.masks.of(field) if self.masks is not None else None
 
 
 @dataclass(frozen=True)

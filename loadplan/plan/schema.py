@@ -73,9 +73,11 @@ def _explain(document: Document, error: Any) -> list[Diagnostic]:
     words = {
         "minimum": f"{key} is {given}, below {value}", "maximum": f"{key} is {given}, above {value}",
         "minLength": f"{key} is too short", "maxLength": f"{key} is too long", "minItems": f"{key} is an empty list",
-        "minProperties": f"{key} is empty", "uniqueItems": f"{key} names something twice",
+        "minProperties": f"{key} is empty", "maxProperties": f"{key} takes only one of its keys",
+        "uniqueItems": f"{key} names something twice",
     }  # fmt: skip
-    return [Diagnostic("LP0206", words.get(rule, f"{key} does not fit ({rule})"), document.place(path))]
+    summary = words.get(rule, f"{key} does not fit ({rule})")
+    return [Diagnostic("LP0206", summary, document.place(path), hint=_for_example(error))]
 
 
 def _unknown(document: Document, path: KeyPath, key: str, known: dict[str, Any]) -> Diagnostic:
@@ -110,9 +112,16 @@ def _pattern(document: Document, path: KeyPath, key: str, error: Any, given: Any
         bad = str(given) if isinstance(given, str) else "?"
         place = document.key_place((*path, bad))
         return Diagnostic("LP0206", f"`{bad}` cannot be a name here", place, hint=_names_hint(error))
+    summary = f"{key} is not written as it must be: `{given}`"
+    return Diagnostic("LP0206", summary, document.place(path), hint=_for_example(error))
+
+
+def _for_example(error: Any) -> str:
     examples = error.schema.get("examples") or []
-    hint = f"for example `{examples[0]}`" if examples else ""
-    return Diagnostic("LP0206", f"{key} is not written as it must be: `{given}`", document.place(path), hint=hint)
+    if not examples:
+        return ""
+    shown = examples[0] if isinstance(examples[0], str) else json.dumps(examples[0], ensure_ascii=False)
+    return f"for example `{shown}`"
 
 
 def _names_hint(error: Any) -> str:

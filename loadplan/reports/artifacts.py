@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from loadplan.durable import write_atomic
 from loadplan.plan.model import Plan
+from loadplan.reports.pagination import audit_view, pagination
 from loadplan.reports.render import render
-from loadplan.reports.view import Records, pagination, runbook, summary
+from loadplan.reports.view import Records, runbook, summary
 from loadplan.run.folder import RunFolder
 from loadplan.run.state import Run
 
@@ -24,19 +24,3 @@ def write_artifacts(plan: Plan, run: Run, records: Records, folder: RunFolder, l
     write_atomic(folder.root / "pagination.jsonl", text.encode())
     write_atomic(folder.root / "pagination.md", render("pagination.md.j2", audit_view(folder.id, lines)).encode())
     folder.write_json("summary.json", summary(run))
-
-
-def audit_view(run: str, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The audit's lines grouped by query job, for the readable form."""
-    queries: dict[tuple[str, str], dict[str, Any]] = {}
-    for line in lines:
-        if line.get("kind") == "query" or line.get("end"):
-            query = queries.setdefault(
-                (line["step"], line["job"]), {"step": line["step"], "job": line["job"], "pages": [], "end": None}
-            )
-            if line.get("end"):
-                query["end"] = line
-            else:
-                query["pages"].append(line)
-    results = [line for line in lines if line.get("kind") in {"successful", "failed", "unprocessed"}]
-    return {"run": run, "queries": list(queries.values()), "results": results}

@@ -1,6 +1,6 @@
 """Run -> plain values that a report may show: already sorted, counted and masked. Pure.
 
-`runbook`, `summary` and `pagination` have the shapes of the contract (§4); new keys may be added.
+`runbook` and `summary` have the shapes of the contract (§4); new keys may be added. The pagination audit is in `pagination`.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def _step(plan: Plan, step: StepRun) -> dict[str, Any]:
         "successful": counts.successful,
         "failed": counts.failed,
         "unprocessed": counts.unprocessed,
+        "held": counts.held,
+        "held_why": _held_why(step),
         "not_sent": step.not_sent,
         "reconciled": step.reconciled if step.attempts else None,
         "problem": mask_numbers_kept(step.problem),
@@ -76,6 +78,15 @@ def _step(plan: Plan, step: StepRun) -> dict[str, Any]:
         "output": spec.output,
         "jobs": [_job(a) for a in step.attempts],
     }
+
+
+def _held_why(step: StepRun) -> dict[str, int]:
+    """Rows that wait for their parents, by reason."""
+    found: dict[str, int] = {}
+    for fact in step.held:
+        for why, rows in fact.why.items():
+            found[why] = found.get(why, 0) + rows
+    return found
 
 
 def _job(a: Attempt) -> dict[str, Any]:
@@ -227,7 +238,7 @@ def summary(run: Run) -> dict[str, Any]:
         },
         "rows": {
             key: sum(getattr(s.counts, key) for s in steps if not s.query_attempts)
-            for key in ("sent", "successful", "failed", "unprocessed")
+            for key in ("sent", "successful", "failed", "unprocessed", "held")
         },
         "extracted": sum(s.counts.sent for s in steps if s.query_attempts),
     }
@@ -241,40 +252,9 @@ def summary_line(run: Run) -> str:
         f"Rows: {rows['sent']:,} sent, {rows['successful']:,} ok, {rows['failed']:,} failed, "
         f"{rows['unprocessed']:,} unprocessed."
     )
+    if rows["held"]:
+        numbers += f" Held back: {rows['held']:,}."
     if run.ended and s["exit"] == 0:
         return f"Apply complete! Steps: {steps['ok']} ok. {numbers}"
     word = "failed" if run.ended else "stopped"
     return f"Apply {word}! Steps: {steps['ok']} ok, {steps['failed']} failed, {steps['blocked']} blocked. {numbers}"
-
-
-def pagination(run: Run, records: Records) -> list[dict[str, Any]]:
-    """The pagination audit: one line per page and result file in the order they became durable, an end line per query."""
-    head = run.header
-    lines: list[dict[str, Any]] = []
-    base = {"run": head.run if head else ""}
-    for r in records:
-        e = r.event
-        if isinstance(e, ev.PageFetched):
-            lines.append(
-                {
-                    "kind": "query", **base, "step": e.step, "job": e.job, "page": e.page, "locator_in": e.locator_in,
-                    "locator_out": e.locator_out, "rows": e.rows, "header_rows": e.header_rows, "bytes": e.bytes,
-                    "sha256": e.sha256, "file": e.file, "http": e.http, "tries": e.tries, "at": timestamp(r.at),
-                }
-            )  # fmt: skip
-        elif isinstance(e, ev.ResultSaved):
-            lines.append(
-                {
-                    "kind": e.kind, **base, "step": e.step, "job": e.job, "page": 1, "locator_in": None,
-                    "locator_out": None, "rows": e.rows, "header_rows": None, "bytes": e.bytes, "sha256": e.sha256,
-                    "file": e.file, "http": e.http, "tries": e.tries, "at": timestamp(r.at),
-                }
-            )  # fmt: skip
-        elif isinstance(e, ev.QueryReconciled):
-            lines.append(
-                {
-                    "end": True, **base, "step": e.step, "job": e.job, "pages": e.pages, "rows": e.rows,
-                    "job_rows": e.job_rows, "agree": e.agree, "at": timestamp(r.at),
-                }
-            )  # fmt: skip
-    return lines

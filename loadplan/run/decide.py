@@ -89,6 +89,17 @@ class PrepareRetry(Action):
 
 
 @dataclass(frozen=True)
+class CutLevel(Action):
+    """Cut the next level of a hierarchy into parts: the levels above it have ended."""
+
+    level: int = 1
+
+
+class ReleaseHeld(Action):
+    """Look again at the rows that wait for their parents, and cut those whose parents have landed into parts."""
+
+
+@dataclass(frozen=True)
 class FetchPage(Action):
     page: int = 1
 
@@ -184,7 +195,13 @@ def _of_step(run: Run, plan: Plan, step: StepRun) -> Iterator[Action | Halt]:
         if action is not None:
             ended = False
             yield action
-    if ended:
+    if not ended:
+        return
+    if step.next_level is not None and not step.problem:
+        yield CutLevel(step.id, level=step.next_level)
+    elif step.may_release and not step.problem:
+        yield ReleaseHeld(step.id)
+    else:
         yield SettleStep(step.id)
 
 
@@ -236,7 +253,7 @@ def _again(plan: Plan, step: StepRun, part: PartRun) -> Again | None:
     if attempt is None or step.problem:
         return None
     if part.reopened:
-        return Again(True, True, 0.0) if attempt.left_over else None
+        return Again(True, True, 0.0) if part.left_over else None
     return select_retry(plan.steps[step.id].retry, part)
 
 

@@ -1,11 +1,13 @@
 """The only loop: decide, perform, journal; again. It joins the pure core to the effects and has no rule of its own.
 
 One thread: Salesforce does the parallel work, several jobs are kept in flight by asking in turn whichever is due. A run is
-therefore a function of plan, answers and time, and can be replayed.
+therefore a function of plan, answers and time, and can be replayed. Only pages of a query may be fetched by other threads
+(`ahead`), and they too are taken, judged and put on record here, in their order.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,9 +15,11 @@ from loadplan.clock import Clock
 from loadplan.errors import DetachedError, InterruptedRunError, LoadplanError, OrgError, UndecidedError
 from loadplan.plan.model import Plan
 from loadplan.run import decide as do
+from loadplan.run.ahead import Ahead
 from loadplan.run.events import Event, JobEvent, Recorded, RequestFailed, RunEnded, RunInterrupted
 from loadplan.run.folder import RunFolder
 from loadplan.run.journal import Journal
+from loadplan.run.rows import Rows
 from loadplan.run.state import Run, apply
 from loadplan.salesforce.port import AuthRefused, Org, OrgFault, QuotaExceeded, Refused, Unavailable
 from loadplan.sources.base import InputDigest
@@ -37,12 +41,18 @@ class Patience:
         return min(self.max, self.first * self.factor ** (failures - 1))
 
 
+class Interrupt(BaseException):
+    """Raised by a signal handler in the middle of an action that does not end, such as a request that stalls. Breaking in
+    there is as safe as a kill: the intent is on record, and a resume asks what became of it."""
+
+
 @dataclass
 class Stop:
-    """Set by a signal handler; read between actions. `in_request` tells the handler that a request is under way."""
+    """Set by a signal handler; read between actions. `may_break` tells the handler that `Interrupt` may be raised: an action
+    is under way, and no record is being written."""
 
     signal: int | None = None
-    in_request: bool = False
+    may_break: bool = False
 
 
 @dataclass
@@ -64,13 +74,19 @@ class Engine:
     listeners: tuple[Listener, ...] = ()
     poll_listeners: tuple[PollListener, ...] = ()
     timers: do.Timers = field(default_factory=do.Timers)
+    ahead: Ahead = field(default_factory=Ahead)
+
+    def __post_init__(self) -> None:
+        self.rows = Rows(self.plan, self.run, self.folder)
 
     def emit(self, event: Event) -> None:
         """Journal, fold, tell: in this order. Returns only when the event is durable."""
+        breakable, self.stop.may_break = self.stop.may_break, False
         record = self.journal.append(event)
         apply(self.run, record)
         for listen in self.listeners:
             listen(record, self.run)
+        self.stop.may_break = breakable
 
     def go(self) -> int:
         """Run to the end; the exit code (0 or 1). Raises what stops it before: the run stays resumable."""
@@ -78,7 +94,7 @@ class Engine:
 
         try:
             while True:
-                self._check_stop()
+                self.check_stop()
                 decision = do.decide(
                     self.run, self.plan, self.timers, self.clock.monotonic(), parallelism=self.parallelism
                 )
@@ -93,13 +109,26 @@ class Engine:
                         self.clock.wait(decision.until - self.clock.monotonic())
                     case _:
                         self._try(perform, decision)
+        except Interrupt:
+            self.stop.may_break = False
+            stopped = self._interrupted()
+            self._note_stop(stopped)
+            raise stopped from None
         except LoadplanError as error:
+            if not error.next_commands:
+                error.next_commands = (self.resume_command,)
             self._note_stop(error)
             raise
+        finally:
+            self.ahead.close()
 
     def _try(self, perform: Callable[[Engine, do.Action], None], action: do.Action) -> None:
         try:
-            perform(self, action)
+            try:
+                self.stop.may_break = True
+                perform(self, action)
+            finally:
+                self.stop.may_break = False
         except Unavailable as fault:
             self._again_later(action, fault)
         except QuotaExceeded as fault:
@@ -176,12 +205,15 @@ class Engine:
             next_commands=[f"loadplan report {self.folder.id}"],
         )
 
-    def _check_stop(self) -> None:
-        if self.stop.signal is None:
-            return
-        raise InterruptedRunError(
+    def check_stop(self) -> None:
+        """Raise `InterruptedRunError` when a signal asked the run to stop."""
+        if self.stop.signal is not None:
+            raise self._interrupted()
+
+    def _interrupted(self) -> InterruptedRunError:
+        return InterruptedRunError(
             "interrupted: no new request is sent, the state is saved",
-            signal_number=self.stop.signal,
+            signal_number=self.stop.signal or signal.SIGINT,
             code="LP0506",
             details=self._jobs_line(),
             next_commands=[self.resume_command, f"loadplan abort {self.folder.id}"],

@@ -91,7 +91,10 @@ class RetryRequested(Event):
 
 @dataclass(frozen=True)
 class PartFact:
-    """A part on disk: `file` and `index` are relative to the run folder; `rows` data records; sha256 of the file."""
+    """A part: `rows` data records, `bytes` and `sha256` of what is sent, `digest` proves which rows they are.
+
+    Either a file: `file` and `index` are relative to the run folder. Or a range of the step's source (`end` is not 0): the
+    header of `StepPrepared`, then bytes `start` to `end`; its first row is record `first` of the source."""
 
     part: int
     file: str
@@ -99,6 +102,22 @@ class PartFact:
     rows: int
     bytes: int
     sha256: str
+    start: int = 0
+    end: int = 0
+    first: int = 1
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class RowsFact:
+    """Rows put aside on disk, as they stand in the source: `file` is relative to the run folder, `why` counts them by the
+    reason. `level` is their level in a hierarchy, 0 outside of one."""
+
+    file: str
+    rows: int
+    delimiter: str
+    why: dict[str, int] = field(default_factory=dict)
+    level: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +128,9 @@ class StepStarted(Event):
 
 @dataclass(frozen=True)
 class StepPrepared(Event):
-    """The rows of an ingest step were cut into parts. `rows_read` of the source, `rows_selected` after filters."""
+    """The rows of an ingest step were cut into parts. `rows_read` of the source, `rows_selected` after filters. `header` is
+    what is sent before the rows of parts that are ranges of the source. `held` rows wait for their parents; `levels` of a
+    hierarchy are cut into parts one after the other."""
 
     TYPE: ClassVar[str] = "StepPrepared"
     step: str
@@ -117,6 +138,31 @@ class StepPrepared(Event):
     rows_read: int
     rows_selected: int
     sha256: str
+    header: str = ""
+    held: tuple[RowsFact, ...] = ()
+    levels: tuple[RowsFact, ...] = ()
+
+
+@dataclass(frozen=True)
+class LevelCut(Event):
+    """A level of a hierarchy was cut into parts, after the levels above it had ended."""
+
+    TYPE: ClassVar[str] = "LevelCut"
+    step: str
+    level: int
+    parts: tuple[PartFact, ...]
+    held: tuple[RowsFact, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeldReleased(Event):
+    """Rows that had waited for their parents were looked at again: those whose parents have landed are in `parts`, `held`
+    are all that wait now."""
+
+    TYPE: ClassVar[str] = "HeldReleased"
+    step: str
+    parts: tuple[PartFact, ...]
+    held: tuple[RowsFact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -306,9 +352,18 @@ class JobReconciled(JobEvent):
 
 
 @dataclass(frozen=True)
+class Resent:
+    """Rows that leave the count of an attempt, because they are sent again."""
+
+    attempt: int
+    failed: int
+    unprocessed: int
+
+
+@dataclass(frozen=True)
 class RetryPrepared(Event):
     """Rows of a reconciled attempt were put into a new file to be sent again: `failed` and `unprocessed` of them leave
-    the count of that attempt."""
+    the count of that attempt; `more` says the same of earlier attempts at the part. `why` is automatic or asked for."""
 
     TYPE: ClassVar[str] = "RetryPrepared"
     step: str
@@ -319,6 +374,7 @@ class RetryPrepared(Event):
     failed: int
     unprocessed: int
     why: str = "automatic"
+    more: tuple[Resent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -335,8 +391,20 @@ class RequestFailed(JobEvent):
 
 
 @dataclass(frozen=True)
+class PagesPlanned(JobEvent):
+    """The org named pages that may be fetched at the same time (`resultPages`). Durable before any of them is asked for.
+    `locators` are in the order of the results; `following` asks for the links after them (null: these are the last)."""
+
+    TYPE: ClassVar[str] = "PagesPlanned"
+    locator_in: str | None = None
+    locators: tuple[str, ...] = ()
+    following: str | None = None
+
+
+@dataclass(frozen=True)
 class PageFetched(JobEvent):
-    """A page is whole and on disk. `locator_in` None asks for the first page; `locator_out` "null" ends the walk."""
+    """A page is whole and on disk, and so are all before it: pages are on record in their order. `locator_in` None asks for
+    the first page; `locator_out` "null" ends the walk."""
 
     TYPE: ClassVar[str] = "PageFetched"
     page: int = 0
@@ -407,4 +475,8 @@ def _thaw(name: str, value: Any) -> Any:
         return PartFact(**value)
     if name == "parts":
         return tuple(PartFact(**v) for v in value)
+    if name in {"held", "levels"}:
+        return tuple(RowsFact(**v) for v in value)
+    if name == "more":
+        return tuple(Resent(**v) for v in value)
     return tuple(value) if isinstance(value, list) else value

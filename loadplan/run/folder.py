@@ -53,6 +53,14 @@ class RunFolder:
     def result(self, step: str, job: str, kind: str) -> Path:
         return self.step(step) / "jobs" / job / f"{kind}.csv"
 
+    def left(self, step: str, job: str, kind: str = "left") -> Path:
+        """Rows of a job that did not land, put aside: from the source (`left`) or as the org echoed them (`echo`)."""
+        return self.step(step) / "jobs" / job / f"{kind}.csv"
+
+    def held(self, step: str, cut: int, piece: int) -> Path:
+        """Rows that wait for their parents, put aside at the step's n-th cut, which may have had several pieces."""
+        return self.step(step) / "held" / f"{cut:04d}-{piece}.csv"
+
     def page(self, step: str, attempt: int, page: int) -> Path:
         # Pages of two jobs never mix: another attempt at the extract has a folder of its own.
         return self.step(step) / ("pages" if attempt == 1 else f"pages-{attempt}") / f"{page:05d}.csv"

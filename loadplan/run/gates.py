@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from loadplan.plan.model import Gate
 from loadplan.run.state import Counts, StepRun
+from loadplan.words import count
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Verdict:
 
 def decide_gate(gate: Gate, counts: Counts, *, is_query: bool, reconciled: bool, problem: str) -> Verdict:
     """Judge a settled step. A step whose counts do not reconcile never opens its gate, whatever the thresholds; rows that
-    Salesforce left unprocessed count like failed ones, because they did not land."""
+    Salesforce left unprocessed, and rows that wait for their parents, count like failed ones: they did not land.
+    Percentages are of the rows that were sent or wait."""
     rule = describe_rule(gate, is_query=is_query)
     if problem:
         return Verdict(False, rule, problem)
@@ -29,31 +31,30 @@ def decide_gate(gate: Gate, counts: Counts, *, is_query: bool, reconciled: bool,
     if reasons:
         return Verdict(False, rule, "; ".join(reasons))
     if is_query:
-        return Verdict(True, rule, f"{counts.sent:,} rows")
-    return Verdict(True, rule, f"{counts.left_over:,} of {counts.sent:,} rows did not land ({_percent(counts)}%)")
+        return Verdict(True, rule, count(counts.sent, "row"))
+    return Verdict(
+        True, rule, f"{counts.left_over:,} of {count(counts.meant, 'row')} did not land ({_percent(counts)}%)"
+    )
 
 
 def _broken(gate: Gate, counts: Counts, is_query: bool) -> list[str]:
-    if is_query:
-        return [
-            *([f"{counts.sent:,} rows < {gate.min_rows:,}"] if gate.min_rows and counts.sent < gate.min_rows else []),
-            *(
-                [f"{counts.sent:,} rows > {gate.max_rows:,}"]
-                if gate.max_rows is not None and counts.sent > gate.max_rows
-                else []
-            ),
-        ]
     reasons = []
+    if is_query:
+        if gate.min_rows is not None and counts.sent < gate.min_rows:
+            reasons.append(f"{count(counts.sent, 'row')}, the gate asks for at least {gate.min_rows:,}")
+        if gate.max_rows is not None and counts.sent > gate.max_rows:
+            reasons.append(f"{count(counts.sent, 'row')}, the gate allows {gate.max_rows:,}")
+        return reasons
     if gate.max_failed_rows is not None and counts.left_over > gate.max_failed_rows:
-        reasons.append(f"{counts.left_over:,} rows did not land > {gate.max_failed_rows:,}")
+        reasons.append(f"{count(counts.left_over, 'row')} did not land, the gate allows {gate.max_failed_rows:,}")
     # Integers are compared crosswise, so that 0.1 % of 1,000 rows is exactly one row.
-    if gate.max_failed_percent is not None and counts.left_over * 100 > gate.max_failed_percent * counts.sent:
-        reasons.append(f"{_percent(counts)}% of rows did not land > {gate.max_failed_percent:g}%")
+    if gate.max_failed_percent is not None and counts.left_over * 100 > gate.max_failed_percent * counts.meant:
+        reasons.append(f"{_percent(counts)}% of the rows did not land, the gate allows {gate.max_failed_percent:g}%")
     return reasons
 
 
 def _percent(counts: Counts) -> str:
-    return f"{counts.left_over * 100 / counts.sent:.2f}" if counts.sent else "0"
+    return f"{counts.left_over * 100 / counts.meant:.2f}" if counts.meant else "0"
 
 
 def describe_rule(gate: Gate, *, is_query: bool) -> str:

@@ -11,10 +11,10 @@ from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step
 from loadplan.run.rows import Rows
-from loadplan.run.state import Attempt, PartRun, StepRun
+from loadplan.run.state import PartRun, StepRun
 from loadplan.sources.base import InputDigest
 from loadplan.sources.leftover import write_retry_file
-from loadplan.sources.parts import read_index
+from loadplan.sources.matching import Fate
 
 
 @dataclass(frozen=True)
@@ -48,32 +48,21 @@ def _left_records(rows: Rows, step: Step, run_step: StepRun) -> tuple[set[int], 
     left: set[int] = set()
     codes: dict[str, int] = {}
     for part in run_step.parts.values():
-        done = [a for a in part.attempts if a.reconciled]
-        last = part.current
-        pending = last is None or not last.reconciled
-        if pending and run_step.is_settled:
-            left |= set(read_index(rows.folder.path(part.fact.index)))
-        for attempt in done:
-            if attempt.left_over > 0:
-                left |= _of_attempt(rows, step, attempt, part, codes)
+        if not run_step.is_settled and not part.left_over:
+            continue
+        for record, fate in rows.left_of_part(step, part) if run_step.is_settled else _reconciled(rows, step, part):
+            left.add(record)
+            if fate.error:
+                codes[fate.error.code] = codes.get(fate.error.code, 0) + 1
+    for fact in run_step.held:
+        left.update(rows.rows_file(fact).records())
+        for why, number in fact.why.items():
+            codes[why] = codes.get(why, 0) + number
     return left, codes
 
 
-def _of_attempt(rows: Rows, step: Step, attempt: Attempt, part: PartRun, codes: dict[str, int]) -> set[int]:
-    """Rows of this attempt whose last word is `failed` or `unprocessed`: those that were sent again are in the next
-    round's file, so they are taken out by their record numbers."""
-    index = read_index(rows.folder.path(part.facts[attempt.round - 1].index))
-    later: set[int] = set()
-    if part.round > attempt.round:
-        later = set(read_index(rows.folder.path(part.facts[attempt.round].index)))
-    found: set[int] = set()
-    for position, fate in enumerate(rows.fates(step, attempt).rows):
-        if fate is None or fate.kind == "successful" or index[position] in later:
-            continue
-        found.add(index[position])
-        if fate.error:
-            codes[fate.error.code] = codes.get(fate.error.code, 0) + 1
-    return found
+def _reconciled(rows: Rows, step: Step, part: PartRun) -> list[tuple[int, Fate]]:
+    return [found for attempt in part.left_over for found in rows.left_records(step, part, attempt)]
 
 
 def _write(

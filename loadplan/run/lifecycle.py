@@ -153,7 +153,10 @@ QUERY: dict[tuple[str, type[ev.Event]], Next] = {
     ("aborting", ev.AbortAnswered): "aborting",
     ("aborting", ev.JobObserved): lambda a, e: s if (s := _query_seen(a, e)) != "processing" else "aborting",
     ("aborting", ev.JobGone): "lost",
+    ("paging", ev.PagesPlanned): "paging",
     ("paging", ev.PageFetched): _page,
+    # The org contradicts itself about its pages: the walk ends, and the difference is named.
+    ("paging", ev.QueryReconciled): "reconciled",
     ("paging", ev.JobGone): "lost",
     ("collected", ev.QueryReconciled): "reconciled",
 }

@@ -1,5 +1,5 @@
 """Perform one action: write down the intent, act, write down the outcome. One function per action; no loop, no choice of
-what comes next. Raises the org's faults for the engine to judge.
+what comes next. Raises the org's faults for the engine to judge. The actions of a query are in `extract`.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from loadplan.errors import InvalidInputError, StaleError
+from loadplan.masking import mask
 from loadplan.plan.model import Step, StepSource
+from loadplan.run import cutting, extract
 from loadplan.run import decide as do
 from loadplan.run import events as ev
 from loadplan.run.decide import shut_parent
 from loadplan.run.gates import decide_gate, settle_state
-from loadplan.run.reconcile import reconcile_job, reconcile_query
+from loadplan.run.polling import next_poll
+from loadplan.run.reconcile import reconcile_job
 from loadplan.run.retry import select_retry
-from loadplan.run.rows import Rows
 from loadplan.salesforce.port import (
     IngestSpec,
     NotFound,
@@ -23,9 +25,9 @@ from loadplan.salesforce.port import (
     QuotaExceeded,
     Refused,
     ResultKind,
-    Truncated,
     Unavailable,
 )
+from loadplan.sources.partdata import PartData, changed
 
 if TYPE_CHECKING:
     from loadplan.run.engine import Engine
@@ -59,18 +61,21 @@ def _start(engine: Engine, action: do.Action) -> None:
     step = _step(engine, action)
     if engine.run.steps[step.id].state == "waiting":
         engine.emit(ev.StepStarted(step.id))
-    if step.is_query:
-        return
-    rows = Rows(engine.plan, engine.run, engine.folder)
+    if step.is_query or engine.run.steps[step.id].prepared is not None:
+        return  # a query has nothing to prepare; a step that a person asked to send again has been cut before
+    rows = engine.rows
     if isinstance(step.source, StepSource):
         try:
-            rows.check(step)
+            checked = cutting.check(rows, step)
         except InvalidInputError as error:
             first = error.diagnostics[0].summary if error.diagnostics else error.summary
-            engine.emit(ev.StepRefused(step.id, f"its rows cannot be sent: {first}"))
+            engine.emit(ev.StepRefused(step.id, f"its rows cannot be sent: {mask(first)}"))
             return
+    expected = engine.inputs.get(step.id)
+    if isinstance(step.source, StepSource):
+        expected = checked
     try:
-        cut = rows.cut(step, engine.inputs.get(step.id))
+        cut = cutting.cut(rows, step, expected)
     except StaleError as error:
         raise StaleError(
             error.summary, code=error.code, where=error.where, details=error.details, hint=error.hint,
@@ -82,6 +87,15 @@ def _start(engine: Engine, action: do.Action) -> None:
         engine.emit(ev.StepRefused(step.id, reason))
         return
     engine.emit(cut)
+
+
+def _cut_level(engine: Engine, action: do.Action) -> None:
+    assert isinstance(action, do.CutLevel)
+    engine.emit(cutting.cut_level(engine.rows, _step(engine, action), action.level))
+
+
+def _release(engine: Engine, action: do.Action) -> None:
+    engine.emit(cutting.release(engine.rows, _step(engine, action)))
 
 
 def _block(engine: Engine, action: do.Action) -> None:
@@ -122,7 +136,7 @@ def _create(engine: Engine, action: do.Action) -> None:
     step = _step(engine, action)
     kind = "query" if step.is_query else "ingest"
     fact = None if step.is_query else engine.run.steps[step.id].parts[action.part].fact
-    part = engine.folder.path(fact.file) if fact else None
+    part = engine.rows.part(step, action.part, action.round) if fact else None
     multipart = part is not None and _goes_multipart(step, part)
     version = engine.plan.api_version
     base: dict[str, Any] = {"step": step.id, "part": action.part, "attempt": action.attempt}
@@ -137,7 +151,7 @@ def _create(engine: Engine, action: do.Action) -> None:
         if step.is_query:
             info = engine.org.create_query(QuerySpec(step.operation, step.soql or ""), api_version=version)
         elif multipart and part is not None:
-            info = engine.org.create_multipart(_spec(step), part, api_version=version)
+            info = engine.org.create_multipart(_spec(step), _whole(part), api_version=version)
         else:
             info = engine.org.create_ingest(_spec(step), api_version=version)
     except QuotaExceeded as fault:
@@ -158,13 +172,18 @@ def _create(engine: Engine, action: do.Action) -> None:
             _schedule_poll(engine, (step.id, action.part, action.attempt), step)
 
 
-def _goes_multipart(step: Step, part: Any) -> bool:
-    if step.upload == "staged" or not step.facts.repeatable:
+def _goes_multipart(step: Step, part: PartData) -> bool:
+    if step.upload == "staged" or not step.facts.repeatable or part.size >= MULTIPART_CHARACTERS * 4:
         return False
-    size: int = part.stat().st_size
-    if size >= MULTIPART_CHARACTERS * 4:
-        return False
-    return len(part.read_text(encoding="utf-8")) < MULTIPART_CHARACTERS
+    return len(_whole(part).decode("utf-8")) < MULTIPART_CHARACTERS
+
+
+def _whole(part: PartData) -> bytes:
+    with part.open() as body:
+        content = b"".join(iter(body.read, b""))
+        if not body.is_as_planned:
+            raise changed(part.path)
+    return content
 
 
 def _spec(step: Step) -> IngestSpec:
@@ -191,18 +210,25 @@ def _url(attempt: Attempt, verb: str, tail: str = "") -> str:
 
 
 def _upload(engine: Engine, action: do.Action) -> None:
-    attempt = _attempt(engine, action)
+    attempt, step = _attempt(engine, action), _step(engine, action)
     about = _about(engine, action, request=_url(attempt, "PUT", "/batches"))
-    engine.emit(ev.UploadIntended(**about))
-    try:
-        http = engine.org.upload(attempt.job, engine.folder.path(attempt.file), api_version=attempt.api_version)
-    except NotFound as fault:
-        engine.emit(ev.JobGone(**about, http=fault.status))
-    except (Refused, Unavailable) as fault:
-        engine.emit(ev.UploadLost(**about, http=fault.status, detail=fault.detail))
-        if isinstance(fault, Unavailable):
-            raise
-    else:
+    part = engine.rows.part(step, attempt.part, attempt.round)
+    with part.open() as body:
+        engine.emit(ev.UploadIntended(**about))
+        try:
+            http = engine.org.upload(attempt.job, body, api_version=attempt.api_version)
+        except NotFound as fault:
+            engine.emit(ev.JobGone(**about, http=fault.status))
+            return
+        except (Refused, Unavailable) as fault:
+            engine.emit(ev.UploadLost(**about, http=fault.status, detail=fault.detail))
+            if isinstance(fault, Unavailable):
+                raise
+            return
+        if not body.is_as_planned:
+            # The source was changed under the upload. The job is open and has done nothing: it is never closed.
+            engine.emit(ev.UploadLost(**about, http=http, detail="the source changed while it was sent"))
+            raise changed(part.path)
         engine.emit(ev.PartUploaded(**about, http=http))
 
 
@@ -272,10 +298,15 @@ def _ask(engine: Engine, action: do.Action) -> None:
 def _schedule_poll(engine: Engine, key: tuple[str, int, int], step: Step) -> float:
     polls = engine.timers.polls.get(key, 0)
     engine.timers.polls[key] = polls + 1
-    # A float power that is already past the cap would overflow in a run of weeks.
-    wait = min(step.poll.max, step.poll.first * step.poll.factor ** min(polls, 200))
+    wait = next_poll(step.poll, polls, _running_for(engine, key))
     engine.timers.due[key] = engine.clock.monotonic() + wait
     return wait
+
+
+def _running_for(engine: Engine, key: tuple[str, int, int]) -> float:
+    """Seconds since the org has had the job."""
+    attempt = engine.run.attempt(*key)
+    return max(0.0, (engine.clock.now() - (attempt.closed_at or attempt.at)).total_seconds())
 
 
 def _check_deadline(engine: Engine, attempt: Attempt, step: Step) -> None:
@@ -295,13 +326,15 @@ def _save_result(engine: Engine, action: do.Action) -> None:
     about = _about(engine, action, request=_url(attempt, "GET", f"/{tail}"))
     to = engine.folder.result(step.id, attempt.job, action.kind)
     kind: ResultKind = action.kind  # type: ignore[assignment]
+    tally = engine.rows.tally(step, kind)
     try:
         got = engine.org.fetch_result(
-            attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version
+            attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version, tap=tally.feed
         )
     except NotFound as fault:
         engine.emit(ev.JobGone(**about, http=fault.status))
         return
+    engine.rows.keep(attempt, kind, tally)
     tries = engine.timers.failures.get(action.key, 0) + 1
     engine.emit(
         ev.ResultSaved(
@@ -319,7 +352,7 @@ def _reconcile(engine: Engine, action: do.Action) -> None:
     problem = reconcile_job(
         sent=attempt.rows, **counts, processed=attempt.processed, server_failed=attempt.server_failed
     )
-    rows = Rows(engine.plan, engine.run, engine.folder)
+    rows = engine.rows
     seen = rows.reckon(step, attempt)
     problem = problem or seen.problem
     engine.emit(
@@ -336,64 +369,11 @@ def _reconcile(engine: Engine, action: do.Action) -> None:
 
 def _prepare_retry(engine: Engine, action: do.Action) -> None:
     assert isinstance(action, do.PrepareRetry)
-    attempt, step = _attempt(engine, action), _step(engine, action)
-    part = engine.run.steps[step.id].parts[action.part]
-    by_hand = part.reopened
-    rows = Rows(engine.plan, engine.run, engine.folder)
-    fact, failed, unprocessed = rows.left_over_part(step, part, attempt, action.again, only_codes=not by_hand)
-    engine.timers.due.pop(action.key, None)
-    engine.emit(
-        ev.RetryPrepared(
-            step.id, part.number, attempt.number, part.round + 1, fact, failed, unprocessed,
-            why="asked for" if by_hand else "automatic",
-        )
-    )  # fmt: skip
-
-
-# -- queries -------------------------------------------------------------------------------------------------------
-
-
-def _page(engine: Engine, action: do.Action) -> None:
-    assert isinstance(action, do.FetchPage)
-    attempt, step = _attempt(engine, action), _step(engine, action)
-    locator = attempt.pages[-1].locator_out if attempt.pages else None
-    about = _about(engine, action, request=_url(attempt, "GET", "/results"))
-    to = engine.folder.page(step.id, attempt.number, action.page)
-    try:
-        page = engine.org.fetch_page(
-            attempt.job, locator, step.max_records, to, delimiter="COMMA", api_version=attempt.api_version
-        )
-    except NotFound as fault:
-        engine.emit(ev.JobGone(**about, http=fault.status))
-        return
-    if page.locator != "null" and page.locator in {p.locator_in for p in attempt.pages} | {locator}:
-        raise Truncated(about["request"], "the org gave a locator that was already used; the walk would not end")
-    engine.emit(
-        ev.PageFetched(
-            **about, http=page.received.http, page=action.page, locator_in=locator, locator_out=page.locator,
-            rows=page.received.rows, header_rows=page.header_rows, bytes=page.received.bytes,
-            sha256=page.received.sha256, file=engine.folder.relative(to),
-            tries=engine.timers.failures.get(action.key, 0) + 1,
-        )
-    )  # fmt: skip
-
-
-def _reconcile_query(engine: Engine, action: do.Action) -> None:
-    attempt = _attempt(engine, action)
-    rows = sum(p.rows for p in attempt.pages)
-    problem = reconcile_query(rows=rows, job_rows=attempt.processed)
-    engine.emit(
-        ev.QueryReconciled(
-            **_about(engine, action), pages=len(attempt.pages), rows=rows, job_rows=attempt.processed,
-            agree=not problem, problem=problem,
-        )
-    )  # fmt: skip
-
-
-def _output(engine: Engine, action: do.Action) -> None:
     step = _step(engine, action)
-    rows = Rows(engine.plan, engine.run, engine.folder)
-    engine.emit(rows.join_pages(step, _attempt(engine, action)))
+    part = engine.run.steps[step.id].parts[action.part]
+    prepared = engine.rows.left_over_part(step, part, action.again, by_hand=part.reopened)
+    engine.timers.due.pop(action.key, None)
+    engine.emit(prepared)
 
 
 PERFORMERS: dict[type[do.Action], Callable[[Engine, Any], None]] = {
@@ -410,7 +390,9 @@ PERFORMERS: dict[type[do.Action], Callable[[Engine, Any], None]] = {
     do.SaveResult: _save_result,
     do.ReconcileJob: _reconcile,
     do.PrepareRetry: _prepare_retry,
-    do.FetchPage: _page,
-    do.ReconcileQuery: _reconcile_query,
-    do.WriteOutput: _output,
+    do.CutLevel: _cut_level,
+    do.ReleaseHeld: _release,
+    do.FetchPage: extract.fetch_page,
+    do.ReconcileQuery: extract.reconcile,
+    do.WriteOutput: extract.write,
 }

@@ -43,6 +43,7 @@ class Attempt:
     results: dict[str, ev.ResultSaved] = field(default_factory=dict)
     reconciled: ev.JobReconciled | None = None
     pages: list[ev.PageFetched] = field(default_factory=list)
+    plans: list[ev.PagesPlanned] = field(default_factory=list)
     query: ev.QueryReconciled | None = None
     resent_failed: int = 0
     resent_unprocessed: int = 0
@@ -79,7 +80,7 @@ class Attempt:
 
 @dataclass
 class PartRun:
-    """A part through its attempts. `facts` holds one file per round, the newest last."""
+    """A part through its attempts. `facts` holds what was sent in each round, the newest last."""
 
     number: int
     facts: list[ev.PartFact]
@@ -98,19 +99,32 @@ class PartRun:
     def round(self) -> int:
         return len(self.facts)
 
+    @property
+    def left_over(self) -> list[Attempt]:
+        """The reconciled attempts with rows that did not land and were not sent again."""
+        return [a for a in self.attempts if a.reconciled and a.left_over]
+
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows of a step: `sent` counts each row once however often it was sent; the three fates add up to it when reconciled."""
+    """Rows of a step: `sent` counts each row once however often it was sent; the three fates add up to it when reconciled.
+    `held` rows were not sent, because their parents did not land."""
 
     sent: int = 0
     successful: int = 0
     failed: int = 0
     unprocessed: int = 0
+    held: int = 0
 
     @property
     def left_over(self) -> int:
-        return self.failed + self.unprocessed
+        """Rows that did not land, whether they were sent or not."""
+        return self.failed + self.unprocessed + self.held
+
+    @property
+    def meant(self) -> int:
+        """Rows that were sent or wait to be."""
+        return self.sent + self.held
 
     @property
     def agree(self) -> bool:
@@ -132,6 +146,20 @@ class StepRun:
     blocked_by: str = ""
     problem: str = ""
     reopened: bool = False
+    held: tuple[ev.RowsFact, ...] = ()
+    levels_cut: int = 0
+    cuts: int = 0
+    may_release: bool = False
+
+    @property
+    def held_rows(self) -> int:
+        return sum(fact.rows for fact in self.held)
+
+    @property
+    def next_level(self) -> int | None:
+        """The level of the hierarchy that is cut next, from 1; None when there is none left."""
+        levels = self.prepared.levels if self.prepared else ()
+        return self.levels_cut + 1 if self.levels_cut < len(levels) else None
 
     @property
     def is_settled(self) -> bool:
@@ -157,7 +185,9 @@ class StepRun:
     @property
     def not_sent(self) -> int:
         """Rows that were cut into parts and never closed over to Salesforce."""
-        return (self.prepared.rows_selected if self.prepared else 0) - (0 if self.query_attempts else self.counts.sent)
+        if self.prepared is None or self.query_attempts:
+            return 0
+        return self.prepared.rows_selected - self.counts.sent - self.held_rows
 
     @property
     def counts(self) -> Counts:
@@ -176,7 +206,7 @@ class StepRun:
                     unprocessed += done.reconciled.unprocessed - done.resent_unprocessed
             if part.round > 1 and not any(a.reconciled and a.round == part.round for a in part.attempts):
                 unprocessed += part.fact.rows
-        return Counts(sent, ok, failed, unprocessed)
+        return Counts(sent, ok, failed, unprocessed, self.held_rows)
 
 
 @dataclass
@@ -243,18 +273,12 @@ def _apply_other(run: Run, event: ev.Event, at: datetime) -> None:
             _reopen(run, event.steps)
         case ev.StepStarted():
             run.steps[event.step].state = "running"
-        case ev.StepPrepared():
-            step = run.steps[event.step]
-            step.prepared = event
-            step.parts = {p.part: PartRun(p.part, [p]) for p in event.parts}
+        case ev.StepPrepared() | ev.LevelCut() | ev.HeldReleased():
+            _take_parts(run.steps[event.step], event)
         case ev.StepRefused():
             run.steps[event.step].problem = event.reason
         case ev.RetryPrepared():
-            part = run.steps[event.step].parts[event.part]
-            before = run.attempt(event.step, event.part, event.attempt)
-            before.resent_failed, before.resent_unprocessed = event.failed, event.unprocessed
-            part.facts.append(event.fact)
-            part.reopened = False
+            _new_round(run, event)
         case ev.OutputWritten():
             run.steps[event.step].output = event
         case ev.GateDecided():
@@ -268,11 +292,35 @@ def _apply_other(run: Run, event: ev.Event, at: datetime) -> None:
             raise ValueError(f"no rule for {type(event).__name__}")
 
 
+def _take_parts(step: StepRun, event: ev.StepPrepared | ev.LevelCut | ev.HeldReleased) -> None:
+    match event:
+        case ev.StepPrepared():
+            step.prepared, step.held, step.parts = event, event.held, {}
+        case ev.LevelCut():
+            step.levels_cut, step.held = event.level, step.held + event.held
+        case ev.HeldReleased():
+            # Rows may wait for rows that have waited themselves: look again while that moves something.
+            step.held, step.may_release = event.held, bool(event.parts)
+    step.parts.update({fact.part: PartRun(fact.part, [fact]) for fact in event.parts})
+    step.cuts += 1
+
+
+def _new_round(run: Run, event: ev.RetryPrepared) -> None:
+    part = run.steps[event.step].parts[event.part]
+    for resent in (ev.Resent(event.attempt, event.failed, event.unprocessed), *event.more):
+        before = run.attempt(event.step, event.part, resent.attempt)
+        before.resent_failed += resent.failed
+        before.resent_unprocessed += resent.unprocessed
+    part.facts.append(event.fact)
+    part.reopened = False
+
+
 def _reopen(run: Run, steps: Sequence[str]) -> None:
     for step in run.steps.values():
         if step.id in steps:
-            step.state, step.gate, step.problem = "running", None, ""
-            step.reopened, step.output = True, None
+            # It waits for its parents again: they may be sent again in the same breath.
+            step.state, step.gate, step.problem = "waiting", None, ""
+            step.reopened, step.output, step.may_release = True, None, bool(step.held)
             for part in step.parts.values():
                 part.reopened = True
         elif step.state == "blocked":
@@ -329,6 +377,8 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
             attempt.results[event.kind] = event
         case ev.JobReconciled():
             attempt.reconciled = event
+        case ev.PagesPlanned():
+            attempt.plans.append(event)
         case ev.PageFetched():
             attempt.pages.append(event)
         case ev.QueryReconciled():

@@ -10,46 +10,90 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loadplan.behind import Behind
 from loadplan.durable import open_atomic
+from loadplan.gunzip import Gunzip, GzipError
 from loadplan.plan.model import DELIMITERS
-from loadplan.salesforce.http import broken_link, reason
-from loadplan.salesforce.port import Received, Truncated, Unavailable
+from loadplan.salesforce.faults import clean, digits
+from loadplan.salesforce.http import broken_link
+from loadplan.salesforce.port import Received, Tap, Truncated, Unavailable
+from loadplan.salesforce.reasons import reason
 
 if TYPE_CHECKING:
     import requests
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
+"""Bytes that are read, hashed, counted and written at once: small enough to stay in a processor's cache."""
 MAX_PLAIN = 4 << 30
 """Bytes of one result file: a job's data is at most 100 MB and a page of results 1 GB, so this is a bomb."""
 EDGE = 2 << 20
-"""Bytes kept of the beginning and the end of a file; a record has at most 400,000 characters."""
+"""Bytes kept of the header and of the record that is being read: a record has at most 400,000 characters."""
 
 
 class Counter:
-    """Counts the records of a CSV stream without parsing it: newlines outside quotes."""
+    """Counts the records of a CSV stream without parsing it: newlines outside quotes. Keeps the header's bytes and those of
+    the last record, and nothing in between."""
 
     _KEEP = bytes(i for i in range(256) if i not in b'\n"')
 
     def __init__(self) -> None:
         self._newlines = 0
         self._open = 0
-        self.head = b""
-        self.tail = b""
+        self._trailing = 0
+        self._ends_with_newline = True
+        self._since: list[bytes] = []
+        self._kept = 0
+        self._header: bytes | None = None
+        self._run = b""
 
     def feed(self, block: bytes) -> None:
         if not block:
             return
-        pieces = block.translate(None, self._KEEP).split(b'"')
-        self._newlines += sum(map(len, pieces[self._open :: 2]))
-        self._open = (self._open + len(pieces) - 1) & 1
-        if len(self.head) < EDGE:
-            self.head += block[: EDGE - len(self.head)]
-        self.tail = block[-EDGE:] if len(block) >= EDGE else (self.tail + block)[-EDGE:]
+        # Only newlines and quotes are left; then quotes go in pairs, which changes the state of no newline: first as many
+        # as the header has (what a quoted record has too, unless a cell holds a quote), then two by two. Almost nothing
+        # is left to split.
+        marks = block.translate(None, self._KEEP)
+        if self._run:
+            marks = marks.replace(self._run, b"")
+        marks = marks.replace(b'""', b"")
+        if b'"' in marks:
+            pieces = marks.split(b'"')
+            ends = sum(map(len, pieces[self._open :: 2]))
+            self._open = (self._open + len(pieces) - 1) & 1
+        else:
+            ends = 0 if self._open else len(marks)
+        if self._header is None:
+            self._find_header(block, ends)
+        self._newlines += ends
+        if ends:
+            self._since, self._kept = [block], 0
+        elif self._kept <= EDGE:
+            self._since.append(block)
+            self._kept += len(block)
+        self._ends_with_newline = block.endswith(b"\n")
+        if block[-1:] not in b"\r\n":
+            self._trailing = 0
+        elif text := block.rstrip(b"\r\n"):
+            self._trailing = block.count(b"\n", len(text))
+        else:
+            self._trailing += block.count(b"\n")
+
+    def _find_header(self, block: bytes, ends: int) -> None:
+        """Called until the first record end was seen; the blocks before it are all in `_since`."""
+        if not ends and self._kept <= EDGE:
+            return
+        text = b"".join([*self._since, block])[: 2 * EDGE]
+        self._header = text[: first_record_end(text)]
+        self._run = b'"' * (self._header.count(b'"') // 2 * 2)
+
+    @property
+    def header(self) -> bytes:
+        """The first record as it was sent, with its line end if it has one."""
+        return self._header if self._header is not None else b"".join(self._since)
 
     @property
     def ends_inside_quotes(self) -> bool:
@@ -57,23 +101,35 @@ class Counter:
 
     @property
     def ends_with_newline(self) -> bool:
-        return not self.tail or self.tail.endswith(b"\n")
+        return self._ends_with_newline
 
     @property
     def total(self) -> int:
         """Records with the header: the last one counts without its newline, blank lines at the end do not."""
-        text = self.tail.replace(b"\r\n", b"\n")
-        blank = len(text) - len(text.rstrip(b"\n")) - 1
-        return self._newlines - max(0, blank) + (0 if self.ends_with_newline else 1)
+        return self._newlines - max(0, self._trailing - 1) + (0 if self.ends_with_newline else 1)
 
     def last_record(self) -> bytes:
-        """The text after the last newline outside quotes. Only for a stream that ends outside quotes."""
-        pieces = self.tail.split(b'"')
+        """The text after the last newline outside quotes, or its first `EDGE` bytes and a little more. Only for a stream that
+        ends outside quotes."""
+        text = b"".join(self._since)
+        pieces = text.split(b'"')
         for i in range(len(pieces) - 1, -1, -2):
             at = pieces[i].rfind(b"\n")
             if at >= 0:
                 return b'"'.join([pieces[i][at + 1 :], *pieces[i + 1 :]])
-        return self.tail
+        return text
+
+
+def first_record_end(text: bytes) -> int:
+    """Where the first record of `text` ends, its newline included: a quoted name may hold a newline. The length of `text`
+    when it holds no end."""
+    at = quotes = 0
+    while (found := text.find(b"\n", at)) >= 0:
+        quotes += text.count(b'"', at, found)
+        at = found + 1
+        if quotes % 2 == 0:
+            return at
+    return len(text)
 
 
 def save(
@@ -84,19 +140,28 @@ def save(
     delimiter: str = "COMMA",
     rows: int | None = None,
     most: int = MAX_PLAIN,
+    tap: Tap | None = None,
 ) -> Received:
     """Stream `answer` to `to`, durable. `rows` is how many data records the answer's header promises, if it does.
-    `delimiter` is the job's (`COMMA`). Raises `Truncated` or `Unavailable`; then nothing is left at `to`."""
+    `delimiter` is the job's (`COMMA`).
+    `tap` sees every block of plain bytes. Raises `Truncated` or `Unavailable`; then nothing is left at `to`."""
     digest, counter, size = hashlib.sha256(), Counter(), 0
     try:
         with open_atomic(to) as file:
-            for block in _plain(name, answer):
-                size += len(block)
-                if size > most:
-                    raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
-                digest.update(block)
+
+            def keep(block: bytes) -> None:
                 counter.feed(block)
+                if tap is not None:
+                    tap(block)
                 file.write(block)
+
+            with Behind(keep) as behind:
+                for block in _plain(name, answer):
+                    size += len(block)
+                    if size > most:
+                        raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
+                    digest.update(block)
+                    behind.put(block)
             found = max(0, counter.total - 1)
             _check_end(name, counter, DELIMITERS[delimiter])
             if rows is not None and rows != found:
@@ -105,7 +170,7 @@ def save(
         raise Truncated(name, reason(error)) from None
     finally:
         answer.close()
-    return Received(to, found, size, digest.hexdigest(), answer.status_code)
+    return Received(to, found, size, digest.hexdigest(), answer.status_code, counter.header)
 
 
 def _check_end(name: str, counter: Counter, delimiter: str) -> None:
@@ -114,7 +179,7 @@ def _check_end(name: str, counter: Counter, delimiter: str) -> None:
     if counter.ends_with_newline or counter.total < 2:
         return
     # A last record without its newline is legal, and looks like one that was cut between two cells.
-    header, last = _cells(counter.head, delimiter), _cells(counter.last_record(), delimiter)
+    header, last = _cells(counter.header, delimiter), _cells(counter.last_record(), delimiter)
     if header != last:
         raise Truncated(name, f"the CSV ends in the middle of a record: {last} of {header} cells")
 
@@ -134,44 +199,34 @@ def _plain(name: str, answer: requests.Response) -> Iterator[bytes]:
         raise Unavailable(name, f"{answer.status_code} is no answer to a download", status=answer.status_code)
     kind = answer.headers.get("Content-Type", "text/csv").partition(";")[0].strip().lower()
     if "csv" not in kind and kind not in {"application/octet-stream", ""}:
-        raise Unavailable(name, f"the answer is {kind[:60]}, not CSV", status=answer.status_code)
+        raise Unavailable(name, f"the answer is {clean(kind, 60)}, not CSV", status=answer.status_code)
     encoding = answer.headers.get("Content-Encoding", "identity").lower()
     if encoding not in {"identity", "", "gzip"}:
-        raise Unavailable(name, f"the answer uses Content-Encoding {encoding[:60]}, which was not asked for")
-    length = answer.headers.get("Content-Length", "")
-    if not length.isdigit() and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
+        raise Unavailable(name, f"the answer uses Content-Encoding {clean(encoding, 60)}, which was not asked for")
+    length = digits(answer.headers.get("Content-Length"))
+    if length is None and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
         raise Truncated(name, "the answer has neither a length nor chunks, so its end cannot be proven")
     raw = _raw(name, answer, length)
     yield from _gunzip(name, raw) if encoding == "gzip" else raw
 
 
-def _raw(name: str, answer: requests.Response, length: str) -> Iterator[bytes]:
+def _raw(name: str, answer: requests.Response, length: int | None) -> Iterator[bytes]:
     """The bytes of the body as they were sent."""
     stream: Any = answer.raw
     received = 0
     while block := stream.read(BLOCK, decode_content=False):
         received += len(block)
         yield block
-    if length.isdigit() and received != int(length):
-        raise Truncated(name, f"{received:,} of {int(length):,} bytes arrived")
+    if length is not None and received != length:
+        raise Truncated(name, f"{received:,} of {length:,} bytes arrived")
 
 
 def _gunzip(name: str, raw: Iterator[bytes]) -> Iterator[bytes]:
-    """One gzip stream, from its first byte to its end mark, with nothing after it; never more than a block at once."""
-    unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    received = 0
-    for block in raw:
-        received += len(block)
-        pending = block
-        while pending:
-            if unzip.eof:
-                raise Truncated(name, "bytes follow the end of the gzip stream")
-            try:
-                yield unzip.decompress(pending, BLOCK)
-            except zlib.error:
-                raise Truncated(name, "the gzip stream is damaged") from None
-            pending = unzip.unused_data or unzip.unconsumed_tail
-    while tail := unzip.decompress(b"", BLOCK):
-        yield tail
-    if received and not unzip.eof:
-        raise Truncated(name, "the gzip stream was cut short")
+    """The gzip stream, from its first byte to the end mark of its last member, with nothing after it."""
+    unzip = Gunzip()
+    try:
+        for block in raw:
+            yield from unzip.feed(block)
+        yield from unzip.finish()
+    except GzipError as error:
+        raise Truncated(name, str(error)) from None

@@ -1,4 +1,8 @@
-"""Questions to an org outside a run: who am I, which versions, which limits, what do objects look like. Reads only."""
+"""Questions to an org outside a run: who am I, which versions, which limits, what do objects look like. Reads only.
+
+An org says no to some of them for good reasons (a token without an identity scope, a user without View Setup): what is not
+needed to be sure of the org is left out then, and shown as unknown.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.clock import Clock, SystemClock
+from loadplan.diagnostics import did_you_mean
 from loadplan.durable import write_atomic
 from loadplan.errors import OrgError
 from loadplan.salesforce.bulk2 import Bulk2Org
+from loadplan.salesforce.faults import clean
 from loadplan.salesforce.orgs import OrgProfile
-from loadplan.salesforce.port import Identity, OrgFault
+from loadplan.salesforce.port import Identity, OrgFault, Refused
 
 if TYPE_CHECKING:
     from loadplan.plan.model import Plan
 
-VERSION = "66.0"
+PREFERRED = "66.0"
+"""The version that questions are asked in where the org has it: the default of plans."""
 OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+VERSION = re.compile(r"[1-9][0-9]{1,3}\.0\Z")
+IDENTITY_URL = re.compile(r"https://[^/]+/id/(00D[A-Za-z0-9]{12,15})/(005[A-Za-z0-9]{12,15})\Z")
 LIMITS = (
     "DailyApiRequests", "DailyBulkApiBatches", "DailyBulkV2QueryJobs", "DailyBulkV2QueryFileStorageMB", "DataStorageMB",
+    "FileStorageMB",
 )  # fmt: skip
 PERMISSIONS: dict[str, str] = {
     "PermissionsApiEnabled": "API Enabled",
@@ -35,91 +45,162 @@ PERMISSIONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class OrgCheck:
-    """What `org check` shows. `limits` maps a name to (left, of); `permissions` a label of Setup to yes or no, and is empty
-    where the org does not say."""
+    """What `org check` shows. `api_versions` ascend; `limits` maps a name to (left, of), `permissions` a label of Setup to
+    yes or no. Both are empty where the org does not say."""
 
     name: str
     identity: Identity
-    production: bool
-    api_versions: tuple[str, str]
+    api_versions: tuple[str, ...]
     limits: dict[str, tuple[int, int]]
     permissions: dict[str, bool]
 
 
-def identity(org: Bulk2Org, clock: Clock | None = None) -> Identity:
-    """Who the token is, from the userinfo endpoint and the Organization record. Raises `OrgError`."""
-    clock = clock or SystemClock()
-    user = org.http.read_json("/services/oauth2/userinfo", clock)
-    soql = "SELECT Id, Name, IsSandbox, OrganizationType FROM Organization"
-    rows = org.http.read_json(f"/services/data/v{VERSION}/query", clock, params={"q": soql})
+# -- versions ------------------------------------------------------------------------------------------------------
+
+
+def versions(org: Bulk2Org, clock: Clock | None = None) -> tuple[str, ...]:
+    """The API versions of the org, the oldest first. REST API Developer Guide, "Versions". Raises `OrgError`."""
+    data = org.http.read("/services/data", clock or SystemClock())
     try:
-        record = rows["records"][0]
-        return Identity(
-            username=str(user.get("preferred_username", "")), user_id=str(user.get("user_id", "")),
-            organization_id=str(record["Id"]), organization_name=str(record.get("Name", "")),
-            is_sandbox=sandbox if isinstance(sandbox := record.get("IsSandbox"), bool) else None,
-            instance_url=org.instance_url,
+        found = {str(entry["version"]) for entry in data}
+    except (KeyError, TypeError):
+        found = set()
+    known = sorted((v for v in found if VERSION.match(v)), key=float)
+    if not known:
+        raise OrgError("the org does not say which API versions it has", code="LP0405", where=org.instance_url)
+    return tuple(known)
+
+
+def working_version(supported: Sequence[str]) -> str:
+    """The version to ask questions in: the default of plans, else the newest before it, else the oldest there is."""
+    fitting = [v for v in supported if float(v) <= float(PREFERRED)]
+    return fitting[-1] if fitting else supported[0]
+
+
+def check_api_version(name: str, supported: Sequence[str], wanted: str) -> None:
+    """Every job of a run speaks one version: the org must have it. Raises `OrgError` before anything is sent."""
+    if wanted in supported:
+        return
+    raise OrgError(
+        f"the plan asks for API {wanted}, which `{name}` does not have",
+        code="LP0412",
+        details=[f"the org has {supported[0]} to {supported[-1]}"],
+        hint=f'write `api_version: "{working_version(supported)}"` at the top of the plan',
+        next_commands=[f"loadplan org check -o {name}"],
+    )
+
+
+# -- who and what --------------------------------------------------------------------------------------------------
+
+
+def identity(org: Bulk2Org, clock: Clock | None = None, version: str = PREFERRED) -> Identity:
+    """Who the token is, and which org it belongs to. Raises `OrgError` when the org does not tell its id.
+
+    The userinfo endpoint wants a token with an identity scope; without one, the root of the API names user and org. The
+    Organization record is not every user's to read: without it name and kind of the org are unknown."""
+    clock = clock or SystemClock()
+    org_id, user_id, username = _who(org, clock, version)
+    record = _first(org, clock, version, "SELECT Id, Name, IsSandbox, OrganizationType FROM Organization")
+    sandbox = record.get("IsSandbox")
+    org_id = clean(record.get("Id") or org_id, 18)
+    if not org_id:
+        raise OrgError(
+            "the org does not say which org it is", code="LP0402", where=org.instance_url,
+            hint="give the app the scope `openid` or `id`, or the user the right to read Organization",
         )  # fmt: skip
-    except (KeyError, IndexError, TypeError, AttributeError):
-        raise OrgError("the org does not say who it is", code="LP0402", where=org.instance_url) from None
+    return Identity(
+        username=username, user_id=user_id, organization_id=org_id, organization_name=clean(record.get("Name") or "", 200),
+        is_sandbox=sandbox if isinstance(sandbox, bool) else None, instance_url=org.instance_url,
+        organization_type=clean(record.get("OrganizationType") or "", 80),
+    )  # fmt: skip
 
 
-def gather_check(org: Bulk2Org, profile: OrgProfile) -> OrgCheck:
+def _who(org: Bulk2Org, clock: Clock, version: str) -> tuple[str, str, str]:
+    """(org id, user id, user name); what the org does not say is empty."""
+    try:
+        user = org.http.read("/services/oauth2/userinfo", clock)
+    except OrgError as error:
+        if not (isinstance(error.__cause__, OrgFault) and error.__cause__.status in {403, 404}):
+            raise
+        return _who_by_root(org, clock, version)
+    if not isinstance(user, dict):
+        return "", "", ""
+    told = (clean(user.get(key) or "", 100) for key in ("organization_id", "user_id", "preferred_username"))
+    org_id, user_id, username = told
+    return org_id, user_id, username
+
+
+def _who_by_root(org: Bulk2Org, clock: Clock, version: str) -> tuple[str, str, str]:
+    root = org.http.read(f"/services/data/v{version}/", clock)
+    found = IDENTITY_URL.match(str(root.get("identity", ""))) if isinstance(root, dict) else None
+    if found is None:
+        return "", "", ""
+    user = _first(org, clock, version, f"SELECT Username FROM User WHERE Id = '{found[2]}'")  # noqa: S608 - an id
+    return found[1], found[2], clean(user.get("Username") or "", 100)
+
+
+def _first(org: Bulk2Org, clock: Clock, version: str, soql: str) -> dict[str, Any]:
+    """The first record of a query, {} when the user may not see it. Raises `OrgError` when nothing usable answers."""
+    try:
+        data = org.http.read(f"/services/data/v{version}/query", clock, params={"q": soql})
+    except OrgError as error:
+        if isinstance(error.__cause__, Refused) and error.__cause__.status != 401:
+            return {}
+        raise
+    try:
+        record = data["records"][0]
+    except (KeyError, IndexError, TypeError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def gather_check(
+    org: Bulk2Org, profile: OrgProfile, who: Identity | None = None, supported: Sequence[str] | None = None
+) -> OrgCheck:
     """Everything `org check` shows. Raises `OrgError`, also when the answers are not an org's."""
     clock = SystemClock()
-    versions = org.http.read_json("/services/data", clock)
-    limits = org.http.read_json(f"/services/data/v{VERSION}/limits", clock)
+    supported = tuple(supported or versions(org, clock))
+    version = working_version(supported)
+    who = who or identity(org, clock, version)
+    return OrgCheck(profile.name, who, supported, _limits(org, clock, version), _permissions(org, clock, version))
+
+
+def _limits(org: Bulk2Org, clock: Clock, version: str) -> dict[str, tuple[int, int]]:
+    """What is left of the daily limits; {} for a user without View Setup and Configuration. REST API Developer Guide,
+    "Limits"."""
     try:
-        ordered = sorted((str(v["version"]) for v in versions), key=float)
-        left = {k: (int(limits[k]["Remaining"]), int(limits[k]["Max"])) for k in LIMITS if k in limits}
-        span = (ordered[0], ordered[-1])
-    except (KeyError, IndexError, TypeError, ValueError):
-        raise OrgError("versions or limits of the org cannot be read", code="LP0405", where=org.instance_url) from None
-    return OrgCheck(profile.name, identity(org, clock), profile.production, span, left, permissions(org))
+        data = org.http.read(f"/services/data/v{version}/limits", clock)
+    except OrgError as error:
+        if isinstance(error.__cause__, Refused):
+            return {}
+        raise
+    found: dict[str, tuple[int, int]] = {}
+    for name in LIMITS:
+        entry = data.get(name) if isinstance(data, dict) else None
+        if isinstance(entry, dict) and isinstance(entry.get("Remaining"), int) and isinstance(entry.get("Max"), int):
+            found[name] = (entry["Remaining"], entry["Max"])
+    return found
 
 
-def permissions(org: Bulk2Org) -> dict[str, bool]:
+def _permissions(org: Bulk2Org, clock: Clock, version: str) -> dict[str, bool]:
     """What the user may do, by the labels of Setup; {} where the org does not say (an old version, the embedded org)."""
     soql = f"SELECT {', '.join(PERMISSIONS)} FROM UserPermissionAccess"  # noqa: S608 - names of the table above
-    try:
-        _, data = org.http.json("GET", f"/services/data/v{VERSION}/query", params={"q": soql})
-        record = data["records"][0]
-    except (OrgFault, KeyError, IndexError, TypeError):
-        return {}
+    record = _first(org, clock, version, soql)
     return {label: bool(record[field]) for field, label in PERMISSIONS.items() if field in record}
 
 
-def describe_check(check: OrgCheck) -> str:
-    """The answer of `org check` for people."""
-    who = check.identity
-    kind = {True: "sandbox", False: "not a sandbox", None: "unknown"}[who.is_sandbox]
-    lines = [
-        f"org        {check.name}: {who.organization_name} {who.organization_id} ({kind})",
-        f"url        {who.instance_url}",
-        f"user       {who.username} {who.user_id}",
-        f"versions   {check.api_versions[0]} to {check.api_versions[1]}",
-        f"guard      {_guard(check)}",
-    ]
-    lines += [f"permission {label}: {'yes' if held else 'no'}" for label, held in check.permissions.items()]
-    lines += [f"limit      {k}: {left:,} of {most:,} left" for k, (left, most) in check.limits.items()]
-    return "\n".join(lines)
+# -- objects -------------------------------------------------------------------------------------------------------
 
 
-def _guard(check: OrgCheck) -> str:
-    if check.production:
-        return "production: --confirm-org is needed"
-    if check.identity.is_sandbox is False:
-        return (
-            f"none, although the org is not a sandbox: say `production: true` for `{check.name}` in orgs.yaml if it is"
-        )
-    return "no production guard"
-
-
-def objects_needed_by(org: Bulk2Org, plan: Plan) -> list[str]:
-    """Objects of the plan's steps and of the parents their lookups name, sorted. A relationship is followed through the
-    description of the step's object; what the org does not know is left to `write_describes` to complain about."""
+def objects_needed_by(org: Bulk2Org, plan: Plan, version: str = PREFERRED) -> list[str]:
+    """Objects of the plan's steps, of its queries, and the parents that its lookups name, sorted. A relationship is followed
+    through the description of the step's object; what the org does not know is left to `write_describes` to complain about.
+    """
     clock = SystemClock()
     found = {step.object for step in plan.steps.values() if step.object}
+    for step in plan.steps.values():
+        if step.soql and (queried := re.search(r"\bFROM\s+([A-Za-z]\w*)", step.soql, re.IGNORECASE)):
+            found.add(queried[1])
     parents: dict[str, set[str]] = {}
     for step in plan.steps.values():
         for lookup in step.lookups if step.object else ():
@@ -128,34 +209,59 @@ def objects_needed_by(org: Bulk2Org, plan: Plan) -> list[str]:
             else:
                 parents.setdefault(str(step.object), set()).add(lookup.relationship.lower())
     for name, relationships in parents.items():
-        for field in _describe(org, name, clock).get("fields", []):
+        for field in _list(_describe(org, name, clock, version), "fields"):
             if str(field.get("relationshipName", "")).lower() in relationships:
-                found.update(field.get("referenceTo", []))
+                found.update(str(parent) for parent in field.get("referenceTo") or () if OBJECT_NAME.match(str(parent)))
     return sorted(found)
 
 
-def _describe(org: Bulk2Org, name: str, clock: Clock) -> dict[str, Any]:
+def _list(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The maps in a list of an answer."""
+    value = data.get(key)
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _describe(org: Bulk2Org, name: str, clock: Clock, version: str) -> dict[str, Any]:
     """The description of one object. REST API Developer Guide, "sObject Describe". Raises `OrgError`."""
     if not OBJECT_NAME.match(name):
-        raise OrgError(f"`{name}` is not the API name of an object", code="LP0402", hint="for example Account, Code__c")
-    data = org.http.read_json(f"/services/data/v{VERSION}/sobjects/{name}/describe", clock)
+        raise OrgError(
+            f"`{clean(name, 80)}` is not the API name of an object", code="LP0402", hint="for example Account, Code__c"
+        )
+    try:
+        data = org.http.read(f"/services/data/v{version}/sobjects/{name}/describe", clock)
+    except OrgError as error:
+        if isinstance(error.__cause__, OrgFault) and error.__cause__.status == 404:
+            raise _no_such_object(org, name, clock, version) from None
+        raise
     if not isinstance(data, dict):
         raise OrgError(f"the description of `{name}` cannot be read", code="LP0405", where=org.instance_url)
     return data
 
 
-def write_describes(org: Bulk2Org, objects: Sequence[str], folder: Path) -> list[Path]:
-    """`<Object>.json` for each object: sorted keys, without what changes by itself, so that git shows real changes."""
+def _no_such_object(org: Bulk2Org, name: str, clock: Clock, version: str) -> OrgError:
+    known = org.http.read(f"/services/data/v{version}/sobjects", clock)
+    names = [str(entry.get("name")) for entry in _list(known if isinstance(known, dict) else {}, "sobjects")]
+    meant = did_you_mean(name, names)
+    return OrgError(
+        f"the org has no object `{name}`, or this user may not see it", code="LP0402", where=org.instance_url,
+        hint=meant or "custom objects end in __c; the user needs at least Read on the object",
+    )  # fmt: skip
+
+
+def write_describes(org: Bulk2Org, objects: Sequence[str], folder: Path, version: str = PREFERRED) -> list[Path]:
+    """`<Object>.json` for each object: sorted keys, without what changes by itself, so that git shows real changes. All are
+    asked for before the first is written."""
     clock = SystemClock()
+    answers = [(name, _describe(org, name, clock, version)) for name in objects]
     written = []
-    for name in objects:
-        data = _describe(org, name, clock)
+    for name, data in answers:
         data.pop("urls", None)
-        for info in data.get("recordTypeInfos", []):
-            info.pop("urls", None)
+        for record_type in _list(data, "recordTypeInfos"):
+            record_type.pop("urls", None)
         # The file name is made of a checked name only: never of a text that a server supplies.
         said = str(data.get("name", ""))
         path = folder / f"{said if said.lower() == name.lower() else name}.json"
-        write_atomic(path, (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(), 0o644)
+        text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        write_atomic(path, text.encode("utf-8", "replace"), 0o644)
         written.append(path)
     return written

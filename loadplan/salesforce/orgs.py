@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.clock import Clock
+from loadplan.diagnostics import did_you_mean
 from loadplan.errors import InvalidInputError, OrgError, UsageError
 from loadplan.plan.operations import OPERATIONS
 from loadplan.salesforce.auth.base import AuthConfig, Token, fetch_token
 from loadplan.salesforce.bulk2 import Bulk2Org
-from loadplan.salesforce.http import Http, RequestListener, Timeouts, check_login_url, check_origin, post_form
+from loadplan.salesforce.entries import RESERVED, read_entries
+from loadplan.salesforce.http import Http, RequestListener, Timeouts, post_form
+from loadplan.salesforce.origins import check_login_url, check_origin
 from loadplan.salesforce.port import AuthRefused, Identity, Unavailable
 from loadplan.salesforce.secret import Secret
 
@@ -34,8 +37,16 @@ class OrgProfile:
     embedded: Mapping[str, str] | None = None
 
     def embedded_describe(self, root: Path) -> list[Path]:
-        """Folders with describe files for an embedded org."""
+        """Folders with describe files for an embedded org. Raises `InvalidInputError` when one is not there."""
         folder = (self.embedded or {}).get("describe")
+        if folder and not (root / folder).is_dir():
+            raise InvalidInputError(
+                f"org `{self.name}` reads its objects from `{folder}`, and there is no such folder",
+                code="LP0100",
+                where="orgs.yaml",
+                hint="the path is relative to orgs.yaml",
+                next_commands=[f"loadplan org describe OBJECT -o ORG --out {folder}"],
+            )
         return [root / folder] if folder else []
 
 
@@ -47,35 +58,25 @@ def resolve_profile(name: str | None, root: Path, environ: Mapping[str, str]) ->
         raise UsageError(
             "no org is named",
             hint="-o NAME, or the variable SF_TARGET_ORG; `-o embedded` is a local org that needs nothing",
+            next_commands=["loadplan org check -o embedded"],
         )
     if name == "embedded":
         return OrgProfile("embedded", allow=DEFAULT_ALLOW | {"hardDelete"}, embedded={})
     if name == "env":
         missing = [v for v in ("SF_ACCESS_TOKEN", "SF_ORG_INSTANCE_URL") if not environ.get(v)]
         if missing:
-            raise OrgError(f"`-o env` needs {' and '.join(missing)} in the environment", code="LP0406")
-        url = check_origin(environ["SF_ORG_INSTANCE_URL"])
+            raise OrgError(
+                f"`-o env` needs {' and '.join(missing)} in the environment", code="LP0406",
+                hint=f"export {missing[0]}=… in the shell, or add it to the job's secrets",
+            )  # fmt: skip
+        url = check_origin(environ["SF_ORG_INSTANCE_URL"], "SF_ORG_INSTANCE_URL")
         token = {"token": Secret({"env": "SF_ACCESS_TOKEN"}, environ, root)}
         return OrgProfile("env", url, auth=AuthConfig("access_token", url, token, {}))
-    entries = read_orgs(root / "orgs.yaml")
+    entries = read_entries(root / "orgs.yaml")
     if name in entries:
         return _profile(name, entries[name], root, environ)
-    return OrgProfile(name, auth=AuthConfig("sf-cli", "", {}, {"alias": name}))
-
-
-def read_orgs(path: Path) -> dict[str, Any]:
-    """The entries of orgs.yaml, {} when there is none. Raises `InvalidInputError` with every problem."""
-    if not path.is_file():
-        return {}
-    from loadplan.plan.document import read_document
-    from loadplan.plan.schema import check_schema
-
-    document, problems = read_document(path)
-    problems = problems or check_schema(document, "orgs") if document else problems
-    if document is None or problems:
-        raise InvalidInputError(f"{path.name} cannot be used", problems)
-    entries: dict[str, Any] = document.data["orgs"]
-    return entries
+    meant = did_you_mean(name, [*entries, *RESERVED])
+    return OrgProfile(name, auth=AuthConfig("sf-cli", "", {}, {"alias": name, "unlisted": meant}))
 
 
 def _profile(name: str, entry: Mapping[str, Any], root: Path, environ: Mapping[str, str]) -> OrgProfile:
@@ -83,12 +84,10 @@ def _profile(name: str, entry: Mapping[str, Any], root: Path, environ: Mapping[s
     auth = None
     if "auth" in entry:
         spec = entry["auth"]
-        if not url and spec["flow"] != "sf-cli":
-            raise OrgError(f"org `{name}` lacks instance_url", code="LP0404", where="orgs.yaml")
         secrets = {k: Secret(spec[k], environ, root) for k in SECRETS if k in spec}
         texts = {k: str(spec[k]) for k in ("login_url", "alias") if k in spec}
         if "login_url" in texts:
-            check_login_url(texts["login_url"])
+            texts["login_url"] = check_login_url(texts["login_url"])
         auth = AuthConfig(spec["flow"], url, secrets, texts)
     return OrgProfile(
         name, url, entry.get("organization_id", ""), entry.get("production", False), auth,
@@ -133,7 +132,7 @@ def _login(auth: AuthConfig, clock: Clock, tries: int = 4) -> Token:
 def _check_token_origin(name: str, token: Token, origin: str) -> None:
     if token.instance_url and check_origin(token.instance_url) != origin:
         raise OrgError(
-            f"the token is for {token.instance_url}, but org `{name}` is {origin}", code="LP0403",
+            f"the token is for {check_origin(token.instance_url)}, but org `{name}` is {origin}", code="LP0403",
             hint="check instance_url in orgs.yaml and the credentials",
         )  # fmt: skip
 
@@ -191,7 +190,9 @@ def check_identity(profile: OrgProfile, identity: Identity) -> None:
             f"wrong org: `{profile.name}` is {profile.organization_id}, but {identity.organization_id} "
             f"({identity.organization_name}) answered",
             code="LP0403",
-            hint="check which credentials the environment holds; nothing was sent",
+            hint="check which credentials the environment holds; nothing was sent"
+            if len(profile.organization_id) in {15, 18}
+            else f"an org id has 15 or 18 characters, the one in orgs.yaml has {len(profile.organization_id)}",
             next_commands=[f"loadplan org check -o {profile.name}"],
         )
 

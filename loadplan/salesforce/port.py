@@ -7,7 +7,8 @@ body).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import builtins
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -107,13 +108,15 @@ class JobInfo:
 @dataclass(frozen=True)
 class Received:
     """A result file that is whole and on disk at `path` (plain CSV, decompressed, fsynced, renamed into place).
-    `rows` are data records; `bytes` and `sha256` are of the file. An answer without a body is a file of 0 bytes."""
+    `rows` are data records; `bytes` and `sha256` are of the file. An answer without a body is a file of 0 bytes. `header` is
+    its first record as sent, with the line end."""
 
     path: Path
     rows: int
     bytes: int
     sha256: str
     http: int = 200
+    header: builtins.bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,19 @@ class Page:
 
 
 @dataclass(frozen=True)
+class PageLinks:
+    """What `resultPages` answers: locators of pages in the order of the results, and the one that asks for the links after
+    them (None: these are the last)."""
+
+    locators: tuple[str, ...]
+    following: str | None
+    http: int = 200
+
+
+@dataclass(frozen=True)
 class Identity:
-    """Who the token is: user, org id (18 characters), and whether the org is a sandbox (None: unknown)."""
+    """Who the token is: user, org id (18 characters), whether the org is a sandbox (None: unknown), and its edition. Texts
+    are empty where the org does not say."""
 
     username: str
     user_id: str
@@ -136,29 +150,48 @@ class Identity:
     organization_name: str
     is_sandbox: bool | None
     instance_url: str
+    organization_type: str = ""
+
+
+class Content(Protocol):
+    """A body that is sent: it has a length and can be read again from its beginning after `seek(0)`."""
+
+    def __len__(self) -> int: ...
+    def read(self, size: int = -1, /) -> bytes: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+
+Tap = Callable[[bytes], None]
 
 
 class Org(Protocol):
     """Bulk API 2.0 as the engine uses it: one method per endpoint, none of them repeats a write.
 
     Every method raises `Refused` (and its kinds), `AuthRefused` or `Unavailable`. `api_version` ("66.0") is passed with
-    each call because it belongs to the job: results asked with another version answer 409.
+    each call because it belongs to the job: results asked with another version answer 409. `fetch_page` and `result_pages`
+    may be called from several threads at once.
     """
 
     @property
     def instance_url(self) -> str: ...
 
     def create_ingest(self, spec: IngestSpec, *, api_version: str) -> JobInfo: ...
-    def create_multipart(self, spec: IngestSpec, part: Path, *, api_version: str) -> JobInfo: ...
-    def upload(self, job: str, part: Path, *, api_version: str) -> int:
-        """PUT the file once; the HTTP status of the answer (201)."""
+    def create_multipart(self, spec: IngestSpec, content: bytes, *, api_version: str) -> JobInfo: ...
+    def upload(self, job: str, content: Content, *, api_version: str) -> int:
+        """PUT the content once; the HTTP status of the answer (201)."""
         ...
 
     def close_upload(self, job: str, *, api_version: str) -> JobInfo: ...
     def create_query(self, spec: QuerySpec, *, api_version: str) -> JobInfo: ...
     def abort(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo: ...
     def job(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo: ...
-    def fetch_result(self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str) -> Received: ...
+    def fetch_result(
+        self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str, tap: Tap | None = None
+    ) -> Received:
+        """One result file, whole and durable at `to`; `tap` sees its plain bytes as they arrive."""
+        ...
+
     def fetch_page(
         self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str
     ) -> Page: ...
+    def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks: ...

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from loadplan.errors import OrgError
 
+_FILE_HINT = "paths are relative to orgs.yaml; the file holds the secret and nothing else"
+
 
 class Secret:
     """`{env: NAME}`, `{file_env: NAME}` or `{file: path}`. `repr` and `str` are `***`; `reveal` reads it."""
@@ -27,14 +29,20 @@ class Secret:
             return self._spec
         if "env" in self._spec:
             return self._variable(self._spec["env"])
-        name = self._spec.get("file") or self._variable(self._spec["file_env"])
-        path = self._folder / name
+        name = self._spec.get("file")
+        shown = name or f"the file that {self._spec['file_env']} names"
+        # What a variable holds is never shown: somebody may have put the secret itself there.
+        path = self._folder / Path(name or self._variable(self._spec["file_env"])).expanduser()
         try:
-            return path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, ValueError, RuntimeError) as error:
+            why = getattr(error, "strerror", None) or "it is not the path of a text file"
             raise OrgError(
-                f"the secret file cannot be read: {type(error).__name__}", code="LP0406", where=str(path)
+                f"a secret cannot be read from {shown}: {why.lower()}", code="LP0406", hint=_FILE_HINT
             ) from None
+        if not value:
+            raise OrgError(f"a secret cannot be read from {shown}: it is empty", code="LP0406", hint=_FILE_HINT)
+        return value
 
     def _variable(self, name: str) -> str:
         value = self._environ.get(name, "")

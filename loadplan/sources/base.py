@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 from loadplan.diagnostics import Diagnostic
 
@@ -21,12 +21,40 @@ class SourceRow(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Range:
+    """A part that is sent straight from its source file: bytes `start` to `end` behind a header of its own, with a last
+    line ending where the file has none. `bytes` and `sha256` (hex) are of what is sent; `rows` data records, the first
+    of them record `first` of the source; `digest` proves which rows they are (`names.py`)."""
+
+    start: int
+    end: int
+    first: int
+    rows: int
+    bytes: int
+    sha256: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class InputDigest:
-    """What was read: sha256 (hex) of the raw bytes, their count, and the number of records."""
+    """What was read: sha256 (hex) of the raw bytes, their count, and the number of records. `ranges` are the parts of a
+    source that can be sent as it stands, `header` what is sent before each; `plain` says that the file was beyond doubt, so
+    that its bytes may be taken without decoding. They do not take part in comparisons."""
 
     sha256: str
     bytes: int
     rows: int
+    ranges: tuple[Range, ...] = field(default=(), compare=False)
+    header: str = field(default="", compare=False)
+    plain: bool = field(default=False, compare=False)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> InputDigest:
+        """The inverse of `dataclasses.asdict`."""
+        ranges = tuple(Range(**r) for r in data.get("ranges", ()))
+        return cls(
+            data["sha256"], data["bytes"], data["rows"], ranges, data.get("header", ""), data.get("plain", False)
+        )
 
 
 class Reader(Protocol):

@@ -1,7 +1,7 @@
 """Check: everything that is wrong with a step's rows, found in one pass before anything is sent.
 
-It sends nothing and writes nothing. A second pass happens only to name the line a duplicate key was first seen on.
-Memory: 16 bytes a key and their set, whatever the rows weigh.
+It sends nothing and writes nothing. A file that is beyond doubt takes one fast pass (`plainscan.py`); any other is read
+with care. A second pass happens only to look at keys that may stand twice. Memory: 8 bytes a key, whatever the rows weigh.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from loadplan.diagnostics import Diagnostic, Note, Place, Severity, has_errors
 from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step, StepSource
 from loadplan.sources.base import InputDigest, Reader
-from loadplan.sources.ids import KeySet
+from loadplan.sources.hashing import hash64
+from loadplan.sources.keybag import KeyBag
+from loadplan.sources.plaincheck import plain_check
 from loadplan.sources.problems import refuse_file
 from loadplan.sources.selection import SelectedRow, deaf, selected_rows
 from loadplan.sources.shape import Shape, compile_shape
 
 SHOWN = 20
+MOST_SUSPECTS = 200_000
+"""Keys that may stand twice and are remembered with their rows; of more than these, some may be missing from the count."""
 
 
 @dataclass(frozen=True)
@@ -71,98 +75,88 @@ class Findings:
 
 
 class _Keys:
-    """Watches the keys of the selected rows. Knows where a duplicate stands; `duplicates` finds what it repeats."""
+    """Watches the keys of the selected rows: 8 bytes each. `duplicates` looks at those that may stand twice."""
 
     def __init__(self, shape: Shape, findings: Findings) -> None:
         self._shape = shape
         self._findings = findings
-        self._exact = KeySet()
-        self._folded = KeySet()
-        self._repeats: list[SelectedRow] = []
-        self._lookalikes: list[SelectedRow] = []
-        self._repeat_count = 0
-        self._lookalike_count = 0
+        self._bag = KeyBag()
 
-    def __len__(self) -> int:
-        return len(self._exact)
+    def distinct(self) -> int:
+        return self._bag.distinct()
 
     def see(self, row: SelectedRow, name: str) -> None:
-        key = row.key
-        if not key:
+        if not row.key:
             summary = f"the key `{self._shape.key_name}` is empty{_row_note(row)}"
             self._findings.add(Diagnostic("LP0324", summary, Place(name, row.line), hint="every row needs its own key"))
-        elif not self._exact.add(key):
-            self._repeat_count += 1
-            if self._repeat_count <= SHOWN:
-                self._repeats.append(row)
-        elif not self._shape.keys_are_ids and key.lower() != key.upper() and not self._folded.add(key.casefold()):
-            self._lookalike_count += 1
-            if self._lookalike_count <= SHOWN:
-                self._lookalikes.append(row)
+        else:
+            self._bag.add(self._compared(row.key))
+
+    def _compared(self, key: str) -> bytes:
+        return (key if self._shape.keys_are_ids else key.casefold()).encode("utf-8", "surrogatepass")
 
     def duplicates(self, step: Step, reader: Reader) -> list[Diagnostic]:
         """A diagnostic for each of the first duplicates, with the line of the row it repeats, and their total."""
-        if not self._repeats and not self._lookalikes:
+        suspects = self._bag.repeated()
+        if not suspects:
             return []
-        name, key = reader.name, self._shape.key_name
-        wanted = {row.key for row in self._repeats}
-        folded = {row.key.casefold() for row in self._lookalikes}
-        firsts, first_folded = self._first_places(step, reader, wanted, folded)
-        if wanted - firsts.keys() or folded - first_folded.keys():
-            refuse_file("LP0331", "the source changed while it was being checked", name, hint="check it again")
-        found = [
-            _pair(
-                "LP0325",
-                f"two rows have the same `{key}`",
-                row,
-                firsts[row.key],
-                name,
-                Severity.ERROR,
-                "keep one of them, or say which: `dedupe: first` or `dedupe: last`",
-            )
-            for row in self._repeats
-        ]
-        found += [
-            _pair(
-                "LP0326",
-                f"two rows have a `{key}` that differs only in case",
-                row,
-                first_folded[row.key.casefold()],
-                name,
-                Severity.WARNING,
-                "Salesforce takes them for one record unless the field is declared case sensitive",
-            )
-            for row in self._lookalikes
-        ]
-        return found + self._totals(name)
-
-    def _totals(self, name: str) -> list[Diagnostic]:
-        found = []
-        if self._repeat_count > SHOWN:
-            summary = f"and {self._repeat_count - SHOWN:,} more duplicate keys; {self._repeat_count:,} in all"
-            found.append(Diagnostic("LP0325", summary, Place(name)))
-        if self._lookalike_count > SHOWN:
-            more = self._lookalike_count - SHOWN
-            summary = f"and {more:,} more keys that differ only in case; {self._lookalike_count:,} in all"
-            found.append(Diagnostic("LP0326", summary, Place(name), severity=Severity.WARNING))
-        return found
-
-    def _first_places(
-        self, step: Step, reader: Reader, wanted: set[str], folded: set[str]
-    ) -> tuple[dict[str, SelectedRow], dict[str, SelectedRow]]:
-        firsts: dict[str, SelectedRow] = {}
-        first_folded: dict[str, SelectedRow] = {}
+        repeats, twins = _Pairs(), _Pairs()
+        exact: dict[str, SelectedRow] = {}
+        folded: dict[bytes, SelectedRow] = {}
         again = reader.reopen()
         again.on_problem = deaf
         try:
             for row in selected_rows(step, self._shape, again):
-                if row.key in wanted:
-                    firsts.setdefault(row.key, row)
-                if folded and row.key.casefold() in folded:
-                    first_folded.setdefault(row.key.casefold(), row)
+                compared = self._compared(row.key)
+                if not row.key or hash64(compared) not in suspects:
+                    continue
+                if (first := exact.get(row.key)) is not None:
+                    repeats.add(row, first)
+                elif (first := folded.get(compared)) is not None:
+                    twins.add(row, first)
+                if len(exact) < MOST_SUSPECTS:
+                    exact.setdefault(row.key, row)
+                    folded.setdefault(compared, row)
+            if again.digest() != reader.digest():
+                refuse_file(
+                    "LP0331", "the source changed while it was being checked", reader.name, hint="check it again"
+                )
         finally:
             again.close()
-        return firsts, first_folded
+        key = self._shape.key_name
+        return [
+            *repeats.diagnostics(
+                "LP0325", f"two rows have the same `{key}`", "more duplicate keys", reader.name, Severity.ERROR,
+                "keep one of them, or say which: `dedupe: first` or `dedupe: last`",
+            ),
+            *twins.diagnostics(
+                "LP0326", f"two rows have a `{key}` that differs only in case", "more keys that differ only in case",
+                reader.name, Severity.WARNING,
+                "Salesforce takes them for one record unless the field is declared case sensitive",
+            ),
+        ]  # fmt: skip
+
+
+class _Pairs:
+    """Rows that repeat an earlier one: the first 20, and how many."""
+
+    def __init__(self) -> None:
+        self._shown: list[tuple[SelectedRow, SelectedRow]] = []
+        self._count = 0
+
+    def add(self, row: SelectedRow, first: SelectedRow) -> None:
+        self._count += 1
+        if self._count <= SHOWN:
+            self._shown.append((row, first))
+
+    def diagnostics(
+        self, code: str, summary: str, more: str, name: str, severity: Severity, hint: str
+    ) -> list[Diagnostic]:
+        found = [_pair(code, summary, row, first, name, severity, hint) for row, first in self._shown]
+        if self._count > SHOWN:
+            text = f"and {self._count - SHOWN:,} {more}; {self._count:,} in all"
+            found.append(Diagnostic(code, text, Place(name), severity=severity))
+        return found
 
 
 def _pair(
@@ -183,6 +177,10 @@ def check_step(step: Step, reader: Reader) -> StepCheck:
 
     A query step's source may be without rows, any other may not."""
     shape = step_shape(step, reader)
+    if (plain := plain_check(step, reader.header, shape)) is not None:
+        whole, sent = plain
+        keys_seen = sent if shape.key_of is not None else 0
+        return StepCheck(whole, whole.rows, sent, shape.header, shape.sent_key, keys_seen, tuple(shape.diagnostics))
     findings = Findings()
     for diagnostic in shape.diagnostics:
         findings.add(diagnostic)
@@ -204,7 +202,7 @@ def check_step(step: Step, reader: Reader) -> StepCheck:
         findings.add(Diagnostic("LP0307", "the source has a header and no rows", Place(reader.name, 1), hint=hint))
     rows_read = digest.rows if digest is not None else 0
     diagnostics = (*findings.all(), *found)
-    return StepCheck(digest, rows_read, selected, shape.header, shape.sent_key, len(keys), diagnostics)
+    return StepCheck(digest, rows_read, selected, shape.header, shape.sent_key, keys.distinct(), diagnostics)
 
 
 def step_shape(step: Step, reader: Reader) -> Shape:

@@ -1,12 +1,11 @@
-"""Filters: the `where` of a step compiled to one function over a row's source cells. Texts are compared exactly."""
+"""Filters: the `where` of a step as an expression over a row's source cells. Texts are compared exactly."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from loadplan.plan.model import Where
-
-Test = Callable[[list[str]], bool]
+from loadplan.sources.rowcode import Code, Forms, T
 
 
 def where_columns(where: Where | None) -> list[str]:
@@ -17,29 +16,24 @@ def where_columns(where: Where | None) -> list[str]:
     return own + [name for part in where.parts for name in where_columns(part)]
 
 
-def compile_where(where: Where, index: dict[str, int]) -> Test:
-    """A function that says whether a row is wanted. `present` is any text at all: blanks count."""
-    parts = [compile_where(part, index) for part in where.parts]
+def where_expression(where: Where, index: Mapping[str, int], forms: Forms[T], code: Code) -> str:
+    """The expression that is true for a wanted row. `present` is any text at all: blanks count."""
+    parts = [where_expression(part, index, forms, code) for part in where.parts]
     match where.test:
         case "all":
-            return lambda cells: all(p(cells) for p in parts)
+            return f"({' and '.join(parts)})" if parts else "True"
         case "any":
-            return lambda cells: any(p(cells) for p in parts)
+            return f"({' or '.join(parts)})"
         case "not":
-            return lambda cells: not any(p(cells) for p in parts)
+            return f"(not ({' or '.join(parts)}))"
     if where.column is None:
         raise ValueError(f"the test {where.test} needs a column")
-    return _column_test(where.test, index[where.column], frozenset(where.values))
-
-
-def _column_test(test: str, at: int, values: frozenset[str]) -> Test:
-    match test:
-        case "present":
-            return lambda cells: cells[at] != ""
-        case "absent":
-            return lambda cells: cells[at] == ""
-        case "equals" | "in":
-            return lambda cells: cells[at] in values
-        case "not_equals" | "not_in":
-            return lambda cells: cells[at] not in values
-    raise ValueError(f"{test} is not a test of `where`")
+    match where.test:
+        case "present" | "absent":
+            texts = forms.spellings([""])
+        case "equals" | "in" | "not_equals" | "not_in":
+            texts = forms.spellings(where.values)
+        case _:
+            raise ValueError(f"{where.test} is not a test of `where`")
+    wanted = "in" if where.test in {"absent", "equals", "in"} else "not in"
+    return f"(x[{index[where.column]}] {wanted} {code.name(texts)})"

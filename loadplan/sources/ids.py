@@ -20,6 +20,11 @@ def short_id(text: str) -> str:
     return text
 
 
+def long_id(text: str) -> str:
+    """The 18 characters of a Salesforce id written with 15 or 18; any other text as it is."""
+    return text + _suffix(text) if len(text) == 15 and _ID.fullmatch(text) else text
+
+
 def _suffix(short: str) -> str:
     """Each of the last three characters says which of five characters are capitals."""
     out = ""

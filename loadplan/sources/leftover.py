@@ -7,15 +7,22 @@ order, UTF-8, comma, LF; its values are as the reader gave them.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadplan.errors import LocalError
+from loadplan.plan.model import DELIMITERS, CsvDialect
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.durably import counted_file
 from loadplan.sources.encode import row_encoder
-from loadplan.sources.parts import PartFile, index_path, read_index, require_unchanged, write_index
+from loadplan.sources.hashing import hash64
+from loadplan.sources.names import written
+from loadplan.sources.partdata import PartData, torn
+from loadplan.sources.parts import PartFile, encoder_of, require_unchanged
+from loadplan.sources.results import open_result
+from loadplan.sources.rowindex import index_path, write_index
+from loadplan.sources.tally import namer
 
 
 @dataclass(frozen=True)
@@ -32,30 +39,68 @@ class RetryFile:
     lines: tuple[int, ...]
 
 
-def rewrite_part(part: Path, rows: Iterable[int], target: Path, *, number: int) -> PartFile:
-    """Write data rows `rows` (counted from 0) of `part` to `target`, in their order there, bytes unchanged, with an
-    index beside it. Source lines are not known here: they are 0. Raises LocalError when the part and its index do not
-    hold these rows."""
-    wanted = sorted(set(rows))
-    index = read_index(index_path(part))
-    if wanted and wanted[-1] >= len(index):
-        raise _torn(part)
-    kept: array[int] = array("Q", [index[i] for i in wanted])
+Naming = tuple[Sequence[str], str | None, str]
+"""Sent columns, the one of them that names a row (None: all of them), and the delimiter."""
+
+
+Piece = tuple[PartData, Iterable[int]]
+"""Some data rows (counted from 0) of a part."""
+
+
+def rewrite_part(pieces: Sequence[Piece], target: Path, *, number: int, naming: Naming | None = None) -> PartFile:
+    """Write the rows of `pieces` to `target`, piece by piece in their order there, bytes unchanged, with an index beside it.
+    Source lines are not known here: they are 0; the digest is only made with a `naming`. Raises LocalError when a part and
+    its index do not hold these rows, StaleError when the source under one is gone."""
+    name = namer(tuple(naming[0]), naming[1], naming[2]) if naming else None
+    kept: array[int] = array("Q")
+    names = 0
     with counted_file(target) as file:
-        records = _raw_records(part)
-        header = next(records, None)
-        if header is None:
-            raise _torn(part)
-        file.write(header)
-        found = 0
-        for i, record in enumerate(records):
-            if found < len(wanted) and wanted[found] == i:
-                file.write(record)
-                found += 1
-        if found != len(wanted):
-            raise _torn(part)
+        file.write(pieces[0][0].header())
+        for part, rows in pieces:
+            ending = part.line_ending.encode()
+            for record, origin in _picked(part, set(rows)):
+                file.write(record + ending)
+                kept.append(origin)
+                called = name(record) if name else b""
+                if called is None:
+                    raise torn(part.path)
+                names += hash64(called)
         write_index(index_path(target), kept)
-    return PartFile(number, target, index_path(target), found, file.bytes, file.sha256(), 0, 0)
+    digest = written("key" if naming[1] is not None else "row", names) if naming else ""
+    return PartFile(number, target, index_path(target), len(kept), file.bytes, file.sha256(), digest)
+
+
+def _picked(part: PartData, wanted: set[int]) -> Iterator[tuple[bytes, int]]:
+    """The wanted rows with their source records."""
+    index = part.source_records()
+    if wanted and max(wanted) >= len(index):
+        raise torn(part.path)
+    position = found = 0
+    for batch in part.records():
+        for record in batch:
+            if position in wanted:
+                found += 1
+                yield record, index[position]
+            position += 1
+    if found != len(wanted):
+        raise torn(part.path)
+
+
+def write_echo(files: Sequence[Path], header: tuple[str, ...], dialect: CsvDialect, target: Path) -> None:
+    """Write the rows of some result files to `target` as a part with the columns `header`, as the org echoed them, with an
+    index that says that their source records are not known (0). Raises LocalError."""
+    encode = encoder_of(dialect)
+    rows = 0
+    with counted_file(target) as file:
+        file.write(encode(header))
+        for path in files:
+            echoed = open_result(path, DELIMITERS[dialect.delimiter])
+            folded = {name.casefold(): i for i, name in enumerate(echoed.header)}
+            order = [folded.get(name.casefold()) for name in header]
+            for row in echoed.rows():
+                file.write(encode(["" if i is None else row.cells[i] for i in order]))
+                rows += 1
+        write_index(index_path(target), array("Q", bytes(8 * rows)))
 
 
 def write_retry_file(
@@ -74,7 +119,7 @@ def write_retry_file(
                 file.write(encode(row.cells))
                 taken.append(row.record)
                 lines.append(row.line)
-        require_unchanged(reader, expected)
+        require_unchanged(reader.digest(), expected, reader.name)
         if len(taken) != len(wanted):
             raise LocalError(
                 f"{len(wanted) - len(taken):,} of {len(wanted):,} rows left over are not in the source",
@@ -82,34 +127,3 @@ def write_retry_file(
                 where=reader.name,
             )
     return RetryFile(target, reader.header, len(taken), file.bytes, file.sha256(), tuple(taken), tuple(lines))
-
-
-def _raw_records(part: Path) -> Iterator[bytes]:
-    """The records of a part as bytes, line ending included. A part is written by `encode.py`, where quotes are always
-    paired, so a record ends at the first LF with an even number of quotes before it."""
-    pending: list[bytes] = []
-    odd = False
-    try:
-        with part.open("rb") as file:
-            for line in file:
-                odd ^= bool(line.count(b'"') & 1)
-                if odd or pending:
-                    pending.append(line)
-                    if odd:
-                        continue
-                    line = b"".join(pending)
-                    pending.clear()
-                yield line
-    except OSError as error:
-        raise LocalError(f"a part cannot be read: {error.strerror or error}", where=str(part)) from error
-    if pending:
-        raise _torn(part)
-
-
-def _torn(part: Path) -> LocalError:
-    return LocalError(
-        "a part and its index do not fit",
-        code="LP0335",
-        where=str(part),
-        hint="a file of the run folder was changed or cut; start a new run from the retry file",
-    )

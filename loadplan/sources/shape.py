@@ -1,39 +1,32 @@
 """Shape: a step's columns compiled against a source's header: what is sent, and how a row's cells become it.
 
-Order of what is sent: the plan's `columns`, then its `lookups`. Without `columns` the source's header passes through
-in its own order, less the columns that lookups read (`account_id` is no field of Salesforce), then the lookups.
+Order of what is sent: the plan's `columns`, then its `lookups` and its `hierarchy`. Without `columns` the source's header
+passes through in its own order, less the columns that lookups read (`account_id` is no field of Salesforce), then the lookups.
 delete and hardDelete send only `Id`. An empty cell stays empty, which Salesforce ignores, unless the plan says what an
 empty cell becomes; an empty lookup cell always stays empty; a value map is asked for an empty cell only when it has an
-entry for it. Nothing is trimmed and no type is guessed.
+entry for it. A mask comes last. Nothing is trimmed and no type is guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 from loadplan.diagnostics import Diagnostic, Place, Severity, did_you_mean
-from loadplan.plan.model import Column, Composed, Constant, FromColumn, Step, Text
-from loadplan.sources.filters import compile_where, where_columns
+from loadplan.errors import InvalidInputError
+from loadplan.plan.model import Column, Composed, FromColumn, Step, Text
+from loadplan.sources.filters import where_columns, where_expression
 from loadplan.sources.ids import short_id
+from loadplan.sources.masks import Masker, maskers
+from loadplan.sources.rowcode import Code, RowFaultError, row_expressions
 
 Cells = list[str]
 LONGEST_HEADER = 32_000
 """Characters of what is sent (Bulk API 2.0 Developer Guide, "Limits"); the source's own header may be longer."""
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.:]*")
 
-
-class RowFaultError(Exception):
-    """A cell that cannot be shaped. The caller knows the line."""
-
-    def __init__(self, code: str, summary: str, hint: str = "") -> None:
-        super().__init__(summary)
-        self.code = code
-        self.summary = summary
-        self.hint = hint
-
-    def diagnostic(self, place: Place) -> Diagnostic:
-        return Diagnostic(self.code, self.summary, place, hint=self.hint)
+__all__ = ["RowFaultError", "Shape", "compile_shape", "names_hint", "sent_columns"]
 
 
 @dataclass(frozen=True)
@@ -62,18 +55,31 @@ class Shape:
 def compile_shape(step: Step, header: tuple[str, ...], source_name: str) -> Shape:
     """Compile `step` against `header`. Never raises: problems are in `diagnostics`."""
     problems = _Problems(step, header, source_name)
-    index = {name: number for number, name in enumerate(header)}
     _check_names(step, problems)
-    columns = _sent_columns(step, header)
-    sent = [c.field for c in columns] + [look.header for look in step.lookups]
+    columns = sent_columns(step, header)
+    sent = tuple(c.field for c in columns)
     _check_targets(step, sent, problems)
     if problems.found:
-        return Shape(tuple(sent), list, None, diagnostics=tuple(problems.found))
-    functions = [_compile_column(c, index) for c in columns]
-    functions += [itemgetter(index[look.column]) for look in step.lookups]
-    wanted = compile_where(step.where, index) if step.where is not None else None
-    shape = Shape(tuple(sent), _row_function(functions, columns, step, index), wanted)
-    return _with_key(step, shape, columns, index)
+        return Shape(sent, list, None, diagnostics=tuple(problems.found))
+    index = {name: number for number, name in enumerate(header)}
+    try:
+        cells, wanted = _functions(step, columns, index)
+    except InvalidInputError as error:
+        found = error.diagnostics or (Diagnostic(error.code or "LP0302", error.summary, Place(source_name)),)
+        return Shape(sent, list, None, diagnostics=tuple(found))
+    return _with_key(step, Shape(sent, cells, wanted), columns, index)
+
+
+def sent_columns(step: Step, header: tuple[str, ...]) -> tuple[Column, ...]:
+    """What is sent, in order, the names of parents included (an `id_of` still with the parent's key in it)."""
+    if step.columns is not None:
+        own = list(step.columns)
+    elif step.facts.id_only:
+        own = [FromColumn("Id", "Id")]
+    else:
+        looked_up = {reference.column for reference in step.references}
+        own = [FromColumn(name, name) for name in header if name not in looked_up]
+    return (*own, *(FromColumn(reference.header, reference.column) for reference in step.references))
 
 
 # -- names ---------------------------------------------------------------------------------------------------------
@@ -114,8 +120,9 @@ def _check_names(step: Step, problems: _Problems) -> None:
     for column in step.columns or ():
         for name in _reads(column):
             problems.need_column(name, f"`columns.{column.field}`")
-    for look in step.lookups:
-        problems.need_column(look.column, f"`lookups.{look.header}`")
+    for reference in step.references:
+        kind = "hierarchy" if reference is step.hierarchy else "lookups"
+        problems.need_column(reference.column, f"`{kind}.{reference.header}`")
     for name in where_columns(step.where):
         problems.need_column(name, "`where`")
     if step.key is not None and not step.facts.id_only:
@@ -142,21 +149,14 @@ def _need_id(step: Step, problems: _Problems) -> None:
         )
 
 
-def _sent_columns(step: Step, header: tuple[str, ...]) -> list[Column]:
-    if step.columns is not None:
-        return list(step.columns)
-    if step.facts.id_only:
-        return [FromColumn("Id", "Id")]
-    looked_up = {look.column for look in step.lookups}
-    return [FromColumn(name, name) for name in header if name not in looked_up]
-
-
-def _check_targets(step: Step, sent: list[str], problems: _Problems) -> None:
+def _check_targets(step: Step, sent: tuple[str, ...], problems: _Problems) -> None:
     seen: dict[str, str] = {}
     for name in sent:
         if name.casefold() in seen:
             problems.add("LP0321", f"the field `{name}` would be sent twice", "keep one of the columns that feed it")
         seen.setdefault(name.casefold(), name)
+        if not _FIELD.fullmatch(name):
+            problems.add("LP0341", f"the column `{_shown(name)}` cannot be a field of Salesforce", _field_hint(name))
     size = sum(map(len, sent)) + len(sent) - 1
     if size > LONGEST_HEADER:
         summary = f"the header to send has {size:,} characters; Salesforce takes {LONGEST_HEADER:,}"
@@ -166,73 +166,68 @@ def _check_targets(step: Step, sent: list[str], problems: _Problems) -> None:
     if step.facts.needs_external_id and step.external_id and step.external_id not in sent:
         summary = f"upsert by `{step.external_id}`, but that field is not sent"
         problems.add("LP0327", summary, names_hint(step.external_id, sent))
+    for name in step.masks.how if step.masks is not None else ():
+        if name not in sent:
+            problems.add(
+                "LP0251", f"`mask` names `{name}`, which is not sent: nothing would be masked", names_hint(name, sent)
+            )
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= 60 else name[:59] + "…"
+
+
+def _field_hint(name: str) -> str:
+    """A header that was read with the wrong delimiter is one long name."""
+    found = next((d for d in ";|\t,^`" if d in name), None)
+    if found is None:
+        return "map it to a field with `columns: {Field__c: source column}`"
+    written = "\\t" if found == "\t" else found
+    return f'is the delimiter of the file `{written}`? write `source: {{path: …, delimiter: "{written}"}}`'
 
 
 # -- cells ---------------------------------------------------------------------------------------------------------
 
 
-def _row_function(
-    functions: list[Callable[[Cells], str]], columns: list[Column], step: Step, index: dict[str, int]
-) -> Callable[[Cells], Cells]:
-    """One function for the row. Rows that are only picked from take one C call; the same row takes none."""
-    picks = [index[c.column] for c in columns if isinstance(c, FromColumn) and c.values is None and c.empty is None]
-    if len(picks) < len(columns):
-        return lambda cells: [f(cells) for f in functions]
-    picks += [index[look.column] for look in step.lookups]
-    if picks == list(range(len(index))):
-        return lambda cells: cells
-    if len(picks) == 1:
-        only = picks[0]
-        return lambda cells: [cells[only]]
-    pick = itemgetter(*picks)
-    return lambda cells: list(pick(cells))
+class TextForms:
+    """Decoded cells: a text has one spelling, and is sent as it is."""
+
+    def cell(self, at: int, code: Code) -> str:
+        return f"x[{at}]"
+
+    def written(self, text: str) -> str:
+        return text
+
+    def spellings(self, texts: Iterable[str]) -> frozenset[str]:
+        return frozenset(texts)
+
+    def text(self, cell: str) -> str:
+        return cell
+
+    def joined(self, pieces: Sequence[str | int], code: Code) -> str:
+        cells = [code.name(piece) if isinstance(piece, str) else f"x[{piece}]" for piece in pieces]
+        return f"{code.name(''.join)}(({', '.join(cells)},))" if cells else code.name("")
+
+    def masked(self, inner: str, masker: Masker, code: Code) -> str:
+        return f"{code.name(masker.of_text)}({inner})"
 
 
-def _compile_column(column: Column, index: dict[str, int]) -> Callable[[Cells], str]:
-    match column:
-        case Constant():
-            value = column.value
-            return lambda cells: value
-        case Composed():
-            parts: list[str | int] = [p.text if isinstance(p, Text) else index[p.column] for p in column.pieces]
-            return lambda cells: "".join([p if isinstance(p, str) else cells[p] for p in parts])
-    return _compile_from(column, index[column.column])
-
-
-def _compile_from(column: FromColumn, at: int) -> Callable[[Cells], str]:
-    if column.values is None:
-        if column.empty is None:
-            return itemgetter(at)
-        empty = column.empty
-        return lambda cells: cells[at] or empty
-    values, blank, default = dict(column.values), column.empty or "", column.default
-
-    def mapped(cells: Cells) -> str:
-        cell = cells[at]
-        found = values.get(cell)
-        if found is not None:
-            return found
-        if not cell:
-            return blank
-        if default is not None:
-            return default
-        raise RowFaultError(
-            "LP0323",
-            f"`columns.{column.field}` has no entry for the text `{_brief(cell)}` of column `{column.column}`",
-            "add it to `map`, or give a `default`",
-        )
-
-    return mapped
-
-
-def _brief(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
+def _functions(
+    step: Step, columns: Sequence[Column], index: dict[str, int]
+) -> tuple[Callable[[Cells], Cells], Callable[[Cells], bool] | None]:
+    """What is done to a row, and which rows are wanted. The same row takes no work at all. Raises InvalidInputError: a value
+    table that cannot be read, no key for the masks."""
+    code, forms = Code(), TextForms()
+    cells = row_expressions(columns, index, maskers(step), forms, code)
+    same = cells == [f"x[{i}]" for i in range(len(index))]
+    wanted = code.function(where_expression(step.where, index, forms, code)) if step.where is not None else None
+    return (lambda cells: cells) if same else code.function(f"[{', '.join(cells)}]"), wanted
 
 
 # -- keys ----------------------------------------------------------------------------------------------------------
 
 
-def _with_key(step: Step, shape: Shape, columns: list[Column], index: dict[str, int]) -> Shape:
+def _with_key(step: Step, shape: Shape, columns: Sequence[Column], index: dict[str, int]) -> Shape:
     """An upsert's key is the external id as it is sent, an update's and a delete's the `Id`; an insert's is the source
     column that `key` names, and results can be matched by it only when a field carries it unchanged."""
     by_id = step.facts.needs_id
@@ -246,7 +241,7 @@ def _with_key(step: Step, shape: Shape, columns: list[Column], index: dict[str, 
     elif step.key is not None:
         name, column = step.key, index[step.key]
         key = lambda source, sent: source[column]  # noqa: E731 - one of three small functions of the same kind
-        plain = [c for c in columns if isinstance(c, FromColumn) and c.values is None and c.empty is None]
+        plain = [c for c in columns if isinstance(c, FromColumn) and c.is_plain and step.mask_of(c.field) is None]
         sent_key = next((c.field for c in plain if c.column == name), None)
     else:
         return shape

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from loadplan.emulator.columns import read_header
-from loadplan.emulator.csvfile import FileError, check_endings, rows
+from loadplan.emulator.csvfile import FileError, rows, scan
 from loadplan.emulator.schema import Schema, load_schema
-from loadplan.emulator.values import RowError, convert
+from loadplan.emulator.values import Converter, RowError
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def cell_error(schema: Schema, field: str, text: str, column: int = 0) -> str:
     found = kind.field(field) if kind else None
     assert found is not None
     with pytest.raises(RowError) as refused:
-        convert(found, text, column)
+        Converter(found).value(text, column)
     return refused.value.text()
 
 
@@ -41,14 +41,14 @@ def test_a_crlf_file_in_an_lf_job_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "upload.csv"
     path.write_bytes(b"Name\r\nAcme\r\n")
     with pytest.raises(FileError, match=r"^ClientInputError : LineEnding is invalid on user data\. .* setting is LF$"):
-        check_endings(path, "LF")
+        scan(path, ",", "LF")
 
 
 def test_a_line_feed_inside_quotes_is_legal_in_an_lf_file(tmp_path: Path) -> None:
     """Only the ends of records are judged."""
     path = tmp_path / "upload.csv"
     path.write_bytes(b'Name,Site\n"two\nlines",x\n')
-    check_endings(path, "LF")
+    scan(path, ",", "LF")
     assert list(rows(path, ","))[1] == ["two\nlines", "x"]
 
 

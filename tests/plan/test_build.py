@@ -74,22 +74,6 @@ def test_a_gate_replaces_the_thresholds_of_the_defaults(project: Path) -> None:
     assert (own.max_failed_rows, own.max_failed_percent, own.on_fail) == (None, 2, "continue")
 
 
-@pytest.mark.parametrize(
-    ("line", "place"),
-    [
-        ("    hierarchy: {lookup: Parent.Key__c, column: parent}\n", "9:5"),
-        ("    mask: {Email: hash}\n", "9:5"),
-        ("    on_parent_failure: hold\n", "9:24"),
-        ("    lookups: {WhatId: {id_of: a, column: ref}}\n", "9:15"),
-    ],
-    ids=["hierarchy", "mask", "hold", "id_of"],
-)
-def test_a_feature_of_a_later_version_is_refused_where_it_stands(project: Path, line: str, place: str) -> None:
-    """What this version does not do is never ignored."""
-    found = problems_of(project, STEP + line)
-    assert [(p.code, f"{p.place.line}:{p.place.column}") for p in found] == [("LP0901", place)]
-
-
 @pytest.mark.parametrize("path", ["../../x.csv", "/etc/x.csv", "link.csv", "out/../../x.csv"])
 def test_a_path_never_leaves_the_project(project: Path, path: str) -> None:
     """Not by dots, not as an absolute path, not through a symbolic link."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,28 +16,13 @@ from loadplan.salesforce.auth.base import AuthConfig, Token
 from loadplan.salesforce.auth.jwt_bearer import audience
 from loadplan.salesforce.info import identity
 from loadplan.salesforce.orgs import OrgProfile, connect
-from loadplan.salesforce.port import IngestSpec
+from loadplan.salesforce.port import AuthRefused, IngestSpec
 from loadplan.salesforce.secret import Secret
 
+from support.client import CANARY, EXPIRED, JOB, V, Waits
 from support.raw_server import RawServer, http
 
 CLIENT = {"client_id": "id", "client_secret": "secret"}
-
-
-class Waits:
-    """A clock that does not wait."""
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 23, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def wait(self, seconds: float) -> None:
-        """Return at once."""
-
-    def wake(self) -> None:
-        """Nobody waits."""
 
 
 @pytest.fixture
@@ -94,6 +78,30 @@ def test_a_signed_assertion_gets_a_token(org: EmbeddedOrg, key: str) -> None:
     assert works(profile(org.instance_url, "jwt", secrets), org)
 
 
+def test_a_key_on_one_line_signs_too(org: EmbeddedOrg, key: str) -> None:
+    """Variables of CI systems hold it with `\\n` for its line breaks."""
+    secrets = {"client_id": "id", "username": "ada@example.org", "private_key": key.strip().replace("\n", "\\n")}
+    assert works(profile(org.instance_url, "jwt", secrets), org)
+
+
+def test_a_refresh_token_that_is_replaced_is_used_from_then_on() -> None:
+    """An app with rotation forgets the old one at once: a second renewal in one run needs the new one."""
+
+    def login(token: str, following: str) -> bytes:
+        return http("200 OK", json.dumps({"access_token": token, "refresh_token": following}).encode())
+
+    with RawServer(login("first", "next1"), EXPIRED, login("second", "next2"), EXPIRED) as server:
+        client = connect(
+            profile(server.url, "refresh_token", {"client_id": "id", "refresh_token": "old"}), clock=Waits()
+        )
+        with pytest.raises(AuthRefused):
+            client.job("ingest", JOB, api_version=V)
+    assert [b"refresh_token=old" in server.asked[0].body, b"refresh_token=next1" in server.asked[2].body] == [
+        True,
+        True,
+    ]
+
+
 def test_an_access_token_is_used_as_it_is(org: EmbeddedOrg) -> None:
     """Nothing is asked at the token endpoint."""
     assert works(profile(org.instance_url, "access_token", {"token": org.access_token()}), org)
@@ -104,6 +112,23 @@ def test_an_expired_token_is_replaced_in_the_middle(org: EmbeddedOrg) -> None:
     client = connect(profile(org.instance_url, "client_credentials", CLIENT), clock=Waits())
     org.faults.expire_tokens()
     assert client.create_ingest(IngestSpec("Account", "insert"), api_version="66.0").state == "Open"
+
+
+def test_an_access_token_that_has_ended_is_not_sent_a_second_time() -> None:
+    """This flow has no way to another one: the run stops and says so."""
+    with RawServer(EXPIRED) as server:
+        client = connect(profile(server.url, "access_token", {"token": CANARY}), clock=Waits())
+        with pytest.raises(AuthRefused, match="has ended") as caught:
+            client.job("ingest", JOB, api_version=V)
+    assert len(server.asked) == 1
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [b"[" * 100_000, b'{"access_token":7}', b'{"access_token":""}', b"[]"])
+def test_an_odd_answer_to_a_login_is_told(answer: bytes) -> None:
+    """Not a bug of ours, and not a token."""
+    with RawServer(http("200 OK", answer)) as server:
+        assert refused(profile(server.url, "client_credentials", CLIENT)).code == "LP0405"
 
 
 REFUSALS = {
@@ -251,6 +276,21 @@ def test_an_alias_that_sf_refuses_is_told_with_the_next_command(
     assert error.code == "LP0408"
     assert not isinstance(answer, dict) or "No authorization found" in error.summary
     assert "sf org login web --alias uat" in error.next_commands
+
+
+def test_an_answer_of_sf_without_an_address_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entry can name it."""
+    fake_sf(tmp_path, monkeypatch, {"status": 0, "result": {"accessToken": "00D!x"}})
+    error = refused(by_sf())
+    assert (error.code, "instance_url" in (error.hint or "")) == ("LP0408", True)
+
+
+def test_an_sf_that_cannot_be_started_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there, and not to be run: not a bug of ours."""
+    fake_sf(tmp_path, monkeypatch, {})
+    (tmp_path / "sf").chmod(0o755)
+    (tmp_path / "sf").write_bytes(b"\x7fELF")
+    assert refused(by_sf()).code == "LP0408"
 
 
 def test_without_sf_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from loadplan.salesforce.port import (
     JobInfo,
     JobKind,
     NotFound,
-    OrgFault,
+    PageLinks,
     QuerySpec,
     QuotaExceeded,
     Refused,
@@ -25,9 +26,10 @@ from loadplan.salesforce.port import (
     Unavailable,
 )
 
-from support.raw_server import RawServer, http
+from support.client import JOB, V, org_at
+from support.raw_server import Answer, RawServer, http
 
-V = "66.0"
+JSON = "Content-Type: application/json;charset=UTF-8"
 ACCOUNTS = IngestSpec("Account", "insert")
 ABSENT = "750999999999999AAA"
 
@@ -48,7 +50,7 @@ def org(server: EmbeddedOrg) -> Bulk2Org:
 def part(folder: Path, *names: str) -> Path:
     """A CSV part with these accounts; an empty name fails."""
     file = folder / "part.csv"
-    file.write_text("Name\n" + "".join(f'"{name}"\n' for name in names), encoding="utf-8")
+    file.write_text("Name,Site\n" + "".join(f'"{name}","two\nlines"\n' for name in names), encoding="utf-8")
     return file
 
 
@@ -187,13 +189,6 @@ def test_a_create_without_an_answer_is_not_repeated(server: EmbeddedOrg, org: Bu
     assert len(listed) == (0 if effect == "drop before" else 1)
 
 
-@pytest.mark.parametrize("job", ["", "../query", "001000000000001AAA", "750000000000001AAA/x", "750000000000001AAA\n"])
-def test_a_text_that_is_no_job_id_never_becomes_a_path(org: Bulk2Org, job: str) -> None:
-    """Nothing is sent."""
-    with pytest.raises(OrgFault, match="is not the id of a job"):
-        org.job("ingest", job, api_version=V)
-
-
 @pytest.mark.parametrize(
     "body",
     [b"{}", b"[]", b'"x"', b'{"id":"evil","state":"Open"}', b'{"id":"750000000000001AAA"}', b'{"id":7,"state":"Open"}'],
@@ -201,16 +196,39 @@ def test_a_text_that_is_no_job_id_never_becomes_a_path(org: Bulk2Org, job: str) 
 def test_an_answer_that_is_no_job_proves_nothing(body: bytes) -> None:
     """A job without an id or a state may exist all the same."""
     with RawServer(http("200 OK", body)) as raw, pytest.raises(Unavailable):
-        Bulk2Org(Http(raw.url, lambda _: "token")).create_ingest(ACCOUNTS, api_version=V)
+        org_at(raw.url).create_ingest(ACCOUNTS, api_version=V)
 
 
-def test_an_answer_about_another_job_is_not_taken() -> None:
-    """A state is believed for the job that was asked for only."""
-    with (
-        RawServer(http("200 OK", b'{"id":"750000000000002AAA","state":"JobComplete"}')) as raw,
-        pytest.raises(Unavailable, match="another job"),
-    ):
-        Bulk2Org(Http(raw.url, lambda _: "token")).job("ingest", "750000000000001AAA", api_version=V)
+@pytest.mark.parametrize("asked", ["750000000000001AAA", "750000000000001"])
+@pytest.mark.parametrize("answered", ["750000000000001AAA", "750000000000001"])
+def test_ids_of_15_and_18_characters_are_one_job(asked: str, answered: str) -> None:
+    """Salesforce answers with 18; somebody may have written down 15."""
+    with RawServer(http("200 OK", f'{{"id":"{answered}","state":"JobComplete"}}'.encode())) as raw:
+        assert org_at(raw.url).job("ingest", asked, api_version=V).is_terminal
+
+
+def test_an_upload_that_somebody_else_answers_has_no_outcome(tmp_path: Path) -> None:
+    """A login page of the hotel's network says 200 to everything; the org says 201 and nothing."""
+    page = http("200 OK", b"\n<!DOCTYPE html><title>Welcome</title>", "Content-Type: text/html")
+    with RawServer(page) as raw, pytest.raises(Unavailable, match="page of HTML"):
+        org_at(raw.url).upload(JOB, part(tmp_path, "Acme"), api_version=V)
+
+
+def test_the_body_of_a_create_has_what_the_job_needs_and_no_more() -> None:
+    """Absent keys stay absent: an empty externalIdFieldName would be refused."""
+    spec = IngestSpec("Case", "upsert", "Legacy_Id__c", "TAB", "CRLF", "01Q000000000001")
+    with RawServer(http("200 OK", f'{{"id":"{JOB}","state":"Open"}}'.encode())) as raw:
+        org_at(raw.url).create_ingest(spec, api_version=V)
+        org_at(raw.url).create_ingest(ACCOUNTS, api_version="59.0")
+    assert [asked.target for asked in raw.asked] == [
+        "/services/data/v66.0/jobs/ingest",
+        "/services/data/v59.0/jobs/ingest",
+    ]
+    assert json.loads(raw.asked[0].body) == {
+        "object": "Case", "operation": "upsert", "contentType": "CSV", "columnDelimiter": "TAB", "lineEnding": "CRLF",
+        "externalIdFieldName": "Legacy_Id__c", "assignmentRuleId": "01Q000000000001",
+    }  # fmt: skip
+    assert set(json.loads(raw.asked[1].body)) == {"object", "operation", "contentType", "columnDelimiter", "lineEnding"}
 
 
 def test_urls_of_an_answer_are_never_used(tmp_path: Path) -> None:
@@ -218,8 +236,108 @@ def test_urls_of_an_answer_are_never_used(tmp_path: Path) -> None:
     with RawServer(http("200 OK", b"{}")) as evil:
         made = f'{{"id":"750000000000001AAA","state":"Open","contentUrl":"{evil.url}/steal"}}'.encode()
         with RawServer(http("200 OK", made), http("201 Created")) as raw:
-            org = Bulk2Org(Http(raw.url, lambda _: "token"))
+            org = org_at(raw.url)
             job = org.create_ingest(ACCOUNTS, api_version=V)
             org.upload(job.id, part(tmp_path, "Acme"), api_version=V)
         assert evil.asked == []
     assert raw.asked[1].target == f"/services/data/v{V}/jobs/ingest/750000000000001AAA/batches"
+
+
+def links(answer: object) -> PageLinks:
+    """What is made of an answer of resultPages."""
+    with RawServer(http("200 OK", json.dumps(answer).encode(), JSON)) as raw:
+        return Bulk2Org(Http(raw.url, lambda _: "token")).result_pages(QUERY, None, api_version=V)
+
+
+QUERY = "750000000000001AAA"
+RESULTS = f"/services/data/v{V}/jobs/query/{QUERY}/results"
+
+
+@pytest.mark.parametrize("key", ["nextRecordsUrl", "nextRecordUrl"])
+def test_links_to_pages_are_read_in_both_spellings(key: str) -> None:
+    """Only locators are taken, unquoted, in order."""
+    following = f"/services/data/v{V}/jobs/query/{QUERY[:15]}/resultpages?locator=Zz"
+    found = links({"resultPages": [{"resultUrl": f"{RESULTS}?locator={x}"} for x in ("a", "b%2B%3D")], key: following})
+    assert found == PageLinks(("a", "b+="), "Zz")
+    assert links({"resultPages": [], key: None, "done": True}) == PageLinks((), None)
+
+
+def test_links_are_asked_for_with_their_locator() -> None:
+    """The path is our own, whatever the org wrote."""
+    with RawServer(http("200 OK", b'{"resultPages": []}', JSON)) as raw:
+        org = Bulk2Org(Http(raw.url, lambda _: "token"))
+        org.result_pages(QUERY, None, api_version=V)
+        org.result_pages(QUERY, "a&b=/../", api_version=V)
+    path = f"/services/data/v{V}/jobs/query/{QUERY}/resultPages"
+    assert [a.target for a in raw.asked] == [path, f"{path}?locator=a%26b%3D%2F..%2F"]
+
+
+BAD_LINKS = [
+    "https://evil.example/services/data/v66.0/jobs/query/750000000000001AAA/results?locator=a",
+    "//evil.example/services/data/v66.0/jobs/query/750000000000001AAA/results?locator=a",
+    "http://127.0.0.1:1/services/data/v66.0/jobs/query/750000000000001AAA/results?locator=a",
+    "http://user@127.0.0.1/services/data/v66.0/jobs/query/750000000000001AAA/results?locator=a",
+    "file:///etc/passwd?locator=a",
+    "/services/data/v66.0/jobs/query/750000000000002AAA/results?locator=a",
+    "/services/data/v66.0/jobs/ingest/750000000000001AAA/results?locator=a",
+    "/services/data/v66.0/jobs/query/750000000000001AAA/../x/results?locator=a",
+    "/services/data/v66.0/jobs/query//750000000000001AAA/results?locator=a",
+    "/services/oauth2/token?locator=a",
+    f"{RESULTS}",
+    f"{RESULTS}?locator=",
+    f"{RESULTS}?locator=null",
+    f"{RESULTS}?locator=a&locator=b",
+    f"{RESULTS}?locator=a%0d%0aX-Evil: 1",
+    f"{RESULTS}?locator=a%20b",
+    f"{RESULTS}?locator={'a' * 2001}",
+    "http://[::1/results?locator=a",
+    "",
+    None,
+    7,
+]
+
+
+@pytest.mark.parametrize("url", BAD_LINKS)
+def test_a_link_to_anything_but_pages_of_this_job_spoils_the_answer(url: object) -> None:
+    """Another host, another job, another resource, no locator or two: none of it is asked for."""
+    good = {"resultUrl": f"{RESULTS}?locator=a"}
+    with pytest.raises(Unavailable):
+        links({"resultPages": [good, {"resultUrl": url}], "nextRecordsUrl": None})
+    if url:
+        with pytest.raises(Unavailable):
+            links({"resultPages": [good], "nextRecordsUrl": url})
+
+
+@pytest.mark.parametrize(("page", "following"), [("results", "results"), ("resultPages", "resultPages")])
+def test_links_to_pages_and_links_to_links_are_not_confused(page: str, following: str) -> None:
+    """Each leads to its own resource."""
+    urls = [RESULTS.replace("results", resource) + "?locator=a" for resource in (page, following)]
+    with pytest.raises(Unavailable, match="something other than this job's results"):
+        links({"resultPages": [{"resultUrl": urls[0]}], "nextRecordsUrl": urls[1]})
+
+
+def test_a_link_with_the_orgs_own_host_is_taken() -> None:
+    """Some gateways write whole URLs."""
+    with RawServer(http("200 OK", b"")) as raw:
+        body = json.dumps({"resultPages": [{"resultUrl": f"{raw.url}{RESULTS}?locator=a"}]}).encode()
+        raw.answers[0] = Answer(http("200 OK", body, JSON))
+        org = Bulk2Org(Http(raw.url, lambda _: "token"))
+        assert org.result_pages(QUERY, None, api_version=V).locators == ("a",)
+
+
+@pytest.mark.parametrize("answer", [[], {}, {"resultPages": None}, {"resultPages": "x"}, {"resultPages": ["x"]}, "x"])
+def test_an_answer_that_names_no_pages_is_not_taken(answer: object) -> None:
+    """An empty list is one; these are none."""
+    with pytest.raises(Unavailable):
+        links(answer)
+
+
+def test_the_embedded_org_links_what_it_pages(org: Bulk2Org, tmp_path: Path) -> None:
+    """Each link is the locator that the page before it names; the first one is page 1."""
+    load(org, part(tmp_path, *"ABCDEFG"))
+    job = org.create_query(QuerySpec("query", "SELECT Name FROM Account ORDER BY Name"), api_version=V)
+    ended(org, "query", job.id)
+    found = org.result_pages(job.id, None, api_version=V)
+    first = org.fetch_page(job.id, None, None, tmp_path / "0.csv", delimiter="COMMA", api_version=V)
+    same = org.fetch_page(job.id, found.locators[0], None, tmp_path / "1.csv", delimiter="COMMA", api_version=V)
+    assert (first.locator, first.received.sha256) == (same.locator, same.received.sha256)

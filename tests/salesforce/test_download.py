@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import io
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from loadplan.errors import LocalError
 from loadplan.salesforce import download
-from loadplan.salesforce.bulk2 import Bulk2Org
-from loadplan.salesforce.download import Counter
-from loadplan.salesforce.http import Http, Timeouts
+from loadplan.salesforce.download import EDGE, Counter
 from loadplan.salesforce.port import Page, Received, Truncated, Unavailable
 
+from support.client import JOB, V, org_at
 from support.raw_server import Answer, RawServer, chunked, http
 
-JOB = "750000000000001AAA"
 CSV = b'"sf__Id","sf__Created",Name\n' + b'"001","true","Acme"\n' * 400
 ZIPPED = gzip.compress(CSV)
 GZIP = "Content-Encoding: gzip"
 PAGE = b'"Id"\n"1"\n"2"\n'
 
 
-def org_at(url: str, read: float = 5.0) -> Bulk2Org:
-    """A client of the raw server."""
-    return Bulk2Org(Http(url, lambda _: "token", timeouts=Timeouts(5.0, read)))
-
-
 def result(answer: Answer | bytes, to: Path, read: float = 5.0) -> Received:
     """Fetch a result file that is answered so."""
     with RawServer(answer) as server:
-        return org_at(server.url, read).fetch_result(JOB, "successful", to, delimiter="COMMA", api_version="66.0")
+        return org_at(server.url, read=read).fetch_result(JOB, "successful", to, delimiter="COMMA", api_version=V)
 
 
-def page(answer: bytes, to: Path) -> Page:
+def page(answer: bytes, to: Path, delimiter: str = "COMMA") -> Page:
     """Fetch a query page that is answered so."""
     with RawServer(answer) as server:
-        return org_at(server.url).fetch_page(JOB, None, None, to, delimiter="COMMA", api_version="66.0")
+        return org_at(server.url).fetch_page(JOB, None, None, to, delimiter=delimiter, api_version=V)
+
+
+COUNTED = ("Sforce-NumberOfRecords: 2", "Sforce-Locator: null")
+"""Headers of a last page that holds two rows."""
 
 
 CUT: dict[str, Answer | bytes] = {
@@ -46,6 +50,7 @@ CUT: dict[str, Answer | bytes] = {
     "gzip without its checksum": chunked("200 OK", ZIPPED[:-8], GZIP),
     "gzip with a wrong checksum": chunked("200 OK", ZIPPED[:-8] + b"\0" * 8, GZIP),
     "gzip with bytes behind its end": chunked("200 OK", ZIPPED + b"more", GZIP),
+    "gzip with a second member cut": chunked("200 OK", ZIPPED + ZIPPED[:-9], GZIP),
     "gzip shorter than Content-Length": http("200 OK", ZIPPED[:40], GZIP, length=len(ZIPPED)),
     "neither length nor chunks": http("200 OK", CSV, framed=False),
     "an end inside quotes": http("200 OK", CSV + b'"001","true","Ac'),
@@ -65,6 +70,7 @@ WHOLE = {
     "chunks": chunked("200 OK", CSV),
     "gzip in chunks": chunked("200 OK", ZIPPED, GZIP),
     "gzip with length": http("200 OK", ZIPPED, GZIP),
+    "gzip of two members": chunked("200 OK", gzip.compress(CSV[:777]) + gzip.compress(CSV[777:]), GZIP),
 }
 
 
@@ -115,17 +121,28 @@ def test_a_page_without_locator_is_truncated(headers: tuple[str, ...], tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_page_without_a_count_is_truncated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", ["", "Sforce-NumberOfRecords: many", "Sforce-NumberOfRecords: -2"])
+def test_a_page_without_a_count_is_truncated(count: str, tmp_path: Path) -> None:
     """A page that cannot be checked is not taken."""
+    headers = ["Sforce-Locator: null", *([count] if count else [])]
     with pytest.raises(Truncated, match="Sforce-NumberOfRecords"):
-        page(http("200 OK", PAGE, "Sforce-Locator: null"), tmp_path / "1.csv")
+        page(http("200 OK", PAGE, *headers), tmp_path / "1.csv")
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: \xb2", b"Content-Length: 9\r\nSforce-NumberOfRecords: \xb2"])
+def test_a_number_in_strange_digits_is_no_number(header: bytes, tmp_path: Path) -> None:
+    """Python calls a superscript two a digit, and then refuses to read it."""
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nSforce-Locator: null\r\n" + header + b"\r\n\r\n"
+    with pytest.raises(Truncated):
+        page(head + PAGE, tmp_path / "1.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_locator_is_quoted_on_the_way_out(tmp_path: Path) -> None:
     """Characters of a locator cannot become another parameter or another path."""
     with RawServer(http("200 OK", PAGE, "Sforce-NumberOfRecords: 2", "Sforce-Locator: null")) as server:
         org_at(server.url).fetch_page(
-            JOB, "a/b&maxRecords=1#?", 50, tmp_path / "1.csv", delimiter="COMMA", api_version="66.0"
+            JOB, "a/b&maxRecords=1#?", 50, tmp_path / "1.csv", delimiter="COMMA", api_version=V
         )
     assert server.asked[0].target.endswith("/results?maxRecords=50&locator=a%2Fb%26maxRecords%3D1%23%3F")
 
@@ -138,3 +155,123 @@ def test_records_are_counted_over_any_cut_of_blocks(size: int) -> None:
     for at in range(0, len(text), size):
         counter.feed(text[at : at + size])
     assert (counter.total, counter.ends_inside_quotes) == (4, False)
+
+
+CELLS = st.text(alphabet=st.sampled_from('ab,"\n\r é'), max_size=6)
+TABLES = st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=12))
+
+
+@settings(max_examples=400, deadline=None)
+@given(TABLES, st.booleans(), st.booleans(), st.integers(0, 3), st.integers(1, 40))
+def test_records_header_and_last_record_are_those_of_the_csv_module(
+    table: list[list[str]], quoted: bool, crlf: bool, blank: int, size: int
+) -> None:
+    """Whatever the cells hold and wherever a block ends; blank lines at the end do not count."""
+    ending = "\r\n" if crlf else "\n"
+    lines = []
+    for row in table:
+        text = io.StringIO()
+        csv.writer(text, quoting=csv.QUOTE_ALL if quoted or row == [""] else csv.QUOTE_MINIMAL).writerow(row)
+        # The module leaves a carriage return bare when no newline goes with it: no CSV that Salesforce writes.
+        lines.append(text.getvalue().removesuffix("\r\n").replace("\r", "" if not quoted else "\r"))
+    whole = (ending.join(lines) + ending * blank).encode()
+    counter = Counter()
+    for at in range(0, len(whole), size):
+        counter.feed(whole[at : at + size])
+    assert counter.total == len(table)
+    assert counter.header.decode().removesuffix("\n").removesuffix("\r") == lines[0].removesuffix("\r")
+    assert not counter.ends_inside_quotes
+    assert counter.last_record().decode() == ("" if blank else lines[-1])
+
+
+def test_a_page_of_many_blocks_is_written_beside_its_reception(tmp_path: Path) -> None:
+    """Two threads share the work; the file, its digest and its count are those of the whole text."""
+    text = b'"Id","Note"\n' + b'"001","say ""hi""\n twice"\n' * 150_000
+    for number, answer in enumerate([http("200 OK", text), chunked("200 OK", gzip.compress(text, 1), GZIP)]):
+        to = tmp_path / f"{number}.csv"
+        got = result(answer, to)
+        assert (got.rows, got.bytes, got.sha256) == (150_000, len(text), hashlib.sha256(text).hexdigest())
+        assert got.header == b'"Id","Note"\n'
+        assert to.read_bytes() == text
+
+
+@pytest.fixture
+def small_files() -> Iterator[int]:
+    """A limit on the size of files, as a full disk would be one."""
+    most, hard = 3_000_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    yield most
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_disk_that_takes_no_more_is_exit_9_and_leaves_nothing(tmp_path: Path) -> None:
+    """The writing thread meets it, and the caller is told in its own words; a full disk is no broken connection."""
+    text = b'"Id"\n' + b'"001"\n' * 1_200_000
+    with pytest.raises(LocalError) as caught:
+        result(http("200 OK", text), tmp_path / "x.csv")
+    assert caught.value.exit_code == 9
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cell_longer_than_any_record_may_be_takes_no_memory_with_it() -> None:
+    """Only the beginning of such a record is kept."""
+    counter = Counter()
+    counter.feed(b'"Id"\n"')
+    for _ in range(200):
+        counter.feed(b"x" * 100_000)
+    counter.feed(b'"\n')
+    assert counter.total == 2
+    assert len(counter.last_record()) == 0
+    assert counter._kept < 2 * download.EDGE
+
+
+@pytest.mark.parametrize(
+    ("body", "delimiter"),
+    [
+        (b'"Id","Name","City"\n"1","a","x"\n"2","b"', "COMMA"),
+        (b'"Id","Name"\n"1","a"\n"2"', "COMMA"),
+        (b'"Id";"Name, all"\n"1";"a\nb"\n"2"', "SEMICOLON"),
+    ],
+)
+def test_a_file_that_ends_between_two_cells_is_truncated(body: bytes, delimiter: str, tmp_path: Path) -> None:
+    """Length, quotes and count agree; only the cells of the last record tell."""
+    with pytest.raises(Truncated, match="in the middle of a record"):
+        page(http("200 OK", body, *COUNTED), tmp_path / "1.csv", delimiter)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'"Id","N"\n"1","a"\n"2","b"', b'"Id","N"\n"1","a"\n"2","b"\n\n', b'"Id","N"\r\n"1","a"\r\n"2","b\nc"\r\n\r\n'],
+)
+def test_a_missing_last_newline_and_a_blank_last_line_are_legal(body: bytes, tmp_path: Path) -> None:
+    """Recordings of Salesforce show both."""
+    assert page(http("200 OK", body, *COUNTED), tmp_path / "1.csv").received.rows == 2
+
+
+def test_the_last_record_is_found_across_quotes_and_blocks() -> None:
+    """Line breaks inside its cells belong to it, however long the file before it is."""
+    counter = Counter()
+    for block in (b'a,b\n"x","y"\n' * (EDGE // 8), b'"1', b'\n2",', b'"say ""hi""\n"'):
+        counter.feed(block)
+    assert counter.last_record() == b'"1\n2","say ""hi""\n"'
+    assert not counter.ends_inside_quotes
+
+
+ODD: dict[str, tuple[bytes, str]] = {
+    "a page of HTML": (
+        http("200 OK", b"<html>\n<p>\n", *COUNTED, "Content-Type: text/html; charset=UTF-8"),
+        "text/html",
+    ),
+    "part of a file": (http("206 Partial Content", PAGE, *COUNTED), "206"),
+    "another compression": (http("200 OK", PAGE, *COUNTED, "Content-Encoding: br"), "Content-Encoding br"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), ODD.values(), ids=ODD.keys())
+def test_what_nobody_asked_for_is_not_taken_for_rows(answer: bytes, words: str, tmp_path: Path) -> None:
+    """Each came with status 2xx."""
+    with pytest.raises(Unavailable, match=words):
+        page(answer, tmp_path / "1.csv")
+    assert list(tmp_path.iterdir()) == []

@@ -14,11 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from loadplan.clock import SystemClock
 from loadplan.errors import InvalidInputError, OrgError, UsageError
 from loadplan.salesforce import orgs
-from loadplan.salesforce.auth.base import FLOWS, AuthConfig
-from loadplan.salesforce.auth.jwt_bearer import audience
+from loadplan.salesforce.auth.base import FLOWS
 from loadplan.salesforce.orgs import OrgProfile, connect, resolve_profile
 from loadplan.salesforce.port import AuthRefused, Identity
-from loadplan.salesforce.secret import Secret
 
 from support.raw_server import RawServer, http
 
@@ -69,17 +67,6 @@ def test_an_entry_is_read_whole_and_its_secrets_stay_hidden(tmp_path: Path) -> N
     assert CANARY not in f"{profile.auth.secrets['token']}"
 
 
-def test_a_secret_is_read_from_a_file_or_a_file_named_by_a_variable(tmp_path: Path) -> None:
-    """The three spellings; a missing one is named, without any value."""
-    (tmp_path / "key").write_text("hidden\n")
-    assert Secret({"file": "key"}, {}, tmp_path).reveal() == "hidden"
-    assert Secret({"file_env": "KEY"}, {"KEY": "key"}, tmp_path).reveal() == "hidden"
-    for spec, word in (({"env": "NOPE"}, "NOPE"), ({"file_env": "NOPE"}, "NOPE")):
-        with pytest.raises(OrgError, match=word) as stop:
-            Secret(spec, {}, tmp_path).reveal()
-        assert stop.value.code == "LP0406"
-
-
 def test_reserved_names_and_unknown_names(tmp_path: Path) -> None:
     """`embedded` and `env` need no file, another name is asked of the sf CLI, and no name is a usage error."""
     environ = {"SF_ACCESS_TOKEN": CANARY, "SF_ORG_INSTANCE_URL": "https://acme.my.salesforce.com"}
@@ -92,16 +79,6 @@ def test_reserved_names_and_unknown_names(tmp_path: Path) -> None:
         resolve_profile(None, tmp_path, {})
     with pytest.raises(OrgError, match="SF_ACCESS_TOKEN and SF_ORG_INSTANCE_URL"):
         resolve_profile("env", tmp_path, {})
-
-
-def test_a_secret_written_into_orgs_yaml_is_an_error(tmp_path: Path) -> None:
-    """The file holds where a secret is, never the secret."""
-    write_orgs(
-        tmp_path,
-        f"  x: {{instance_url: 'https://a.my.salesforce.com', auth: {{flow: access_token, token: {CANARY}}}}}\n",
-    )
-    with pytest.raises(InvalidInputError):
-        resolve_profile("x", tmp_path, {})
 
 
 @pytest.mark.parametrize(
@@ -170,52 +147,11 @@ def test_a_jwt_is_signed_for_three_minutes(tmp_path: Path) -> None:
     assert b"PRIVATE" not in server.asked[0].body
 
 
-@pytest.mark.parametrize(
-    ("instance", "login", "expected"),
-    [
-        ("https://acme.my.salesforce.com", "", "https://login.salesforce.com"),
-        ("https://acme--ci.sandbox.my.salesforce.com", "", "https://test.salesforce.com"),
-        ("https://acme.scratch.my.salesforce.com", "", "https://test.salesforce.com"),
-        ("https://acme.my.salesforce.com", "https://acme.my.salesforce.com/", "https://acme.my.salesforce.com"),
-    ],
-)
-def test_the_audience_is_the_login_host_of_the_kind_of_org(instance: str, login: str, expected: str) -> None:
-    """A My Domain is an audience only when somebody asks for it."""
-    assert audience(AuthConfig("jwt", instance, {}, {"login_url": login} if login else {})) == expected
-
-
 def test_every_flow_has_a_module() -> None:
     """The registry names what exists."""
     import importlib
 
     assert all(callable(importlib.import_module(module).fetch) for module in FLOWS.values())
-
-
-SF = """#!/bin/sh
-case "$*" in
-  *display*) echo '{"status":0,"result":{"accessToken":"[REDACTED] Use it","instanceUrl":"https://a.my.salesforce.com"}}' ;;
-  *show-access-token*) echo '{"status":0,"result":{"accessToken":"00D000000000001!cli"}}' ;;
-esac
-"""
-
-
-def test_a_token_that_the_sf_cli_redacts_is_asked_for_by_its_own_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Since plugin-org 5.11.1 the display does not hold it."""
-    (tmp_path / "sf").write_text(SF)
-    (tmp_path / "sf").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    org = connect(resolve_profile("uat", tmp_path, {}), clock=SystemClock())
-    assert org.instance_url == "https://a.my.salesforce.com"
-
-
-def test_without_the_sf_cli_an_unknown_name_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The way out names orgs.yaml and the embedded org."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(OrgError, match="sf CLI is not installed") as stop:
-        connect(resolve_profile("uat", tmp_path, {}), clock=SystemClock())
-    assert stop.value.code == "LP0408"
 
 
 def test_the_org_that_answers_must_be_the_one_that_is_named() -> None:
@@ -263,3 +199,52 @@ def test_production_is_never_confirmed_by_nothing_when_the_org_has_no_id() -> No
     nobody = Identity("", "", "", "", None, "")
     with pytest.raises(OrgError):
         orgs.check_production(OrgProfile("p", production=True), nobody, None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("00D000000000001EAA", "00D000000000001EAA", True),
+        ("00D000000000001", "00D000000000001EAA", True),
+        ("00D000000000001EAA", "00D000000000001", True),
+        ("00D000000000001EAB", "00D000000000001EAA", False),
+        ("00D000000000001 and more", "00D000000000001EAA", False),
+        ("00D00000000000a", "00D00000000000AEAA", False),
+        ("", "", True),
+    ],
+)
+def test_org_ids_of_15_and_18_characters_are_compared_with_case(one: str, other: str, same: bool) -> None:
+    """The last three characters only repeat the case of the others."""
+    assert orgs.same_org(one, other) is same
+
+
+def test_a_pinned_id_of_the_wrong_length_is_pointed_out() -> None:
+    """It can match no org at all."""
+    with pytest.raises(OrgError) as caught:
+        orgs.check_identity(OrgProfile("p", organization_id="00D5g000004XyZ"), WHO)
+    assert "has 14" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"), [("prdo", "did you mean `prod`?"), ("embeded", "did you mean `embedded`?"), ("x", "add the org")]
+)
+def test_a_misspelt_name_is_told_with_the_one_that_was_meant(
+    typed: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the sf CLI says about it; here there is none."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    write_orgs(tmp_path, "  prod: {auth: {flow: sf-cli, alias: p}}\n")
+    with pytest.raises(OrgError, match=f"`{typed}` is not in orgs.yaml") as caught:
+        connect(resolve_profile(typed, tmp_path, {}), clock=SystemClock())
+    assert hint in (caught.value.hint or "")
+
+
+def test_an_embedded_org_without_its_folder_says_so(tmp_path: Path) -> None:
+    """Only when it is used: others may not need it."""
+    write_orgs(tmp_path, "  twin: {embedded: {describe: describe/}}\n")
+    twin = resolve_profile("twin", tmp_path, {})
+    with pytest.raises(InvalidInputError, match="no such folder") as caught:
+        twin.embedded_describe(tmp_path)
+    assert caught.value.next_commands
+    (tmp_path / "describe").mkdir()
+    assert twin.embedded_describe(tmp_path) == [tmp_path / "describe"]

@@ -29,9 +29,11 @@ from loadplan.sources.check import StepCheck, check_step
 from loadplan.sources.encode import row_encoder
 from loadplan.sources.leftover import rewrite_part, write_retry_file
 from loadplan.sources.matching import Fates, ResultPaths, match_results
-from loadplan.sources.parts import cut_parts, read_index
+from loadplan.sources.partdata import PartData
+from loadplan.sources.parts import cut_parts
 from loadplan.sources.registry import open_source
 from loadplan.sources.results import parse_error
+from loadplan.sources.rowindex import read_index
 
 ROWS = st.lists(
     st.tuples(
@@ -66,7 +68,7 @@ def sent(tmp_path: Path, data: str, step: Step) -> str:
     """The text of all parts of the step, one after the other."""
     _, reader = reader_of(tmp_path, data)
     try:
-        return "|".join(p.path.read_bytes().decode() for p in cut_parts(step, reader, tmp_path / "parts"))
+        return "|".join(p.path.read_bytes().decode() for p in cut_parts(step, reader, tmp_path / "parts")[0])
     finally:
         reader.close()
 
@@ -168,7 +170,7 @@ def test_rows_survive_cutting(tmp_path: Path, rows: list[tuple[str, str]], max_r
     step = replace(INSERT, parts=PartCaps(max_rows, 120), csv=CsvDialect("PIPE", ending))  # type: ignore[arg-type]
     back: list[list[str]] = []
     records: list[int] = []
-    for part in cut_parts(step, reader, tmp_path / "parts"):
+    for part in cut_parts(step, reader, tmp_path / "parts")[0]:
         source = FileSource("p", part.path, "csv", "|")
         cells = [row.cells for row in open_source(source, resolve_step=lambda step: [])]
         assert len(cells) == part.rows <= max_rows
@@ -191,7 +193,7 @@ def test_a_source_that_changed_is_refused(tmp_path: Path) -> None:
     digest = checked(tmp_path, "N\nx\n", INSERT).digest
     _, reader = reader_of(tmp_path, "N\ny\n")
     with pytest.raises(StaleError):
-        list(cut_parts(INSERT, reader, tmp_path / "parts", expected=digest))
+        cut_parts(INSERT, reader, tmp_path / "parts", expected=digest)
 
 
 def write_results(folder: Path, rows: list[list[str]], kinds: list[str], seed: int) -> ResultPaths:
@@ -260,8 +262,9 @@ def test_leftover_rows_keep_their_bytes_and_lines(tmp_path: Path) -> None:
     data = 'N,M\n"a\nb",1\nc,2\nd,3\n'
     step = replace(INSERT, columns=(FromColumn("Name", "N"),))
     _, reader = reader_of(tmp_path, data)
-    (part,) = cut_parts(step, reader, tmp_path / "parts")
-    again = rewrite_part(part.path, [2, 0], tmp_path / "retry" / "0001.csv", number=1)
+    ((part,), _) = cut_parts(step, reader, tmp_path / "parts")
+    data_of_part = PartData(part.path, part.rows, part.bytes, part.sha256, index=part.index)
+    again = rewrite_part([(data_of_part, [2, 0])], tmp_path / "retry" / "0001.csv", number=1)
     assert again.path.read_bytes() == b'Name\n"a\nb"\nd\n'
     assert list(read_index(again.index)) == [1, 3]
     _, reader = reader_of(tmp_path, data)

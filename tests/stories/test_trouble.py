@@ -95,6 +95,24 @@ def test_a_shut_gate_holds_the_children_and_a_retry_lets_them_go(tmp_path: Path)
         assert not (told.run_folder.root / "retry" / "accounts.csv").exists()
 
 
+def test_a_retry_sends_what_any_attempt_left_over(tmp_path: Path) -> None:
+    """One row is locked and heals by itself in a second job; another fails for good in the first. By hand, that one goes out."""
+    accounts = [*ACCOUNTS[:6], ["", "A5"]]
+    with story(tmp_path, accounts=accounts) as told:
+        told.faults.lock_rows("Account", times=1, where={"Legacy_Id__c": "A3"})
+        run = told.drive()
+        assert [a.reconciled.failed for a in run.steps["accounts"].attempts if a.reconciled] == [2, 0]
+        assert run.steps["accounts"].counts.failed == 1
+        run = told.drive(retry=["accounts"])
+        third = run.steps["accounts"].attempts[2]
+        assert (third.rows, third.reconciled is not None and third.reconciled.failed) == (1, 1)
+        assert run.steps["accounts"].counts.failed == 1
+        assert run.steps["accounts"].counts.agree
+        left = write_leftovers(Rows(told.plan, run, told.run_folder))
+        assert [item.rows for item in left] == [1]
+        assert told.applied("Account") == {f"A{i}": 1 for i in range(5)}
+
+
 def test_gate_that_continues_still_ends_with_exit_1(tmp_path: Path) -> None:
     """With `on_fail: continue` the children run, and the run says that something is left over."""
     accounts = [*ACCOUNTS[:6], ["", "A5"]]
@@ -102,7 +120,7 @@ def test_gate_that_continues_still_ends_with_exit_1(tmp_path: Path) -> None:
         run = told.drive()
         assert run.exit == 1
         assert run.steps["contacts"].counts.successful == 5
-        assert run.steps["contacts"].counts.failed == 1
+        assert run.steps["contacts"].counts.held == 1
 
 
 def test_a_job_that_fails_midway_is_reconciled_and_its_rest_is_sent_again(tmp_path: Path) -> None:

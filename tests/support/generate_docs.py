@@ -1,4 +1,4 @@
-"""Writes the reference pages that repeat what the code already says: plan keys, exit codes, commands.
+"""Writes the reference pages that repeat what the code already says: plan and org keys, exit codes, commands.
 
 Run it after a change of the schema, the exit codes or the command line: `python tests/support/generate_docs.py`.
 It decides nothing: every word comes from the schema, from `EXIT_CODES` or from the commands' own help.
@@ -35,12 +35,29 @@ def plan_keys_markdown() -> str:
     lines += _section("Plan", schema)
     variable = schema["properties"]["vars"]["additionalProperties"]
     lines += _section("Variable (`vars.<name>`)", variable)
+    return "\n".join([*lines, *_definitions(schema)]) + "\n"
+
+
+def org_keys_markdown() -> str:
+    """The same for orgs.yaml."""
+    schema = json.loads((ROOT / "schemas" / "orgs.schema.json").read_text(encoding="utf-8"))
+    lines = [
+        NOTE,
+        "",
+        "# Keys of orgs.yaml",
+        "",
+        "Every key `orgs.yaml` may have, from `schemas/orgs.schema.json` (`loadplan schema orgs`). A key that is not listed",
+        "is an error, and so is a key that its flow does not read.",
+    ]
+    return "\n".join([*lines, *_section("File", schema), *_definitions(schema)]) + "\n"
+
+
+def _definitions(schema: dict[str, Any]) -> Iterator[str]:
     for name, definition in schema["$defs"].items():
-        lines += _section(f"{definition['title']} (`{name}`)", definition)
+        yield from _section(f"{definition['title']} (`{name}`)", definition)
         for key, inner in definition.get("properties", {}).items():
             if inner.get("type") == "object" and inner.get("properties"):
-                lines += _section(f"{inner['title']} (`{name}.{key}`)", inner)
-    return "\n".join(lines) + "\n"
+                yield from _section(f"{inner['title']} (`{name}.{key}`)", inner)
 
 
 def _section(heading: str, schema: dict[str, Any]) -> Iterator[str]:
@@ -183,6 +200,7 @@ def value_spellings_markdown() -> str:
 
 PAGES = {
     "plan-keys.md": plan_keys_markdown,
+    "org-keys.md": org_keys_markdown,
     "exit-codes.md": exit_codes_markdown,
     "commands.md": commands_markdown,
     "value-spellings.md": value_spellings_markdown,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -62,6 +63,7 @@ class KillPoint:
     when: str
     calls: int = 0
     names: list[str] = field(default_factory=list)
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
 
 class KillableOrg:
@@ -76,9 +78,10 @@ class KillableOrg:
             return real
 
         def call(*args: Any, **rest: Any) -> Any:
-            self._point.calls += 1
-            self._point.names.append(name)
-            here = self._point.calls == self._point.at
+            with self._point.counting:
+                self._point.calls += 1
+                self._point.names.append(name)
+                here = self._point.calls == self._point.at
             if here and self._point.when == "before":
                 raise Killed
             answer = real(*args, **rest)
@@ -112,15 +115,17 @@ class Story:
     settings: Settings = field(default_factory=Settings)
     parallelism: int = 4
     max_delete_rows: int | None = None
+    describe: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
+        self.tokens = 0
         self.plan_file = self.folder / "plan.yaml"
         self.plan_file.write_text(self.plan_text, encoding="utf-8")
         for name, rows in self.files.items():
             with (self.folder / name).open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file, lineterminator="\n").writerows(rows)
-        self.org = EmbeddedOrg(None, settings=self.settings, clock=self.clock.epoch)
+        self.org = EmbeddedOrg(None, settings=self.settings, describe=self.describe, clock=self.clock.epoch)
         self.run_folder = RunFolder(self.folder / ".loadplan" / "runs" / "20261123T101500Z-story-0000")
 
     def __enter__(self) -> Story:
@@ -150,7 +155,7 @@ class Story:
         run = flow.fresh_run(graph)
         digests = flow.check_data(self.plan, run, self.run_folder)
         client: Any = connect_with_token(
-            self.org.instance_url, self.org.access_token, clock=self.clock, timeouts=Timeouts(5, 5)
+            self.org.instance_url, self._hand_out, clock=self.clock, timeouts=Timeouts(5, 5)
         )
         if kill:
             client = KillableOrg(client, kill)
@@ -181,7 +186,7 @@ class Story:
         if retry is not None:
             first.append(ev.RetryRequested(tuple(retry), "tester"))
         self.journal: Any = KillableJournal(journal, kill_record) if kill_record else journal
-        engine = Engine(
+        self.engine = engine = Engine(
             self.plan, run, client, self.journal, self.run_folder, self.clock, digests,
             parallelism=self.parallelism, patience=patience or Patience(), max_delete_rows=self.max_delete_rows,
         )  # fmt: skip
@@ -193,6 +198,10 @@ class Story:
             journal.close()
             self.run = engine.run
         return engine.run
+
+    def _hand_out(self) -> str:
+        self.tokens += 1
+        return self.org.access_token()
 
     def applied(self, name: str) -> dict[str, int]:
         """How often the org applied each row of an object."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from loadplan.errors import OrgError
-from loadplan.masking import redact
+from loadplan.salesforce.faults import NotJson, clean, read_json
 from loadplan.salesforce.secret import Secret
 
 FLOWS: dict[str, str] = {
@@ -20,14 +18,23 @@ FLOWS: dict[str, str] = {
     "refresh_token": "loadplan.salesforce.auth.refresh_token",
     "sf-cli": "loadplan.salesforce.auth.sf_cli",
 }
+FLOW_KEYS: dict[str, tuple[str, ...]] = {
+    "access_token": ("token",),
+    "client_credentials": ("client_id", "client_secret"),
+    "jwt": ("client_id", "username", "private_key", "login_url"),
+    "refresh_token": ("client_id", "client_secret", "refresh_token"),
+    "sf-cli": ("alias",),
+}
+"""What each flow reads of its `auth:` entry."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token and the instance it is for. `repr` hides it."""
+    """An access token, the instance it is for, and a refresh token that takes the place of the one used. `repr` hides both."""
 
     value: Secret
     instance_url: str = ""
+    next_refresh: Secret | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class AuthConfig:
 
     flow: str
     instance_url: str
-    secrets: Mapping[str, Secret]
+    secrets: dict[str, Secret]
     texts: Mapping[str, str]
 
     def secret(self, name: str) -> str:
@@ -63,7 +70,8 @@ HINTS = {
     "user hasn't approved this consumer": "pre-authorise the user for the app (permission set or profile)",
     "user is not admin approved to access this app": "pre-authorise the user for the app (permission set or profile)",
     "expired authorization code": "the clock of this machine may be wrong, or the assertion expired",
-    "expired access/refresh token": "the refresh token was revoked: authorise again",
+    "expired access/refresh token": "the refresh token was revoked, or replaced by an app that rotates them: authorise again, "
+    "with an app that does not",
     "ip restricted": "the user's profile or the app restricts IP addresses",
     "inactive user": "the user is inactive or frozen",
 }
@@ -73,18 +81,21 @@ def ask(config: AuthConfig, post: Post, base: str, form: Mapping[str, str]) -> T
     """One POST to the token endpoint at `base`. Salesforce help, "OAuth 2.0 Authorization Errors"."""
     status, body = post(f"{base.rstrip('/')}/services/oauth2/token", form)
     try:
-        data: Any = json.loads(body)
-    except ValueError:
+        data = read_json(body)
+    except NotJson:
         data = None
-    if status >= 500 or not isinstance(data, dict):
+    token = data.get("access_token") if isinstance(data, dict) else None
+    if status == 200 and isinstance(token, str) and token:
+        following = data.get("refresh_token")
+        kept = Secret(following, {}, Path()) if isinstance(following, str) and following else None
+        return Token(Secret(token, {}, Path()), str(data.get("instance_url") or ""), kept)
+    if status >= 500 or status == 200 or not isinstance(data, dict):
         # Not a word of Salesforce's about the credentials: the endpoint is down, or something else answered.
         raise OrgError(
             f"the login host gives no usable answer ({status})", code="LP0405", where=base,
             hint="check instance_url or login_url, the network and the org's status page",
         )  # fmt: skip
-    if status == 200 and isinstance(data.get("access_token"), str):
-        return Token(Secret(data["access_token"], {}, Path()), str(data.get("instance_url", "")))
-    error, words = str(data.get("error", "")), redact(str(data.get("error_description", "")))
+    error, words = clean(data.get("error", ""), 100), clean(data.get("error_description", ""), 500)
     hint = next((h for text, h in HINTS.items() if text in words), "check the app's id, secret and policies in Setup")
     raise OrgError(
         f"Salesforce refused to give a token ({config.flow}): {status} {error}: {words}".rstrip(": "), code="LP0401",

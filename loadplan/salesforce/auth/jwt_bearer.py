@@ -43,8 +43,11 @@ def fetch(config: AuthConfig, post: Post) -> Token:
         "aud": audience(config),
         "exp": int(time.time()) + LIFETIME,
     }
+    key = config.secret("private_key")
+    if "\n" not in key:
+        key = key.replace("\\n", "\n")  # as a variable of many CI systems holds a key: on one line
     try:
-        assertion = jwt.encode(claims, config.secret("private_key"), algorithm="RS256")
+        assertion = jwt.encode(claims, key, algorithm="RS256")
     except Exception as error:
         # PyJWT and cryptography raise many kinds, some of which quote the key: say only what it was.
         raise OrgError(

@@ -1,0 +1,61 @@
+"""Level files: the rows of a hierarchy found their levels and put aside, a file a level. `levels.py` knows what a level is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from loadplan.durable import make_private
+from loadplan.plan.model import Step
+from loadplan.sources.base import InputDigest, Reader
+from loadplan.sources.chosen import Chooser
+from loadplan.sources.levels import Levels, find_levels
+from loadplan.sources.rawrecords import unquoted
+from loadplan.sources.rowsfile import RowsFile, put_aside
+from loadplan.sources.shape import Shape
+
+
+def find_step_levels(step: Step, reader: Reader, shape: Shape, folder: Path, *, plain: bool) -> Levels:
+    """The levels of the rows that `step` sends of `reader`. `folder` is where keys wait. Raises as `find_levels` does."""
+    assert step.hierarchy is not None
+    make_private(folder)
+    return find_levels(
+        _linked(step, reader, shape, plain=plain), folder, max_depth=step.hierarchy.max_depth,
+        any_case=step.hierarchy.lookup is not None,
+    )  # fmt: skip
+
+
+def _linked(step: Step, reader: Reader, shape: Shape, *, plain: bool) -> Iterator[tuple[int, bytes, bytes]]:
+    """(0, key, parent's key) of each row, as they are sent."""
+    hierarchy = step.hierarchy
+    assert hierarchy is not None
+    parent = shape.header.index(hierarchy.header)
+    chooser = Chooser(step, shape, reader, plain=plain)
+    if hierarchy.lookup is None:
+        for batch in chooser:
+            for row in batch:
+                yield 0, chooser.key_of(row), unquoted(row.fields[parent])
+        return
+    key = next(i for i, name in enumerate(shape.header) if name.lower() == hierarchy.lookup.field.lower())
+    for batch in chooser:
+        for row in batch:
+            yield 0, unquoted(row.fields[key]), unquoted(row.fields[parent])
+
+
+def write_levels(
+    step: Step, reader: Reader, shape: Shape, levels: Levels, folder: Path, *, plain: bool
+) -> tuple[list[RowsFile], InputDigest]:
+    """Put the rows aside, a file a level in `folder`, and say what was read. Raises LocalError (exit 9)."""
+    make_private(folder)
+    chooser = Chooser(step, shape, reader, plain=plain)
+    paths = [folder / f"{level:04d}.csv" for level in range(1, levels.depth + 1)]
+    with ExitStack() as stack:
+        writers = [stack.enter_context(put_aside(p, reader.header, chooser.rows.delimiter)) for p in paths]
+        position = 0
+        for batch in chooser:
+            for record, raw, _ in batch:
+                writers[levels.of[position] - 1].put(record, raw)
+                position += 1
+    files = [RowsFile(p, rows, chooser.rows.delimiter) for p, rows in zip(paths, levels.rows, strict=True)]
+    return files, chooser.rows.digest()

@@ -1,0 +1,354 @@
+"""Plainscan: one fast pass over a CSV file that needs no second look, or the word that it does.
+
+It never reports a problem and never repairs one: whatever it does not like (a ragged row, a stray quote, a mixed line
+ending, bytes that are not UTF-8, an empty or perhaps repeated key) makes it give up, and the careful reader judges the
+file. So what it accepts must be beyond doubt; a property test holds it to that.
+
+In the same pass the file is hashed and, where it can be sent as it stands, cut into the ranges that are its parts.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loadplan.sources.base import InputDigest, Range
+from loadplan.sources.keybag import KeyBag
+from loadplan.sources.names import content, total, written
+from loadplan.sources.rawrecords import RawRecords, TooLongError, field_splitter, unquoted
+from loadplan.sources.rowcode import RowFaultError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+    from loadplan.sources.rawshape import RawShape
+
+BLOCK = 1 << 20
+PIECE = 1 << 13
+BOM = codecs.BOM_UTF8
+LONGEST_FIELD = 131_072
+"""Bytes; a record no longer than Salesforce's longest field keeps every limit of the careful reader."""
+
+
+ID_LENGTH = 18
+
+
+class NotPlainError(Exception):
+    """The careful reader has to look."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the pass is for. `header` are the source's column names as the careful reader read them; `key` the index of
+    the key column, `by_key` whether rows are named by it, `ids` whether keys are Salesforce ids (then compared exactly, else
+    without case), `unique` whether two rows may not have the same one. `prefix` is the header record as it is sent, None
+    when the file cannot be sent as it stands; then there are no ranges. `max_rows` and `max_bytes` (prefix included) cap
+    them. With a `shape` every row is shaped, to see which are sent (at most `limit`) and with which key."""
+
+    header: tuple[str, ...]
+    delimiter: str
+    key: int | None
+    by_key: bool
+    ids: bool
+    prefix: bytes | None
+    line_ending: str
+    max_rows: int
+    max_bytes: int
+    unique: bool = True
+    limit: int | None = None
+    shape: RawShape | None = None
+
+
+def scan(path: Path, wanted: Wanted) -> tuple[InputDigest, int]:
+    """Digest, rows and ranges of the file, and how many of its rows are sent. Raises NotPlainError; OSError when it cannot
+    be read."""
+    with path.open("rb", buffering=0) as file, _Hasher() as hasher:
+        try:
+            return _Scan(wanted, hasher).run(iter(lambda: file.read(BLOCK), b""))
+        except (TooLongError, UnicodeDecodeError):
+            raise NotPlainError from None
+
+
+class _Hasher:
+    """sha256 in a thread of its own: hashlib lets go of the interpreter while it works."""
+
+    def __enter__(self) -> _Hasher:
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: list[Future[None]] = []
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def update(self, data: bytes, *hashers: _Hash) -> None:
+        if len(self._waiting) >= 4:
+            self._waiting.pop(0).result()
+        self._waiting.append(self._pool.submit(_feed, data, hashers))
+
+    def join(self) -> None:
+        while self._waiting:
+            self._waiting.pop(0).result()
+
+
+def _feed(data: bytes, hashers: tuple[_Hash, ...]) -> None:
+    for hasher in hashers:
+        hasher.update(data)
+
+
+@dataclass
+class _Open:
+    """The range that is being filled."""
+
+    start: int
+    first: int
+    hasher: _Hash
+    rows: int = 0
+    names: int = 0
+    size: int = 0
+
+
+class _Scan:
+    def __init__(self, wanted: Wanted, hasher: _Hasher) -> None:
+        self._wanted = wanted
+        self._hasher = hasher
+        self._whole = hashlib.sha256()
+        self._delimiter = wanted.delimiter.encode()
+        self._width = len(wanted.header)
+        self._fields = field_splitter(self._delimiter, self._width)
+        self._bag = KeyBag()
+        self._kind = "key" if wanted.by_key else "row"
+        self._keys_of = _key_picker(self._delimiter, self._width, wanted.key)
+        self._position = 0
+        self._rows = self._selected = 0
+        self._crlf = False
+        self._ranges: list[Range] = []
+        self._range: _Open | None = None
+        self._room = wanted.max_bytes - len(wanted.prefix or b"")
+
+    def run(self, blocks: Iterator[bytes]) -> tuple[InputDigest, int]:
+        splitter, decoder = RawRecords(), codecs.getincrementaldecoder("utf-8")("strict")
+        pending, began = b"", False
+        for block in blocks:
+            self._check_text(block, decoder)
+            if not began:
+                block, began = self._without_bom(block), True
+            chunk = pending + block
+            records = splitter.feed(block)
+            size = sum(map(len, records)) + len(records)
+            self._piece(records, chunk[:size])
+            pending = chunk[size:]
+        decoder.decode(b"", final=True)
+        last = splitter.end()
+        if splitter.is_open:
+            raise NotPlainError
+        self._room -= 2  # a last record without its newline is given one when it is sent
+        self._piece(last, pending)
+        if not self._rows or (self._wanted.unique and self._bag.has_repeats):
+            raise NotPlainError
+        self._close_range(tail=bool(last))
+        self._hasher.join()
+        whole = self._whole.hexdigest()
+        prefix = (self._wanted.prefix or b"").decode()
+        digest = InputDigest(whole, self._position, self._rows, tuple(self._ranges), prefix, plain=True)
+        return digest, self._rows if self._wanted.shape is None else self._selected
+
+    def _check_text(self, block: bytes, decoder: codecs.IncrementalDecoder) -> None:
+        if b"\0" in block:
+            raise NotPlainError
+        if block.isascii() and not decoder.getstate()[0]:
+            return
+        # In small pieces: most of them are ASCII, and decoding one takes no memory worth naming.
+        for at in range(0, len(block), PIECE):
+            piece = block[at : at + PIECE]
+            if not piece.isascii() or decoder.getstate()[0]:
+                decoder.decode(piece)
+
+    def _without_bom(self, block: bytes) -> bytes:
+        if not block.startswith(BOM):
+            return block
+        self._whole.update(BOM)
+        self._position = len(BOM)
+        return block[len(BOM) :]
+
+    def _piece(self, records: list[bytes], piece: bytes) -> None:
+        """Records and the bytes they stand in."""
+        if not records:
+            return
+        if self._rows == 0 and self._range is None:
+            size = len(records[0]) + 1
+            self._take_header(records[0], piece[:size])
+            records, piece = records[1:], piece[size:]
+            if not records:
+                return
+        if b"" in records:
+            raise NotPlainError
+        if self._crlf:
+            records = self._without_cr(records)
+        elif b"\r" in piece:
+            raise NotPlainError
+        longest = max(map(len, records))
+        if longest > LONGEST_FIELD or longest + 2 > self._room:
+            raise NotPlainError
+        self._distribute(records, piece)
+
+    def _take_header(self, record: bytes, piece: bytes) -> None:
+        self._crlf = record.endswith(b"\r")
+        cells = self._fields(record[:-1] if self._crlf else record)
+        if cells is None or tuple(unquoted(c).decode() for c in cells) != self._wanted.header:
+            raise NotPlainError
+        if self._wanted.prefix is not None and ("\r\n" if self._crlf else "\n") != self._wanted.line_ending:
+            raise NotPlainError
+        self._hasher.update(piece, self._whole)
+        self._position += len(piece)
+        self._open_range()
+
+    def _without_cr(self, records: list[bytes]) -> list[bytes]:
+        """A line break inside quotes could be either kind: the careful reader knows."""
+        out = [record[:-1] for record in records if record.endswith(b"\r")]
+        if len(out) != len(records) or any(b"\r" in record or b"\n" in record for record in out):
+            raise NotPlainError
+        return out
+
+    # -- ranges ----------------------------------------------------------------------------------------------------
+
+    def _distribute(self, records: list[bytes], piece: bytes) -> None:
+        """The records into the open range, and into further ones where it is full."""
+        ending = 2 if self._crlf else 1
+        while True:
+            now = self._range
+            assert now is not None
+            if now.rows + len(records) <= self._wanted.max_rows and now.size + len(piece) <= self._room:
+                self._take(now, records, piece)
+                return
+            count, size = self._fitting(now, records, ending)
+            if count:
+                self._take(now, records[:count], piece[:size])
+            records, piece = records[count:], piece[size:]
+            self._close_range(tail=False)
+            self._open_range()
+            if not records:
+                return
+
+    def _fitting(self, now: _Open, records: list[bytes], ending: int) -> tuple[int, int]:
+        room, left = self._room - now.size, self._wanted.max_rows - now.rows
+        count = size = 0
+        for record in records:
+            more = size + len(record) + ending
+            if more > room or count == left:
+                break
+            count, size = count + 1, more
+        return count, size
+
+    def _take(self, now: _Open, records: list[bytes], piece: bytes) -> None:
+        now.names += self._judge(records, piece)
+        now.rows += len(records)
+        now.size += len(piece)
+        self._rows += len(records)
+        self._position += len(piece)
+        self._hasher.update(piece, self._whole, now.hasher)
+
+    def _open_range(self) -> None:
+        self._range = _Open(self._position, self._rows + 1, hashlib.sha256(self._wanted.prefix or b""))
+
+    def _close_range(self, *, tail: bool) -> None:
+        now, prefix = self._range, self._wanted.prefix
+        self._range = None
+        if now is None or not now.rows or prefix is None:
+            return
+        end = self._wanted.line_ending.encode() if tail else b""
+        self._hasher.update(end, now.hasher)
+        self._hasher.join()
+        self._ranges.append(
+            Range(
+                now.start, now.start + now.size, now.first, now.rows, len(prefix) + now.size + len(end),
+                now.hasher.hexdigest(), written(self._kind, now.names),
+            )
+        )  # fmt: skip
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def _judge(self, records: list[bytes], piece: bytes) -> int:
+        """The sum of the records' names. Raises NotPlainError for a record that is not beyond doubt."""
+        if self._wanted.shape is not None:
+            self._judge_shaped(records, self._wanted.shape)
+            return 0
+        delimiter, commas, key = self._delimiter, self._width - 1, self._wanted.key
+        special: list[list[bytes]] = []
+        if b'"' in piece:
+            for record in [record for record in records if b'"' in record]:
+                cells = self._fields(record)
+                if cells is None:
+                    raise NotPlainError
+                special.append(cells)
+            if special:
+                records = [record for record in records if b'"' not in record]
+        if [1 for record in records if record.count(delimiter) != commas]:
+            raise NotPlainError
+        if key is not None:
+            keys = self._keys_of(records)
+            keys += [unquoted(cells[key]) for cells in special]
+            self._see_keys(keys)
+            if self._wanted.by_key:
+                return total(keys)
+        names = [record.replace(delimiter, b"\0") for record in records]
+        names += [content([unquoted(c) for c in cells]) for cells in special]
+        return total(names)
+
+    def _judge_shaped(self, records: list[bytes], shape: RawShape) -> None:
+        at, column, limit = shape.key_index, shape.key_column, self._wanted.limit
+        keys: list[bytes] = []
+        for record in records:
+            fields = self._fields(record)
+            if fields is None:
+                raise NotPlainError
+            if limit is not None and self._selected >= limit:
+                continue
+            try:
+                sent = shape.apply(fields)
+            except RowFaultError:
+                raise NotPlainError from None
+            if sent is None:
+                continue
+            self._selected += 1
+            if at is not None:
+                keys.append(unquoted(sent[at]))
+            elif column is not None:
+                keys.append(unquoted(fields[column]))
+        if at is not None or column is not None:
+            self._see_keys(keys)
+
+    def _see_keys(self, keys: list[bytes]) -> None:
+        if b"" in keys:
+            raise NotPlainError
+        if not self._wanted.ids:
+            self._bag.update(folded(keys))
+            return
+        if [1 for key in keys if len(key) != ID_LENGTH]:
+            raise NotPlainError  # 15 and 18 characters may be one record
+        self._bag.update(keys)
+
+
+def folded(keys: list[bytes]) -> list[bytes]:
+    """The keys as they are compared without case."""
+    joined = b"\0".join(keys)
+    if joined.isascii():
+        return joined.lower().split(b"\0")
+    return [key.decode().casefold().encode() for key in keys]
+
+
+def _key_picker(delimiter: bytes, width: int, key: int | None) -> Callable[[list[bytes]], list[bytes]]:
+    """From records without quotes to their key fields."""
+    if key is None:
+        return lambda records: records
+    if width == 1:
+        return list
+    if key == width - 1:
+        return lambda records: [record.rpartition(delimiter)[2] for record in records]
+    if key == 0:
+        return lambda records: [record.partition(delimiter)[0] for record in records]
+    return lambda records: [record.split(delimiter, key + 1)[key] for record in records]

@@ -1,0 +1,133 @@
+"""Ids, levels and groups of rows: CPU seconds and peak memory of each building block, in a process of its own.
+
+Run: python tests/benchmarks/parents.py (about three minutes), or with the names of some cases. The seconds are those of
+the block: what it takes to make the rows is measured beside it and taken off. Beside each stands what a turn of an empty
+loop takes in the same process, before and after: on a core that is shared a second is worth less. The verdict is of
+seconds at 45 ns a turn, the least seen on the machine that the bounds were set for.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from loadplan.sources.grouping import group_rows, in_parent_order
+from loadplan.sources.idmap_build import build_id_map
+from loadplan.sources.levels import find_levels
+
+MILLION = 1_000_000
+STRIDE = 7919
+"""Prime, so that i * STRIDE % n visits every number below n in no order that helps."""
+
+Row = tuple[bytes, int, bytes]
+
+
+def pairs(count: int) -> Iterator[tuple[bytes, bytes]]:
+    return ((b"ACC-%08d" % (i * STRIDE % count), b"001%015d" % i) for i in range(count))
+
+
+def children(count: int, parents: int) -> Iterator[list[bytes]]:
+    for start in range(0, count, 10_000):
+        yield [b"ACC-%08d" % (i * STRIDE * 13 % parents) for i in range(start, start + 10_000)]
+
+
+def tree(count: int) -> Iterator[tuple[int, bytes, bytes]]:
+    for i in range(count):
+        number = i * STRIDE % count
+        yield i + 2, b"ACC-%08d" % number, b"" if number < 6 else b"ACC-%08d" % (number // 6)
+
+
+def rows(count: int, stride: int = STRIDE) -> Iterator[Row]:
+    body = b"x" * 138
+    for i in range(count):
+        yield b"ACC-%08d" % (i * stride % count // 5), i, b"%011d" % i + body + b"\n"
+
+
+def build(folder: Path, count: int) -> None:
+    build_id_map(folder / "map", pairs(count), digest="").close()
+
+
+def look_up(folder: Path, count: int, parents: int) -> float:
+    with build_id_map(folder / "map", pairs(parents), digest="") as ids:
+        began = time.process_time()
+        assert sum(ids.find_all(keys).count(None) for keys in children(count, parents)) == 0
+        return time.process_time() - began
+
+
+def level(folder: Path, count: int) -> None:
+    assert find_levels(tree(count), folder).ok
+
+
+def group(folder: Path, count: int) -> None:
+    assert sum(1 for _ in group_rows(rows(count), folder)) == count
+
+
+def recognise(_: Path, count: int) -> None:
+    assert in_parent_order(key for key, _, _ in rows(count, 1))
+
+
+Case = tuple[Callable[[Path], float | None], Callable[[], Iterator[object]], float, int]
+CASES: dict[str, Case] = {
+    "id map: build, 1M parents": (lambda f: build(f, MILLION), lambda: pairs(MILLION), 5, 200),
+    "id map: build, 5M parents": (lambda f: build(f, 5 * MILLION), lambda: pairs(5 * MILLION), 35, 200),
+    "id map: 5M look-ups in 1M": (lambda f: look_up(f, 5 * MILLION, MILLION), lambda: children(5 * MILLION, MILLION), 15, 200),
+    "id map: 5M look-ups in 100k": (lambda f: look_up(f, 5 * MILLION, 100_000), lambda: children(5 * MILLION, 100_000), 15, 200),
+    "levels: 1M rows, 8 levels": (lambda f: level(f, MILLION), lambda: tree(MILLION), 10, 300),
+    "levels: 5M rows, 9 levels": (lambda f: level(f, 5 * MILLION), lambda: tree(5 * MILLION), 50, 300),
+    "groups: 1M rows of 150 bytes": (lambda f: group(f, MILLION), lambda: rows(MILLION), 3, 100),
+    "groups: 5M rows of 150 bytes": (lambda f: group(f, 5 * MILLION), lambda: rows(5 * MILLION), 15, 100),
+    "groups: 1M rows in order": (lambda f: recognise(f, MILLION), lambda: rows(MILLION, 1), 0.5, 100),
+}  # fmt: skip
+
+
+TURN = 45.0
+
+
+def turn() -> float:
+    """Nanoseconds of CPU that a turn of a loop takes now."""
+    began, total = time.process_time(), 0
+    for number in range(3_000_000):
+        total += number & 3
+    return (time.process_time() - began) / 3_000_000 * 1e9
+
+
+def measure(name: str) -> None:
+    """One case: its CPU seconds less those of making its rows, the peak of this process, and the speed of the machine."""
+    run, make, _, _ = CASES[name]
+    before = turn()
+    began = time.process_time()
+    deque(make(), maxlen=0)
+    making = time.process_time() - began
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.process_time()
+        own = run(Path(folder))
+        seconds = own if own is not None else time.process_time() - began
+    print(seconds - making, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, (before + turn()) / 2)
+
+
+def main(names: list[str]) -> None:
+    for name in names or CASES:
+        worker = subprocess.run(
+            [sys.executable, __file__, "--case", name], check=True, capture_output=True, text=True
+        ).stdout
+        seconds, memory, now = (float(x) for x in worker.split())
+        _, _, most_seconds, most_memory = CASES[name]
+        alone = seconds * TURN / now
+        verdict = "pass" if alone <= most_seconds and memory <= most_memory else "falls short"
+        print(
+            f"{name:30} {seconds:6.2f} s CPU at {now:3.0f} ns a turn = {alone:5.2f} s (<= {most_seconds:g})  "
+            f"{memory:4.0f} MB (<= {most_memory})  {verdict}"
+        )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--case"]:
+        measure(sys.argv[2])
+    else:
+        main(sys.argv[1:])

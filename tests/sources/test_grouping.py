@@ -1,0 +1,93 @@
+"""Grouping: rows of one parent stand together, in memory or by way of the disk, and nothing of it stays there."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from loadplan.sources import grouping
+from loadplan.sources.grouping import Row, group_rows, in_parent_order
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from([b"", b"a", b"b", b"ab", b"\xff", b"10", b"9"]), st.binary(max_size=6)), max_size=80
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=ROWS, memory=st.sampled_from([1, 700, 5000, 40_000_000]), block=st.integers(1, 200), chunk=st.integers(1, 9)
+)
+def test_rows_are_ordered_by_parent_and_keep_their_order_within_one(
+    tmp_path: Path, rows: list[tuple[bytes, bytes]], memory: int, block: int, chunk: int
+) -> None:
+    """The answer is that of a stable sort, wherever the runs, blocks and chunks end."""
+    given_rows = [(key, record, data) for record, (key, data) in enumerate(rows, 1)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grouping, "_BLOCK", block)
+        patch.setattr(grouping, "_CHUNK", chunk)
+        assert list(group_rows(iter(given_rows), tmp_path, memory=memory)) == sorted(given_rows, key=itemgetter(0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def many(count: int, parents: int) -> list[Row]:
+    rnd = random.Random(5)
+    return [(b"p%d" % rnd.randrange(parents), n, b"row %d\n" % n) for n in range(count)]
+
+
+@pytest.mark.parametrize("parents", [1, 3, 5000])
+def test_many_runs_are_merged_whatever_the_number_of_parents(tmp_path: Path, parents: int) -> None:
+    """One parent of all rows is the case in which every block of every run ends with the same key."""
+    rows = many(20_000, parents)
+    assert list(group_rows(rows, tmp_path, memory=500_000)) == sorted(rows, key=itemgetter(0))
+
+
+def test_a_source_that_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
+    """What the source raises comes through, after the disk was used."""
+
+    def broken() -> Iterator[Row]:
+        yield from many(9000, 10)
+        raise RuntimeError("the source is gone")
+
+    with pytest.raises(RuntimeError, match="the source is gone"):
+        list(group_rows(broken(), tmp_path, memory=300_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_stops_early_frees_the_disk(tmp_path: Path) -> None:
+    """A closed iteration closes its file."""
+    rows = group_rows(many(9000, 10), tmp_path, memory=300_000)
+    assert next(rows)[0] == b"p0"
+    rows.close()  # type: ignore[attr-defined]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "in_order"),
+    [
+        ([], True),
+        (["a", "a", "b", "b"], True),
+        (["", "", "a"], True),
+        (["9", "9", "10", "11", "100"], True),
+        (["10", "100", "11", "9"], True),
+        (["a", "b", "a"], False),
+        (["b", "a"], False),
+        (["a", ""], False),
+        (["9", "10", "1"], False),
+    ],
+)
+def test_rows_in_order_of_their_parents_are_recognised(keys: list[str], in_order: bool) -> None:
+    """By text or by number; whatever is recognised has the rows of each parent together."""
+    assert in_parent_order(key.encode() for key in keys) is in_order
+
+
+@given(keys=st.lists(st.sampled_from([b"", b"a", b"b", b"ab", b"9", b"10"]), max_size=12))
+def test_what_is_recognised_as_in_order_is_grouped(keys: list[bytes]) -> None:
+    """No parent's rows are in two places."""
+    if in_parent_order(keys):
+        changes = [key for at, key in enumerate(keys) if not at or keys[at - 1] != key]
+        assert len(changes) == len(set(changes))

@@ -1,0 +1,67 @@
+"""loadplan as real processes: started, read line by line, killed, and never left behind when a test fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+APPLY = ("apply", "plan.yaml", "-o", "env", "--auto-approve")
+
+
+@contextmanager
+def started(project: Path, environ: Mapping[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A loadplan process in the project's folder; both of its streams are pipes."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loadplan", *arguments],
+        cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        # A test that failed must not wait for a process that nobody talks to any more.
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def ran(project: Path, environ: Mapping[str, str], *arguments: str, within: float = 60) -> tuple[int, str, str]:
+    """Run to the end: (exit code, stdout, stderr)."""
+    with started(project, environ, *arguments) as process:
+        out, said = process.communicate(timeout=within)
+    return process.returncode, out, said
+
+
+def read_until(process: subprocess.Popen[str], text: str, times: int = 1) -> None:
+    """Read what the process says until `text` was said."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        times -= text in line
+        if not times:
+            return
+    raise AssertionError(f"the process ended before it said `{text}`")
+
+
+def resumed(project: Path, environ: Mapping[str, str]) -> dict[str, int]:
+    """Resume the newest run, which must end well; the rows of its summary."""
+    code, _, said = ran(project, environ, "resume")
+    assert code == 0, said
+    run = max((project / ".loadplan" / "runs").iterdir())
+    rows: dict[str, int] = json.loads((run / "summary.json").read_text(encoding="utf-8"))["rows"]
+    return rows
+
+
+def count(environ: Mapping[str, str], name: str) -> int:
+    """Ask the org itself, with a client that shares nothing with the run."""
+    import requests
+
+    answer = requests.get(
+        f"{environ['SF_ORG_INSTANCE_URL']}/services/data/v66.0/query",
+        params={"q": f"SELECT Id FROM {name}"},
+        headers={"Authorization": f"Bearer {environ['SF_ACCESS_TOKEN']}"},
+        timeout=10,
+    )
+    return int(answer.json()["totalSize"])
