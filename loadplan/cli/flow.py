@@ -27,6 +27,7 @@ from loadplan.run.journal import FileJournal, read_journal
 from loadplan.run.lock import hold_lock
 from loadplan.run.output import check_outputs
 from loadplan.run.state import Run, fold, new_run
+from loadplan.run.surroundings import discard_unbegun
 from loadplan.sources.base import InputDigest
 from loadplan.version import __version__
 from loadplan.words import count
@@ -64,12 +65,12 @@ def fresh_run(graph: Graph) -> Run:
     return new_run(graph.order, {s: graph.parents(s) for s in graph.order})
 
 
-def check_data(plan: Plan, run: Run, folder: RunFolder) -> dict[str, InputDigest]:
+def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) -> dict[str, InputDigest]:
     """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps."""
     from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
-    rows = Rows(plan, run, folder)
+    rows = Rows(plan, run, folder, org)
     digests: dict[str, InputDigest] = {}
     problems: list[Any] = []
     for step in plan.steps.values():
@@ -91,18 +92,21 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
     state_dir = state_folder(request.state_dir, plan.root)
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
-    digests = check_data(plan, run, folder)
-    if problems := check_outputs(plan):
-        raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
-    with open_target(request.org, plan.root, state_dir, clock, console) as target:
-        guard(target, plan, digests, request, console)
-        confirm(console, plan, graph, digests, target, request)
-        with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
-            folder.create()
-            _freeze(plan, folder, digests, request)
-            journal = FileJournal.create(folder.journal, clock)
-            started = _started(plan, folder, target, request)
-            return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [started])
+    try:
+        digests = check_data(plan, run, folder, request.org)
+        if problems := check_outputs(plan):
+            raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
+        with open_target(request.org, plan.root, state_dir, clock, console) as target:
+            guard(target, plan, digests, request, console)
+            confirm(console, plan, graph, digests, target, request)
+            with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+                folder.create()
+                _freeze(plan, folder, digests, request)
+                journal = FileJournal.create(folder.journal, clock)
+                started = _started(plan, folder, target, request)
+                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [started])
+    finally:
+        discard_unbegun(folder)
 
 
 def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:

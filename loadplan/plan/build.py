@@ -16,6 +16,7 @@ from loadplan.plan import model as m
 from loadplan.plan import policies
 from loadplan.plan.build_columns import build_columns, build_masks, build_where
 from loadplan.plan.build_parents import build_hierarchy, build_lookups
+from loadplan.plan.build_sources import SourceBuilder
 from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.files import RealPaths
 from loadplan.plan.outputs import output_format
@@ -23,11 +24,8 @@ from loadplan.plan.soql import folded
 from loadplan.plan.templates import TemplateError, faults, is_template, names_in, render
 
 DEFAULT_API_VERSION = "66.0"
-FORMATS = {".csv": ("csv", ","), ".tsv": ("tsv", "\t")}
-LATER_SOURCES = ("table", "query", "postgres", "sql", "results_of", "kind")
-LATER_ENDINGS = (".jsonl", ".parquet", ".sqlite", ".db", ".zst", ".jsonl.gz")
 # What these say about a part is not certain when something was left out of it.
-_OF_A_WHOLE = frozenset({"LP0202", "LP0227", "LP0228", "LP0230", "LP0250"})
+_OF_A_WHOLE = frozenset({"LP0202", "LP0227", "LP0228", "LP0230", "LP0250", "LP0270"})
 
 
 class Builder:
@@ -69,17 +67,17 @@ class Builder:
     def _render(self, text: str, path: KeyPath, *, soql: bool = False) -> str:
         return self._rendered(text, path, soql=soql) or ""
 
-    def _rendered(self, text: str, path: KeyPath, *, soql: bool = False) -> str | None:
+    def _rendered(self, text: str, path: KeyPath, *, soql: bool = False, sql: bool = False) -> str | None:
         """The rendered text; None when the template was refused, which is then reported, or has no value yet."""
         if not is_template(text):
             return text
-        wrong = faults(text, soql=soql)
+        wrong = faults(text, soql=soql, sql=sql)
         try:
             unknown = [n for n in sorted(names_in(text)) if n not in self.variables]
             for name in unknown:
                 self._unknown_variable(name, path)
             if not unknown and not wrong:
-                return render(text, self.variables, soql=soql)
+                return render(text, self.variables, soql=soql, sql=sql)
         except TemplateError as error:
             wrong = wrong or [error]
         for fault in wrong:
@@ -158,46 +156,7 @@ class Builder:
         return fed.column if isinstance(fed, m.FromColumn) else spec.get("key")
 
     def _source(self, spec: Any, at: KeyPath) -> m.Source | None:
-        if isinstance(spec, str):
-            spec = {"path": spec}
-            path_at = at
-        else:
-            path_at = (*at, "path")
-        for key in LATER_SOURCES:
-            if key in spec:
-                self.problem(
-                    "LP0901", f"a `{key}` source is part of the contract, not in this version yet", (*at, key), key=True
-                )
-                return None
-        if "step" in spec:
-            return m.StepSource(spec["step"])
-        if "path" not in spec:
-            self.problem("LP0202", "`source` lacks `path` (or `step`)", at, hint="add `path:`")
-            return None
-        text = self._rendered(spec["path"], path_at)
-        if text is None:
-            return None
-        if text == "-" or text.endswith(LATER_ENDINGS) or spec.get("format") in {"jsonl", "parquet", "sqlite"}:
-            what = "standard input" if text == "-" else "this format"
-            self.problem("LP0901", f"{what} is part of the contract as a source, not in this version yet", path_at)
-            return None
-        bare = text.removesuffix(".gz")
-        known = FORMATS.get(Path(bare).suffix.lower())
-        kind = spec.get("format") or (known[0] if known else None)
-        if kind is None:
-            self.problem(
-                "LP0227",
-                f"the ending of `{text}` does not tell its format",
-                path_at,
-                hint="write `{path: …, format: csv}`",
-            )
-            return None
-        return m.FileSource(
-            path=text, file=self._path(text, path_at), format=kind,
-            delimiter=spec.get("delimiter") or ("\t" if kind == "tsv" else ","), quote=spec.get("quote", '"'),
-            encoding=spec.get("encoding", "utf-8"), null=tuple(spec.get("null", ())),
-            compression="gzip" if text.endswith(".gz") else None,
-        )  # fmt: skip
+        return SourceBuilder(self.document, self._rendered, self.problem, self._path).build(spec, at)
 
     def _parts(self, defaults: dict[str, Any], spec: dict[str, Any], at: KeyPath) -> m.PartCaps:
         caps = policies.parts(defaults, spec)
@@ -230,6 +189,5 @@ def _may_hold_template(path: KeyPath) -> bool:
     if len(path) < 3 or path[0] != "steps":
         return False
     inner = path[2:]
-    return inner in {("source",), ("source", "path"), ("soql",), ("output",)} or (
-        inner[0] == "columns" and len(inner) == 3 and inner[2] in {"value", "template"}
-    )
+    rendered = {*(("source", key) for key in ("path", "query", "sql")), ("source",), ("soql",), ("output",)}
+    return inner in rendered or (inner[0] == "columns" and len(inner) == 3 and inner[2] in {"value", "template"})

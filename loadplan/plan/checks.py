@@ -13,7 +13,17 @@ from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.edges import Edge
 from loadplan.plan.graph import graph_problems
 from loadplan.plan.lookup_edges import unordered_lookups
-from loadplan.plan.model import Constant, FromColumn, Hierarchy, IdOf, Plan, Step, StepSource
+from loadplan.plan.model import (
+    Constant,
+    FromColumn,
+    Hierarchy,
+    IdOf,
+    Plan,
+    ResultsSource,
+    StdinSource,
+    Step,
+    StepSource,
+)
 from loadplan.plan.outputs import OUTPUT_ENDINGS
 from loadplan.plan.soql import refused
 from loadplan.plan.templates import TemplateError, names_in, words_in
@@ -62,7 +72,8 @@ def known_steps(plan: Plan, document: Document) -> Iterator[Diagnostic]:
             (name, ("steps", step.id, "depends_on", i)) for i, name in enumerate(step.depends_on)
         ]
         if isinstance(step.source, StepSource):
-            named.append((step.source.step, ("steps", step.id, "source", "step")))
+            key = "results_of" if isinstance(step.source, ResultsSource) else "step"
+            named.append((step.source.step, ("steps", step.id, "source", key)))
         for name, path in named:
             if name in lost:
                 continue
@@ -76,15 +87,36 @@ def known_steps(plan: Plan, document: Document) -> Iterator[Diagnostic]:
 
 
 @rule
-def step_source_is_a_query(plan: Plan, document: Document) -> Iterator[Diagnostic]:
-    """Only a query step has rows that another step can take as its source."""
+def step_source_has_rows(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """`{step: …}` takes the rows of a query, `{results_of: …}` the result rows of any other operation."""
     for step in plan.steps.values():
-        if isinstance(step.source, StepSource):
-            parent = plan.steps.get(step.source.step)
-            if parent is not None and parent is not step and not parent.is_query and known(document, parent):
-                place = document.place(("steps", step.id, "source", "step"))
-                hint = f"name a query step, or write `depends_on: [{parent.id}]` when only the order matters"
-                yield Diagnostic("LP0208", f"`{parent.id}` is not a query, so it has no rows to read", place, hint=hint)
+        parent = plan.steps.get(step.source.step) if isinstance(step.source, StepSource) else None
+        if parent is None or parent is step or not known(document, parent):
+            continue
+        if isinstance(step.source, ResultsSource):
+            if parent.is_query:
+                place = document.place(("steps", step.id, "source", "results_of"))
+                hint = f"its rows are `source: {{step: {parent.id}}}`"
+                yield Diagnostic(
+                    "LP0272", f"`{parent.id}` is a query, so no row of it succeeds or fails", place, hint=hint
+                )
+        elif not parent.is_query:
+            place = document.place(("steps", step.id, "source", "step"))
+            hint = (
+                f"its result rows are `source: {{results_of: {parent.id}, kind: successful}}`; "
+                f"write `depends_on: [{parent.id}]` when only the order matters"
+            )
+            yield Diagnostic("LP0208", f"`{parent.id}` is not a query, so it has no rows to read", place, hint=hint)
+
+
+@rule
+def standard_input_is_read_once(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """Standard input can be read once, so one step has it."""
+    readers = [step for step in plan.steps.values() if isinstance(step.source, StdinSource)]
+    for step in readers[1:]:
+        place = document.place(("steps", step.id, "source"))
+        hint = "write the rows to a file that both steps read"
+        yield Diagnostic("LP0271", f"`{readers[0].id}` already reads standard input", place, hint=hint)
 
 
 @rule

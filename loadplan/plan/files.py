@@ -17,7 +17,7 @@ from pathlib import Path
 
 from loadplan.diagnostics import MAX_OPTIONS, Diagnostic, closest
 from loadplan.plan.document import Document
-from loadplan.plan.model import FileSource, Plan, Step
+from loadplan.plan.model import Plan, Step, source_files
 
 STATE_FOLDER = ".loadplan"
 
@@ -57,13 +57,15 @@ def missing_sources(plan: Plan, document: Document) -> list[Diagnostic]:
     """Source files that do not exist, or are not files."""
     found = []
     for step in plan.steps.values():
-        if isinstance(step.source, FileSource) and not os.path.isfile(step.source.file):
+        for source in source_files(step.source):
+            if os.path.isfile(source.file):
+                continue
             place = document.place(_source_path(document, step))
-            exists = os.path.exists(step.source.file)
+            exists = os.path.exists(source.file)
             what = "is not a file" if exists else "does not exist"
-            hint = _files_beside(step.source.file, step.source.path)
+            hint = _files_beside(source.file, source.path)
             hint = hint or f"paths are relative to the plan's folder, {plan.folder.name}/"
-            found.append(Diagnostic("LP0301", f"source `{step.source.path}` {what}", place, hint=hint))
+            found.append(Diagnostic("LP0301", f"source `{source.path}` {what}", place, hint=hint))
     return found
 
 
@@ -122,9 +124,8 @@ def outputs_in_the_way(
     for file, what in (*named, *((f, f"the variables file {f.name}") for f in variable_files)):
         own.add(os.path.realpath(file), _stat(file), what)
     for step in plan.steps.values():
-        source = getattr(step.source, "file", None)
-        if source is not None:
-            read.add(str(source), _stat(source), step.id)
+        for source in source_files(step.source):
+            read.add(str(source.file), _stat(source.file), step.id)
     folders = [os.path.realpath(f) for f in (plan.root / STATE_FOLDER, state_folder) if f is not None]
     closed = tuple(os.path.join(f, "").casefold() for f in folders)
     names = {p: s for s, p in paths.items()}

@@ -14,6 +14,7 @@ from typing import Any
 
 MAX_RESULT, MAX_WORK = 65_536, 1_000_000
 SOQL_FILTERS = frozenset({"soql_str", "soql_date", "soql_number", "soql_in"})
+SQL_FILTERS = frozenset({"sql_str", "sql_date", "sql_number", "sql_in"})
 
 
 class TemplateError(ValueError):
@@ -101,8 +102,44 @@ def soql_in(value: object) -> str:
     return "(" + ",".join(soql_str(v) for v in value) + ")"
 
 
+def sql_str(value: object) -> str:
+    """A string literal of standard SQL, quotes included. Raises `TemplateError` for a text that no database takes."""
+    text = plain(value)
+    if "\0" in text:
+        raise TemplateError("sql_str cannot write a text with a NUL character", "remove the character", "sql_str")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def sql_date(value: object) -> str:
+    """A date or timestamp as a quoted literal, which every database compares with a date or timestamp column."""
+    if not isinstance(value, date):
+        raise TemplateError(
+            "sql_date needs a variable of type date or datetime", "declare it with `type: date`", "sql_date"
+        )
+    return "'" + value.isoformat() + "'"
+
+
+def sql_number(value: object) -> str:
+    """A number literal. Raises `TemplateError` for anything but a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TemplateError(
+            "sql_number needs a variable of type number", "declare it with `type: number`", "sql_number"
+        )
+    return number(value)
+
+
+def sql_in(value: object) -> str:
+    """A parenthesised list of string literals for IN. Raises `TemplateError` for anything but a list with items."""
+    if not isinstance(value, list | tuple) or not value:
+        raise TemplateError(
+            "sql_in needs a variable of type list that is not empty", "declare it with `type: list`", "sql_in"
+        )
+    return "(" + ",".join(sql_str(v) for v in value) + ")"
+
+
 FILTERS: dict[str, Callable[[Any], str]] = {
     "soql_str": soql_str, "soql_date": soql_date, "soql_number": soql_number, "soql_in": soql_in,
+    "sql_str": sql_str, "sql_date": sql_date, "sql_number": sql_number, "sql_in": sql_in,
     "upper": lambda v: plain(v).upper(), "lower": lambda v: plain(v).lower(), "trim": lambda v: plain(v).strip(),
 }  # fmt: skip
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 from loadplan.diagnostics import did_you_mean
 from loadplan.plan.model import Cell, Text
 from loadplan.plan.soql import Quote, quote_after
-from loadplan.plan.template_values import FILTERS, SOQL_FILTERS, TemplateError, Work
+from loadplan.plan.sql_text import open_after
+from loadplan.plan.template_values import FILTERS, SOQL_FILTERS, SQL_FILTERS, TemplateError, Work
 
 MAX_TEMPLATE, MAX_NODES, MAX_NESTING = 16_384, 4_000, 40
 _MARKS = ("{{", "{%", "{#")
@@ -61,7 +63,7 @@ def words_in(text: str) -> frozenset[str]:
     return frozenset(_NAME.findall(text)) if is_template(text) else frozenset()
 
 
-def faults(text: str, *, soql: bool = False) -> list[TemplateError]:
+def faults(text: str, *, soql: bool = False, sql: bool = False) -> list[TemplateError]:
     """Everything that is wrong with a template whatever its variables are."""
     if not is_template(text):
         return []
@@ -70,21 +72,22 @@ def faults(text: str, *, soql: bool = False) -> list[TemplateError]:
     except TemplateError as error:
         return [error]
     found = list(wrong)
-    if soql and not found:
-        walk = _Soql()
-        end = walk.body(tree.body, Quote.OUTSIDE)
+    if (soql or sql) and not found:
+        walk = _Literals(SOQL) if soql else _Literals(SQL)
+        end = walk.body(tree.body, walk.language.outside)
         unclosed: list[Fault] = [("a quote in the query is never closed", "close it", "", 0)]
-        found = walk.found or (unclosed if end is not Quote.OUTSIDE else [])
+        found = walk.found or (unclosed if end not in {walk.language.outside, "\n"} else [])
     return [TemplateError(*f) for f in found]
 
 
-def render(text: str, variables: Mapping[str, object], *, soql: bool = False) -> str:
-    """The text with its variables filled in. In SOQL every variable must pass a `soql_*` filter, outside of quotes.
+def render(text: str, variables: Mapping[str, object], *, soql: bool = False, sql: bool = False) -> str:
+    """The text with its variables filled in. In SOQL every variable must pass a `soql_*` filter, outside of quotes;
+    in SQL an `sql_*` one.
 
     Raises `TemplateError` on refused syntax, an unknown variable, a filter that does not fit, or too long a result."""
     if not is_template(text):
         return text
-    for fault in faults(text, soql=soql):
+    for fault in faults(text, soql=soql, sql=sql):
         raise fault
     return Work(variables).render(_parse(text)[0])
 
@@ -145,17 +148,33 @@ def _node_faults(node: Any, nodes: Any) -> Iterator[Fault]:
         yield "an `if` without `else` has no value", "add `else`", "if", 0
 
 
-# -- SOQL ----------------------------------------------------------------------------------------------------------
+# -- queries -------------------------------------------------------------------------------------------------------
 
 
-class _Soql:
-    """One walk over a template in SOQL, from its first word to its last: what could change the query around it."""
+@dataclass(frozen=True)
+class _Language:
+    """What must be known of the language around a value. `outside` is the state outside of quotes, `after` the state after a
+    text."""
 
-    def __init__(self) -> None:
+    name: str
+    filters: frozenset[str]
+    outside: Hashable
+    after: Callable[[str, Any], Hashable]
+
+
+SOQL = _Language("SOQL", SOQL_FILTERS, Quote.OUTSIDE, quote_after)
+SQL = _Language("SQL", SQL_FILTERS, "", open_after)
+
+
+class _Literals:
+    """One walk over a template in a query, from its first word to its last: what could change the query around it."""
+
+    def __init__(self, language: _Language) -> None:
+        self.language = language
         self.found: list[Fault] = []
         self.seen: Counter[str] = Counter()
 
-    def body(self, body: list[Any], state: Quote) -> Quote:
+    def body(self, body: list[Any], state: Hashable) -> Hashable:
         """The state of quoting after `body`."""
         from jinja2 import nodes
 
@@ -167,18 +186,19 @@ class _Soql:
                 state = self._branches(node, state, nodes)
         return state
 
-    def _part(self, part: Any, state: Quote, nodes: Any) -> Quote:
+    def _part(self, part: Any, state: Hashable, nodes: Any) -> Hashable:
         if isinstance(part, nodes.TemplateData):
-            return quote_after(part.data, state)
-        if state is Quote.OUTSIDE:
+            return self.language.after(part.data, state)
+        if state == self.language.outside:
             self._check(part, nodes)
         else:
-            hint = "remove the quotes around it: `soql_str` writes its own; for LIKE put the `%` into the variable"
+            literal = f"{self.language.name.lower()}_str"
+            hint = f"remove the quotes around it: `{literal}` writes its own; for LIKE put the `%` into the variable"
             self._say("a value stands inside quotes", hint, part, nodes)
         self._pass(part, nodes)
         return state
 
-    def _branches(self, node: Any, state: Quote, nodes: Any) -> Quote:
+    def _branches(self, node: Any, state: Hashable, nodes: Any) -> Hashable:
         ends = set()
         for condition in (node, *node.elif_):
             self._pass(condition.test, nodes)
@@ -187,16 +207,21 @@ class _Soql:
         if len(ends) == 1:
             return ends.pop()
         self.found.append(("a quote is opened or closed in one branch only", "close it in every branch", "if", 0))
-        return Quote.OUTSIDE  # what follows cannot be judged
+        return self.language.outside  # what follows cannot be judged
 
     def _check(self, node: Any, nodes: Any) -> None:
         if isinstance(node, nodes.CondExpr):
             self._check(node.expr1, nodes)
             self._check(node.expr2, nodes)
-        elif not (isinstance(node, nodes.Filter) and node.name in SOQL_FILTERS):
+        elif not (isinstance(node, nodes.Filter) and node.name in self.language.filters):
             name = next((n.name for n in _names(node, nodes)), "name")
-            hint = f"write `{{{{ {name} | soql_str }}}}`, or soql_date, soql_number, soql_in"
-            summary = "a value in SOQL must pass soql_str, soql_date, soql_number or soql_in as its last filter"
+            text, day, number, listed = (
+                f"{self.language.name.lower()}_{what}" for what in ("str", "date", "number", "in")
+            )
+            hint = f"write `{{{{ {name} | {text} }}}}`, or {day}, {number}, {listed}"
+            summary = (
+                f"a value in {self.language.name} must pass {text}, {day}, {number} or {listed} as its last filter"
+            )
             self._say(summary, hint, node, nodes)
 
     def _say(self, summary: str, hint: str, node: Any, nodes: Any) -> None:
