@@ -158,6 +158,35 @@ def test_a_value_inside_of_quotes_is_refused(text: str) -> None:
     assert "remove the quotes" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WHERE name = '{{ x | sql_str }}'",
+        'SELECT "{{ x | sql_str }}" FROM t',
+        "WHERE name = 'it''s {{ x | sql_str }}'",
+        "SELECT 1 -- {{ x | sql_str }}\n",
+        "SELECT 1 /* {{ x | sql_str }} */",
+        "SELECT $$ {{ x | sql_str }} $$",
+        "SELECT $tag$ $$ {{ x | sql_str }} $tag$",
+    ],
+)
+def test_a_value_inside_of_quotes_or_a_comment_of_sql_is_refused(text: str) -> None:
+    """SQL knows names in quotes, comments and dollar quotes too: a value in one of them could end it."""
+    with pytest.raises(TemplateError, match="inside quotes"):
+        render(text, {"x": "v"}, sql=True)
+
+
+def test_a_value_between_the_quotes_of_sql_is_a_literal_of_its_own() -> None:
+    """A backslash is no escape in SQL, an apostrophe is doubled, and a comment may be the last word."""
+    text = "SELECT 'a\\', \"b\" FROM t WHERE n = {{ x | sql_str }} AND d > {{ d | sql_date }} -- done"
+    given = {"x": "O'Brien\\", "d": date(2026, 6, 30)}
+    assert render(text, given, sql=True) == (
+        "SELECT 'a\\', \"b\" FROM t WHERE n = 'O''Brien\\' AND d > '2026-06-30' -- done"
+    )
+    with pytest.raises(TemplateError, match="sql_str"):
+        render("SELECT {{ x | soql_str }}", given, sql=True)
+
+
 def test_a_quote_that_is_closed_in_one_branch_only_is_refused() -> None:
     """What follows could be inside or outside; a text made in branches is fine."""
     for text in (
