@@ -15,8 +15,9 @@ from loadplan.emulator.settings import Settings
 from loadplan.errors import OrgError
 from loadplan.run import events as ev
 from loadplan.run.state import Attempt
+from loadplan.salesforce.orgs import connect_with_token
 
-from support.client import JOB, JSON, Waits, error, org_at
+from support.client import JOB, JSON, V, Waits, error, org_at
 from support.processes import APPLY, ran, started
 from support.raw_server import RawServer, http
 from support.stalling import StallingWire
@@ -35,9 +36,10 @@ def reach(org: EmbeddedOrg, url: str = "") -> dict[str, str]:
 
 
 def jobs(org: EmbeddedOrg) -> list[str]:
-    """The states of all jobs of the org, in the order they were made."""
-    with org.org.lock:
-        return [job["state"] for job in org.org.store.jobs()]
+    """The states of all jobs of the org, as it lists them."""
+    client = connect_with_token(org.instance_url, org.access_token, clock=Waits())
+    listed = client.http.json("GET", f"/services/data/v{V}/jobs/ingest")[1]["records"]
+    return [str(job["state"]) for job in listed]
 
 
 def test_open_jobs_are_aborted_and_the_events_say_so(project: Path, slow: EmbeddedOrg) -> None:
