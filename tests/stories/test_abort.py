@@ -15,11 +15,13 @@ from loadplan.emulator.settings import Settings
 from loadplan.errors import OrgError
 from loadplan.run import events as ev
 from loadplan.run.state import Attempt
+from loadplan.salesforce.orgs import connect_with_token
 
-from support.client import JOB, JSON, Waits, error, org_at
+from support.client import JOB, JSON, V, Waits, error, org_at
 from support.processes import APPLY, ran, started
 from support.raw_server import RawServer, http
 from support.stalling import StallingWire
+from support.story import Killed, KillPoint, Story
 
 
 @pytest.fixture
@@ -35,9 +37,10 @@ def reach(org: EmbeddedOrg, url: str = "") -> dict[str, str]:
 
 
 def jobs(org: EmbeddedOrg) -> list[str]:
-    """The states of all jobs of the org, in the order they were made."""
-    with org.org.lock:
-        return [job.state for job in org.org.jobs]
+    """The states of all jobs of the org, as it lists them."""
+    client = connect_with_token(org.instance_url, org.access_token, clock=Waits())
+    listed = client.http.json("GET", f"/services/data/v{V}/jobs/ingest")[1]["records"]
+    return [str(job["state"]) for job in listed]
 
 
 def test_open_jobs_are_aborted_and_the_events_say_so(project: Path, slow: EmbeddedOrg) -> None:
@@ -134,3 +137,39 @@ def test_credentials_that_ended_stop_the_command() -> None:
     with pytest.raises(OrgError) as caught:
         asked(http("401 Unauthorized", b"[]", JSON))
     assert (caught.value.code, bool(caught.value.next_commands)) == ("LP0401", True)
+
+
+# -- what the org says of an aborted job ---------------------------------------------------------------------------
+
+REFUSAL = b'[{"errorCode":"INVALIDJOBSTATE","message":"Results are available when the job is complete"}]'
+STORY = """\
+version: 1
+name: story
+defaults: {poll: {first: 100ms, factor: 1, max: 100ms}}
+steps:
+  accounts: {object: Account, operation: insert, source: accounts.csv}
+"""
+
+
+@pytest.mark.parametrize("refused", [("successful", "failed"), ("successful", "failed", "unprocessed")], ids=len)
+@pytest.mark.parametrize("closed", [False, True], ids=["before it was closed", "after it was closed"])
+def test_results_that_an_org_has_only_of_completed_jobs_do_not_stop_the_run_for_ever(
+    tmp_path: Path, refused: tuple[str, ...], closed: bool
+) -> None:
+    """The guide promises only the unprocessed rows of an aborted job. What the org refuses to show counts as no rows, and the
+    counts must meet without them; a job that was never closed has done nothing, whatever the org shows."""
+    rows = [["Name"], *[[f"Company {i}"] for i in range(4)]]
+    with Story(tmp_path, STORY, {"accounts.csv": rows}) as told:
+        if closed:
+            with pytest.raises(Killed):
+                told.drive(kill=KillPoint(3, "after"))
+        told.faults.admin_abort("750Em0000000001IAA")
+        for kind in refused:
+            told.faults.add(kind, "status", None, 400, REFUSAL, {"Content-Type": "application/json"})
+        run = told.drive()
+        [attempt] = run.steps["accounts"].attempts
+        assert run.exit == 1
+        assert (attempt.state, attempt.was_closed) == ("Aborted", closed)
+        assert attempt.reconciled is not None
+        assert attempt.reconciled.agree is (not closed or "unprocessed" not in refused)
+        assert told.applied("Account") == {}
