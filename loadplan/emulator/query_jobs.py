@@ -90,7 +90,7 @@ class Querier:
 
     def __init__(self, org: Org) -> None:
         self._org = org
-        self._runs: dict[str, tuple[sqlite3.Connection, sqlite3.Cursor]] = {}
+        self._runs: dict[str, tuple[sqlite3.Connection, sqlite3.Cursor, Spool]] = {}
 
     def advance(self, job: Job, now: float, most: int) -> float:
         """Bring a running job to `now`, by at most `most` rows. Answers when it wants to be looked at again."""
@@ -119,12 +119,10 @@ class Querier:
         if org.settings.sink:
             job.done, job.evaluated = org.sink.rows_of(job.query), True
             return True
-        spool = org.spool(job)
         if job.id not in self._runs:
             job.done = 0
-            spool.clear()
             self._runs[job.id] = self._open(job, now)
-        _, cursor = self._runs[job.id]
+        _, cursor, spool = self._runs[job.id]
         left = most
         while left > 0 and (rows := cursor.fetchmany(_PACK)):
             org.usage.add("query_bytes", spool.add([line for (line,) in rows]), now)
@@ -136,7 +134,7 @@ class Querier:
         self.drop(job)
         return True
 
-    def _open(self, job: Job, now: float) -> tuple[sqlite3.Connection, sqlite3.Cursor]:
+    def _open(self, job: Job, now: float) -> tuple[sqlite3.Connection, sqlite3.Cursor, Spool]:
         """A connection of its own sees the org as it is committed now, whatever is written meanwhile."""
         org = self._org
         select = Select(org.schema, parse(job.query), now, deleted=job.operation == "queryAll")
@@ -145,7 +143,9 @@ class Querier:
         line = select.csv_line(DELIMITERS[job.delimiter], ENDINGS[job.line_ending])
         db = open_database(org.store.path)
         text, values = select.statement([line])
-        return db, db.execute(text, values)
+        spool = org.spool(job)
+        spool.clear()
+        return db, db.execute(text, values), spool
 
     def drop(self, job: Job) -> None:
         """Let go of a job's snapshot."""

@@ -1,6 +1,6 @@
 """How the embedded org behaves: its speed, its limits, and a switch for every answer that Salesforce's documents leave open.
 
-Where sources disagree or are silent the default is the choice of the protocol page; docs/reference/emulator.md lists them.
+Where sources disagree or are silent the default is the choice of the protocol page; docs/reference/emulator-settings.md lists them.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ class Settings:
     max_rows_per_request: int = 50_000  # rows of a job one request works off when no worker does
     # sizes
     page_size: int = 50_000  # rows of a query results page when maxRecords is absent
-    rest_page_size: int = 2_000
-    list_page_size: int = 1_000
-    max_upload_bytes: int = 150_000_000
-    max_multipart_characters: int = 100_000
+    rest_page_size: int = 2_000  # records of a REST query page; at least 200 can be asked for with batchSize
+    list_page_size: int = 1_000  # jobs of a page of GET /jobs/ingest
+    max_upload_bytes: int = 150_000_000  # of one job
+    max_multipart_characters: int = 100_000  # of the data of a multipart create
     # times
-    token_lifetime: float = 7_200.0
-    open_job_lifetime: float = DAY
+    token_lifetime: float = 7_200.0  # seconds an access token is good for
+    open_job_lifetime: float = DAY  # seconds a job may stay open
     open_job_ends_as: str = "Aborted"  # unknown: the state of a job left open too long (Aborted or Failed)
     retention: float = 7 * DAY  # ended jobs and their results go after this
     retention_from: str = "completion"  # disputed: completion or creation
     # allocations, rolling 24 hours
-    api_requests_max: int = 100_000
-    batches_max: int = 15_000
-    records_max: int = 150_000_000
-    query_jobs_max: int = 10_000
-    query_storage_max_mb: int = 976_562
+    api_requests_max: int = 100_000  # REST and Bulk requests; beyond it 403 REQUEST_LIMIT_EXCEEDED
+    batches_max: int = 15_000  # batches of 10,000 rows; beyond it a job fails and its rest is not recorded
+    records_max: int = 150_000_000  # rows of ingest jobs; beyond it a job fails and its rest is unprocessed
+    query_jobs_max: int = 10_000  # query jobs; beyond it the create is refused
+    query_storage_max_mb: int = 976_562  # megabytes of query results; beyond it the create is refused
     query_quota_code: str = "LIMIT_EXCEEDED"  # disputed: or API_ERROR
     # who may do what
     clients: tuple[tuple[str, str], ...] = ()  # (client id, secret) pairs; empty: any client is taken
     users: tuple[tuple[str, str], ...] = ()  # (user name, password) pairs; empty: any user is taken
-    hard_delete_allowed: bool = True
+    hard_delete_allowed: bool = True  # False: a hardDelete is refused with FEATURENOTENABLED
     bulk_unsupported: tuple[str, ...] = ()  # objects answered with INVALIDENTITY
     # create and upload
     unknown_properties_refused: bool = True  # inferred: JSON_PARSER_ERROR
@@ -68,11 +68,11 @@ class Settings:
     next_pages_key: str = "nextRecordsUrl"  # disputed: or nextRecordUrl, in resultPages
     # the org
     short_job_ids: bool = True  # unknown: job ids of 15 characters are understood in paths
-    versions: tuple[int, int] = (31, 67)
+    versions: tuple[int, int] = (31, 67)  # lowest and highest API version; below 410, above 404
     deprecated_below: int = 0  # versions below it answer with a Warning header
-    org_id: str = "00D000000000001EAA"
-    instance_name: str = "EMB1"
-    is_sandbox: bool = True
+    org_id: str = "00D000000000001EAA"  # id of the Organization record and of the identity
+    instance_name: str = "EMB1"  # InstanceName of the Organization record
+    is_sandbox: bool = True  # IsSandbox of the Organization record
     request_log: int = 10_000  # how many requests are remembered
     sink: bool = False  # take rows without validating or keeping them, for measuring clients
 

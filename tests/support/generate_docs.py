@@ -7,6 +7,7 @@ It decides nothing: every word comes from the schema, from `EXIT_CODES` or from 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,12 +199,49 @@ def value_spellings_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
+def emulator_settings_markdown() -> str:
+    """A table for each section of the embedded org's settings, out of the comments beside them. Raises ValueError for a
+    setting without one."""
+    source = (ROOT / "loadplan" / "emulator" / "settings.py").read_text(encoding="utf-8")
+    lines = [
+        NOTE,
+        "",
+        "# Settings of the embedded org",
+        "",
+        "`loadplan emulator serve --set NAME=VALUE`, or `EmbeddedOrg(settings=Settings(NAME=VALUE))` in Python. Seconds and rows are",
+        "numbers (`inf` is one), switches are `true` or `false`, pairs are `id:secret,id:secret`. What sources disagree on is marked",
+        "disputed, what none of them shows unknown or inferred; the default is what the protocol page chose.",
+    ]
+    for line in source.partition("class Settings:")[2].partition("\n\n\n")[0].splitlines()[2:]:
+        section = re.fullmatch(r"    # (.+)", line)
+        field = re.fullmatch(r"    (\w+): .+? = (.+?)  # (.+)", line)
+        if section:
+            lines += [
+                "",
+                f"## {section[1][0].upper()}{section[1][1:]}",
+                "",
+                "| setting | default | meaning |",
+                "|---|---|---|",
+            ]
+        elif field:
+            lines.append(f"| `{field[1]}` | `{_default(field[2])}` | {_cell(field[3])} |")
+        elif line.strip():
+            raise ValueError(f"a setting without a comment: {line.strip()}")
+    return "\n".join(lines) + "\n"
+
+
+def _default(text: str) -> str:
+    plain = text.replace("_", "").strip('"')
+    return {"7 * DAY": "604800", "DAY": "86400", "True": "true", "False": "false", "()": "none"}.get(plain, plain)
+
+
 PAGES = {
     "plan-keys.md": plan_keys_markdown,
     "org-keys.md": org_keys_markdown,
     "exit-codes.md": exit_codes_markdown,
     "commands.md": commands_markdown,
     "value-spellings.md": value_spellings_markdown,
+    "emulator-settings.md": emulator_settings_markdown,
 }
 
 

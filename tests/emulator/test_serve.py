@@ -1,0 +1,126 @@
+"""`loadplan emulator serve` for other programs: what it prints, its settings, its access log."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from loadplan.emulator.settings import Settings, with_texts
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[tuple[str, dict[str, str], list[str]]]:
+    """(address, headers, what it has said on stderr when it has ended) of a running org; it must end with 0."""
+    command = [sys.executable, "-m", "loadplan", "emulator", "serve", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        ready = json.loads(process.stdout.readline())
+        assert set(ready) == {"instance_url", "access_token"}
+        said: list[str] = []
+        yield ready["instance_url"], {"Authorization": f"Bearer {ready['access_token']}"}, said
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said[:] = process.communicate(timeout=30)[1].splitlines()
+    assert process.returncode == 0
+
+
+def refusal(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command that does not start."""
+    command = [sys.executable, "-m", "loadplan", "emulator", "serve", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_an_org_is_served_with_its_settings_faults_and_log(tmp_path: Path) -> None:
+    """One line of JSON when it is ready; a line of the log for each request; exit 0 when it is told to end."""
+    faults, log = tmp_path / "faults.json", tmp_path / "log" / "access.jsonl"
+    log.parent.mkdir()
+    faults.write_text('{"rules": [{"kind": "list", "effect": "status", "status": 503}]}', encoding="utf-8")
+    options = [
+        "--faults",
+        str(faults),
+        "--access-log",
+        str(log),
+        "--set",
+        "page_size=7",
+        "--set",
+        "empty_results_as_204=true",
+    ]
+    with served(*options) as (url, headers, _):
+        assert requests.get(f"{url}/services/data/v66.0/jobs/ingest", headers=headers).status_code == 503
+        made = requests.post(
+            f"{url}/services/data/v66.0/jobs/ingest", json={"object": "Account", "operation": "insert"}, headers=headers
+        )
+        assert made.json()["state"] == "Open"
+        found = requests.get(f"{url}/__control__/settings").json()
+        assert (found["page_size"], found["empty_results_as_204"]) == (7, True)
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert [(line["method"], line["kind"], line["status"], line.get("fault")) for line in lines] == [
+        ("GET", "list", 503, "status"), ("POST", "create ingest", 200, None), ("GET", "other", 200, None),
+    ]  # fmt: skip
+    assert 200 < lines[1]["sent"] < 1_000
+    assert headers["Authorization"].removeprefix("Bearer ") not in log.read_text(encoding="utf-8")
+
+
+def test_a_sink_is_served_and_logs_to_stderr() -> None:
+    """Any object, no validation."""
+    with served("--sink", "--access-log", "-") as (url, headers, said):
+        made = requests.post(
+            f"{url}/services/data/v66.0/jobs/ingest", json={"object": "X__c", "operation": "insert"}, headers=headers
+        )
+        assert made.status_code == 200
+    assert json.loads(said[0])["path"] == "/services/data/v66.0/jobs/ingest"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "nothing=1"], "is not a setting; settings are api_requests_max, "),
+        (["--set", "page_size"], "is not a setting"),
+        (["--set", "page_size=many"], "'many' is no value like 50000"),
+        (["--set", "sink=maybe"], "'maybe' is no value like False"),
+        (["--faults", "{folder}/faults.json"], "rules 1: kind must be one of"),
+        (["--describe", "{folder}"], "'Bad'"),
+    ],
+)
+def test_what_cannot_be_served_is_told(tmp_path: Path, arguments: list[str], message: str) -> None:
+    """Exit 2, nothing on stdout."""
+    (tmp_path / "faults.json").write_text('{"rules": [{}]}', encoding="utf-8")
+    (tmp_path / "Bad.json").write_text('{"name": "Bad", "fields": [{"name": "a b"}]}', encoding="utf-8")
+    if "--faults" in arguments:
+        (tmp_path / "Bad.json").unlink()
+    found = refusal(*[argument.format(folder=tmp_path) for argument in arguments])
+    assert (found.returncode, found.stdout) == (2, "")
+    assert message in found.stderr
+
+
+def test_every_setting_can_be_given_as_text() -> None:
+    """By the type of its default: numbers, switches, words, pairs and ranges."""
+    texts = {"clients": "a:b,c:d:e", "users": "ada:pw", "bulk_unsupported": "Tag,Vote", "versions": "40,50"}
+    expected: dict[str, Any] = {
+        "clients": (("a", "b"), ("c", "d:e")), "users": (("ada", "pw"),), "bulk_unsupported": ("Tag", "Vote"),
+        "versions": (40, 50),
+    }  # fmt: skip
+    for entry in fields(Settings):
+        default: Any = getattr(Settings(), entry.name)
+        text: str
+        value: Any
+        if isinstance(default, bool):
+            text, value = str(not default).lower(), not default
+        elif isinstance(default, int | float):
+            text, value = str(default + 1), default + 1
+        elif isinstance(default, str):
+            text, value = "word", "word"
+        else:
+            text, value = texts[entry.name], expected[entry.name]
+        assert getattr(with_texts(Settings(), [f"{entry.name}={text}"]), entry.name) == value
+    assert with_texts(Settings(), ["rows_per_second=inf"]).rows_per_second == float("inf")
