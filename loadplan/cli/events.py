@@ -100,7 +100,11 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
             return "page", event.step, f"page {event.page}, {event.rows:,} rows, locator {event.locator_out}"
         case ev.QueryReconciled():
             verdict = "agree" if event.agree else f"DO NOT AGREE: {event.problem}"
-            return "rows", event.step, f"{event.rows:,} rows in {event.pages} pages, job and pages {verdict}"
+            return (
+                "rows",
+                event.step,
+                f"{count(event.rows, 'row')} in {count(event.pages, 'page')}, job and pages {verdict}",
+            )
         case ev.OutputWritten():
             return "output", event.step, f"{event.rows:,} rows -> {event.file}"
         case ev.GateDecided():
