@@ -760,6 +760,11 @@ CODES: dict[str, Explanation] = {
         "The journal or the saved plan of the run is missing, empty or damaged. Nobody guesses what was sent.",
         "Restore the run folder from a copy, or start a new run. `loadplan runs` lists the others.",
     ),
+    "LP0604": Explanation(
+        "the embedded org cannot start",
+        "What it keeps under the state folder is damaged or was written by another version, or a describe file is not one.",
+        "Remove its folder: it holds nothing but what trials have loaded. Mend the describe file if the message names one.",
+    ),
     "LP0611": Explanation(
         "the output folder holds other files",
         "An `output` with a slash at the end is a folder of pages, 00001.csv and so on. It is replaced as a whole, so that it "

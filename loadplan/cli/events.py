@@ -6,7 +6,9 @@ from typing import Any
 
 from loadplan.cli.console import Console
 from loadplan.clock import Clock, timestamp
+from loadplan.masking import mask
 from loadplan.plan.model import Plan
+from loadplan.reports.view import mask_numbers_kept
 from loadplan.run import events as ev
 from loadplan.run.engine import Listener, PollListener
 from loadplan.run.state import Run
@@ -85,7 +87,7 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
         case ev.UploadClosed():
             return "job", _name(event.step, event.part), f"{event.job} {event.state}"
         case ev.JobObserved() if event.state not in {"Open", "UploadComplete"}:
-            error = f": {event.error}" if event.error else ""
+            error = f": {mask(event.error)}" if event.error else ""
             return "job", _name(event.step, event.part), f"{event.job} {event.state}{error}"
         case ev.JobReconciled():
             equation = (
@@ -112,11 +114,15 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
         case ev.StepBlocked():
             return "held", event.step, f"not started: {event.because}"
         case ev.StepRefused():
-            return "error", event.step, event.reason
+            return "error", event.step, mask_numbers_kept(event.reason)
         case ev.CreateLost() | ev.UploadLost():
             return "trouble", _name(event.step, event.part), f"no proven outcome: {event.detail}"
         case ev.CloseRefused():
-            return "trouble", _name(event.step, event.part), f"the org would not close the upload: {event.message}"
+            return (
+                "trouble",
+                _name(event.step, event.part),
+                f"the org would not close the upload: {mask(event.message)}",
+            )
         case ev.RequestFailed():
             again = f", again in {event.next_try:.0f} s" if event.next_try else ""
             return "trouble", _name(event.step, event.part), f"{event.detail} (try {event.tries}{again})"

@@ -294,7 +294,10 @@ def confirm(
         raise UsageError(
             "apply needs a yes, and there is no terminal to ask on",
             hint="pass --auto-approve where nobody can answer",
-            next_commands=[f"loadplan apply {plan.file} -o {target.profile.name} --auto-approve"],
+            next_commands=[
+                f"loadplan apply {plan.file} -o {target.profile.name} --auto-approve"
+                + (f" --confirm-org {request.confirm_org}" if request.confirm_org else "")
+            ],
         )
     import click
 

@@ -213,6 +213,8 @@ def remarks(found: OrgCheck, profile: OrgProfile) -> list[str]:
     notes = []
     if kind_of(found) == "production" and not profile.production:
         notes.append(f"this is a production org: say `production: true` for `{found.name}` in orgs.yaml")
+    if profile.production and kind_of(found) == "sandbox":
+        notes.append(f"`{found.name}` says `production: true`, but this org is a sandbox")
     if "hardDelete" in profile.allow and found.permissions.get("Bulk API Hard Delete") is False:
         notes.append("hardDelete is allowed in orgs.yaml, but the user lacks the permission Bulk API Hard Delete")
     if PREFERRED not in found.api_versions:

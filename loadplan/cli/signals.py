@@ -33,7 +33,7 @@ def stopping(stop: Stop, clock: Clock, last_words: Callable[[], None]) -> Iterat
 
     def handle(number: int, _: FrameType | None) -> None:
         if stop.signal is not None:
-            os._exit(128 + number)
+            leave(128 + number)
         stop.signal = number
         clock.wake()
         signal.setitimer(signal.ITIMER_REAL, GRACE)
@@ -55,6 +55,13 @@ def stopping(stop: Stop, clock: Clock, last_words: Callable[[], None]) -> Iterat
                 signal.signal(number, old)
 
 
+def leave(code: int) -> None:
+    """End the process here and now. The live lines hide the cursor of a terminal: it is shown again."""
+    if os.isatty(2):
+        os.write(2, b"\x1b[?25h\n")
+    os._exit(code)
+
+
 @contextmanager
 def _watching(last_words: Callable[[], None]) -> Iterator[None]:
     """Another thread sees the signals too, and ends the process `LAST` seconds after one if the block has not ended.
@@ -70,7 +77,7 @@ def _watching(last_words: Callable[[], None]) -> Iterator[None]:
             ending = [n for n in numbers if n in {signal.SIGINT, signal.SIGTERM}]
             if ending and not over.wait(LAST):
                 last_words()
-                os._exit(128 + ending[0])
+                leave(128 + ending[0])
 
     old = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     watcher = threading.Thread(target=watch, daemon=True)

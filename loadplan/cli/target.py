@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from loadplan.cli.console import Console
 from loadplan.clock import Clock
+from loadplan.errors import LocalError
 
 if TYPE_CHECKING:
     from loadplan.salesforce.bulk2 import Bulk2Org
@@ -51,7 +53,16 @@ def open_target(
 
         data = state_dir / "embedded" / profile.name
         make_private(data)
-        with EmbeddedOrg(data, describe=profile.embedded_describe(root)) as server:
+        describe = profile.embedded_describe(root)
+        try:
+            embedded = EmbeddedOrg(data, describe=describe)
+        except (ValueError, OSError) as error:
+            raise LocalError(
+                f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
+                hint="its folder holds nothing but what trials have loaded: without it the org begins anew",
+                next_commands=[f"rm -r {shlex.quote(str(data))}"],
+            ) from error  # fmt: skip
+        with embedded as server:
             org = orgs.connect_with_token(server.instance_url, server.access_token, clock=clock, on_request=log)
             supported = info.versions(org, clock)
             yield Target(profile, org, info.identity(org, clock, info.working_version(supported)), supported, True)

@@ -142,7 +142,9 @@ def _fresh_token(name: str, auth: AuthConfig, origin: str) -> Token:
     request = "POST /services/oauth2/token"
     if auth.flow == "access_token":
         raise AuthRefused(
-            request, f"the access token of `{name}` has ended, and its flow cannot get another", status=401
+            request,
+            f"the access token of `{name}` has ended or is another org's, and its flow cannot get another",
+            status=401,
         )
     try:
         fresh = fetch_token(auth, post_form)
@@ -230,4 +232,5 @@ def check_production(profile: OrgProfile, identity: Identity, confirmed: str | N
             code="LP0411",
             details=[f"org {identity.organization_id} {identity.organization_name}, user {identity.username}"],
             hint=f"if this is the org you mean, add --confirm-org {identity.organization_id}",
+            next_commands=[f"loadplan apply PLAN -o {profile.name} --confirm-org {identity.organization_id}"],
         )

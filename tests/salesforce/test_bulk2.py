@@ -223,6 +223,12 @@ def test_an_upload_that_somebody_else_answers_has_no_outcome(tmp_path: Path) -> 
         org_at(raw.url).upload(JOB, part(tmp_path, "Acme"), api_version=V)
 
 
+def test_an_upload_is_answered_after_a_word_to_go_on(tmp_path: Path) -> None:
+    """100 Continue, which nobody asked for, is no answer yet."""
+    with RawServer(b"HTTP/1.1 100 Continue\r\n\r\n" + http("201 Created")) as raw:
+        assert org_at(raw.url).upload(JOB, part(tmp_path, "Acme"), api_version=V) == 201
+
+
 def test_the_body_of_a_create_has_what_the_job_needs_and_no_more() -> None:
     """Absent keys stay absent: an empty externalIdFieldName would be refused."""
     spec = IngestSpec("Case", "upsert", "Legacy_Id__c", "TAB", "CRLF", "01Q000000000001")

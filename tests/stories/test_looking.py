@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -139,3 +142,21 @@ def test_a_report_does_not_fill_the_retry_file_from_a_source_that_changed(projec
     assert code == 0, said
     assert "the retry files are left as they are" in said
     assert retry.read_bytes() == before
+
+
+# -- the embedded org ----------------------------------------------------------------------------------------------
+
+
+def test_an_embedded_org_of_another_version_is_told_and_not_a_bug(project: Path) -> None:
+    """Exit 9 with the folder to remove; then it begins anew."""
+    data = project / ".loadplan" / "embedded" / "embedded"
+    data.mkdir(parents=True)
+    with closing(sqlite3.connect(data / "org.db")) as db:
+        db.execute("create table old (a)")
+        db.execute("pragma user_version = 999")
+    code, _, said = ran(project, os.environ, "org", "check", "-o", "embedded")
+    assert (code, "error[LP0604]" in said) == (9, True), said
+    command = said.splitlines()[-1].removeprefix("next: ")
+    assert command == f"rm -r {data}"
+    shutil.rmtree(data)
+    assert ran(project, os.environ, "org", "check", "-o", "embedded")[0] == 0
