@@ -61,7 +61,11 @@ def _held(facts: tuple[ev.RowsFact, ...]) -> str:
     """How many rows wait for their parents, and why."""
     if not facts:
         return ""
-    why = ", ".join(f"{rows:,} {reason}" for fact in facts for reason, rows in fact.why.items())
+    reasons: dict[str, int] = {}
+    for fact in facts:
+        for reason, rows in fact.why.items():
+            reasons[reason] = reasons.get(reason, 0) + rows
+    why = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items())
     return f"; {count(sum(fact.rows for fact in facts), 'row')} held back ({why})"
 
 
