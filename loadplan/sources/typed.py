@@ -5,6 +5,7 @@ A reader subclasses `TypedReader` and gives batches of rows, each a list of cell
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
@@ -30,7 +31,7 @@ class Batch(NamedTuple):
     clean: bool
 
 
-class TypedReader:
+class TypedReader(ABC):
     """A Reader whose rows have numbers, not lines. `_start` is called by the subclass when the header is known."""
 
     def __init__(self, name: str, null: Sequence[str]) -> None:
@@ -48,13 +49,14 @@ class TypedReader:
             refuse(*problems)
         self._header = tuple(header)
 
+    @abstractmethod
     def _batches(self) -> Iterator[Batch]:
-        raise NotImplementedError
+        """The rows, some at a time, in the order of the source."""
 
+    @abstractmethod
     def _whole(self) -> tuple[str, int]:
         """The sha256 (hex) and the bytes of what was read, after the last row. Raises InvalidInputError when it changed
         meanwhile."""
-        raise NotImplementedError
 
     @property
     def name(self) -> str:
