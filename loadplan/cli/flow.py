@@ -87,8 +87,11 @@ def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) 
 
 def apply(console: Console, plan_file: Path, request: Request) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
+    from loadplan.salesforce.entries import read_entries
+
     clock = SystemClock()
     plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir)
+    read_entries(plan.root / "orgs.yaml")  # before the data: what is wrong there is not the data's
     state_dir = state_folder(request.state_dir, plan.root)
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))

@@ -60,6 +60,7 @@ def resolve_profile(name: str | None, root: Path, environ: Mapping[str, str]) ->
             hint="-o NAME, or the variable SF_TARGET_ORG; `-o embedded` is a local org that needs nothing",
             next_commands=["loadplan org check -o embedded"],
         )
+    entries = read_entries(root / "orgs.yaml")  # a broken file is told whichever org is meant
     if name == "embedded":
         return OrgProfile("embedded", allow=DEFAULT_ALLOW | {"hardDelete"}, embedded={})
     if name == "env":
@@ -72,7 +73,6 @@ def resolve_profile(name: str | None, root: Path, environ: Mapping[str, str]) ->
         url = check_origin(environ["SF_ORG_INSTANCE_URL"], "SF_ORG_INSTANCE_URL")
         token = {"token": Secret({"env": "SF_ACCESS_TOKEN"}, environ, root)}
         return OrgProfile("env", url, auth=AuthConfig("access_token", url, token, {}))
-    entries = read_entries(root / "orgs.yaml")
     if name in entries:
         return _profile(name, entries[name], root, environ)
     meant = did_you_mean(name, [*entries, *RESERVED])

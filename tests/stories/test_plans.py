@@ -128,6 +128,18 @@ def test_a_broken_plan_stops_before_anything_is_sent(project: Path) -> None:
     assert not (project / ".loadplan").exists()
 
 
+@pytest.mark.parametrize("org", ["embedded", "env"])
+def test_a_broken_orgs_file_is_told_also_for_an_org_that_needs_none(project: Path, org: str) -> None:
+    """What is written there may have been meant for this run: exit 2 with its line, before the data and before any org."""
+    (project / "orgs.yaml").write_text("version: 1\norgs:\n  uat: {embedded: true}\n", encoding="utf-8")
+    done = loadplan(project, "apply", "plans/quickstart/plan.yaml", "-o", org)
+    assert done.returncode == 2
+    assert "orgs.yaml:3:19" in done.stderr
+    assert "in the data" not in done.stderr
+    assert not (project / ".loadplan").exists()
+    assert loadplan(project, "org", "check", "-o", org).returncode == 2
+
+
 def test_a_real_org_needs_credentials_and_an_answer(project: Path) -> None:
     """Without credentials exit 3 names the variable; without an org named exit 2."""
     done = loadplan(project, "apply", "plans/quickstart/plan.yaml", "-o", "env")
