@@ -87,7 +87,11 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
             return "held", event.step, f"{count(rows, 'row')} can be sent now{_held(event.held)}"
         case ev.JobCreated():
             rows = run.attempt(event.step, event.part, event.attempt).rows
-            return "job", _name(event.step, event.part), f"{event.job} created" + (f", {rows:,} rows" if rows else "")
+            return (
+                "job",
+                _name(event.step, event.part),
+                f"{event.job} created" + (f", {count(rows, 'row')}" if rows else ""),
+            )
         case ev.UploadClosed():
             return "job", _name(event.step, event.part), f"{event.job} {event.state}"
         case ev.JobObserved() if event.state not in {"Open", "UploadComplete"}:

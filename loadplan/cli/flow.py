@@ -424,7 +424,10 @@ def finish(
         if run.exit not in {130, 143}:
             left = write_leftovers(Rows(plan, run, folder), digests)
     except (InvalidInputError, StaleError) as error:
-        console.error(f"warning: {error.summary}; the rows are still under {folder.root}/steps")
+        console.error(
+            f"warning: the retry files are not up to date: {error.summary}; "
+            f"a retry sends the rows left over all the same, from {show(folder.root / 'steps')}"
+        )
     names = [item.step for item in left]
     write_artifacts(plan, run, records, folder, names)
     if run.ended is None:

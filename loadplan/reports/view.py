@@ -192,7 +192,8 @@ def _incident(e: ev.Event) -> str:
         case ev.StepRefused():
             return mask_numbers_kept(e.reason)
         case ev.StepBlocked():
-            return f"not started: {mask_numbers_kept(e.because)}"
+            gate, shut, because = e.because.partition(" is shut: ")
+            return f"not started: {gate + shut + mask_numbers_kept(because) if shut else mask_numbers_kept(gate)}"
         case _:
             return ""
 
@@ -210,7 +211,8 @@ def _errors(run: Run) -> list[dict[str, Any]]:
 
 
 def next_commands(run: Run, left_over: Sequence[str]) -> list[dict[str, str]]:
-    """What to type next, each with why. Empty when everything landed."""
+    """What to type next, each with why; `left_over` are steps with a retry file that is up to date. Empty when everything
+    landed: that is for the run to say, not for the files."""
     head = run.header
     assert head is not None
     commands: list[dict[str, str]] = []
@@ -219,6 +221,8 @@ def next_commands(run: Run, left_over: Sequence[str]) -> list[dict[str, str]]:
     if left_over and run.ended:
         files = ", ".join(f"retry/{s}.csv" for s in left_over)
         commands.append({"command": f"loadplan retry {head.run}", "why": f"send the rows left over again ({files})"})
+    elif run.ended and any(s.counts.left_over for s in run.steps.values()):
+        commands.append({"command": f"loadplan retry {head.run}", "why": "send the rows left over again"})
     elif run.ended and any(s.state in {"failed", "blocked"} for s in run.steps.values()):
         commands.append({"command": f"loadplan retry {head.run}", "why": "run again what failed or was held back"})
     return commands

@@ -128,6 +128,23 @@ def test_a_broken_plan_stops_before_anything_is_sent(project: Path) -> None:
     assert not (project / ".loadplan").exists()
 
 
+def test_rows_left_over_are_never_called_landed_when_their_source_changed(project: Path) -> None:
+    """The retry files cannot be written again then; runbook and screen still say what is left and how to send it, and it works."""
+    assert loadplan(project, "apply", "plans/quickstart/plan.yaml", "-o", "embedded").returncode == 0
+    contacts = project / "plans/quickstart/data/contacts.csv"
+    contacts.write_text(contacts.read_text(encoding="utf-8").replace("a", "e"), encoding="utf-8")
+    for _ in range(2):
+        done = loadplan(project, "retry", "quickstart")
+        assert done.returncode == 0, done.stderr
+        assert "4 sent = 0 successful + 4 failed" in done.stdout + done.stderr
+        assert "retry files are not up to date" in done.stderr
+        (folder,) = (project / ".loadplan/runs").iterdir()
+        book = (folder / "runbook.md").read_text(encoding="utf-8")
+        assert "every row landed" not in book
+        assert f"loadplan retry {folder.name}" in book
+        assert f"loadplan retry {folder.name}" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("org", ["embedded", "env"])
 def test_a_broken_orgs_file_is_told_also_for_an_org_that_needs_none(project: Path, org: str) -> None:
     """What is written there may have been meant for this run: exit 2 with its line, before the data and before any org."""
