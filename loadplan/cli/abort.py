@@ -84,7 +84,7 @@ def command(console: Console, run: str, state_dir: Path | None) -> int:
             hint="asking again does no harm", next_commands=[f"loadplan abort {folder.id}", f"loadplan org check -o {head.org}"],
         )  # fmt: skip
     console.message(
-        f"next: loadplan resume {folder.id}   # reads what the aborted jobs had done, and goes on with the rest"
+        f"next: loadplan resume {folder.id}   # reads what the jobs had done; the gates say whether the rest runs"
     )
     return 0
 

@@ -106,7 +106,10 @@ def find_run(state_dir: Path, name: str | None) -> RunFolder:
     if len(matching) == 1:
         return matching[0]
     what = "no run matches" if not matching else f"{len(matching)} runs match"
-    raise UsageError(f"{what} `{name}`", hint="use the id from the list", next_commands=["loadplan runs"])
+    raise UsageError(
+        f"{what} `{name}`", details=[f.id for f in matching[-10:]],
+        hint="give more of the id" if matching else "use an id from the list", next_commands=["loadplan runs"],
+    )  # fmt: skip
 
 
 def _matching(runs: Sequence[RunFolder], name: str) -> list[RunFolder]:
