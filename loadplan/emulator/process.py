@@ -12,8 +12,9 @@ from .faults import Faults
 from .jobfiles import JobFiles
 from .jobs import Job, Jobs
 from .ledger import Ledger
-from .load import CHUNK, Load
+from .load import Load
 from .records import Records
+from .resultrows import CHUNK
 from .settings import Settings
 from .usage import Usage
 

@@ -11,8 +11,6 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from .values import show_number
-
 Record = dict[str, Any]
 
 LAYOUT = 2
@@ -35,7 +33,6 @@ def open_database(path: Path, cache: int = 8) -> sqlite3.Connection:
     db.execute(f"pragma cache_size={-1024 * cache}")
     db.execute("pragma wal_autocheckpoint=2500")
     db.create_function("fold", 1, _fold, deterministic=True)
-    db.create_function("number", 1, show_number, deterministic=True)
     return db
 
 
