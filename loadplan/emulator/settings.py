@@ -75,6 +75,7 @@ class Settings:
     is_sandbox: bool = True  # IsSandbox of the Organization record
     request_log: int = 10_000  # how many requests are remembered
     sink: bool = False  # take rows without validating or keeping them, for measuring clients
+    sink_prepares: str = "gzip"  # the form in which the sink has results ready when a job ends; or plain
 
 
 def sink_settings() -> Settings:
