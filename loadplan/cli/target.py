@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from loadplan.cli.console import Console
 from loadplan.clock import Clock
+from loadplan.errors import OrgError
 
 if TYPE_CHECKING:
     from loadplan.salesforce.bulk2 import Bulk2Org
@@ -51,7 +52,14 @@ def open_target(
 
         data = state_dir / "embedded" / profile.name
         make_private(data)
-        with EmbeddedOrg(data, describe=profile.embedded_describe(root)) as server:
+        try:
+            embedded = EmbeddedOrg(data, describe=profile.embedded_describe(root))
+        except ValueError as error:
+            raise OrgError(
+                f"the embedded org cannot start: {error}", code="LP0405", where=str(data),
+                hint="wait for the other command, name another --state-dir, or remove the org's folder to start anew",
+            ) from None  # fmt: skip
+        with embedded as server:
             org = orgs.connect_with_token(server.instance_url, server.access_token, clock=clock, on_request=log)
             supported = info.versions(org, clock)
             yield Target(profile, org, info.identity(org, clock, info.working_version(supported)), supported, True)

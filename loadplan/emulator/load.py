@@ -27,7 +27,6 @@ from .wire import number_of
 
 _CELLS = "Number of fields in header is different from the row. header = {} row = {}"
 _MAX_RECORD = 400_000
-_MAX_CELL = 131_072
 
 
 @dataclass(slots=True)
@@ -49,7 +48,8 @@ class Load:
         self.job, self.records, self.settings, self.faults, self.ledger = job, records, settings, faults, ledger
         self.kind: ObjectType = records.schema.objects[job.object.lower()]
         delimiter = DELIMITERS[job.delimiter]
-        names = header_cells(header_text(path), delimiter)
+        text = header_text(path)
+        names = header_cells(text.removeprefix("\ufeff") if settings.bom_ignored else text, delimiter)
         self.columns = read_header(records.schema, self.kind, names, job.operation) if names else []
         self._check_key()
         label = settings.picklist_error_with_label
@@ -111,8 +111,9 @@ class Load:
                 cells.append(found)
                 continue
             cells.append([""] * width)  # such a row comes back blank
-        if max(map(len, map("".join, cells)), default=0) > _MAX_CELL:
-            _refuse_giants(cells, errors)
+        longest = self.settings.max_cell_characters
+        if max(map(len, map("".join, cells)), default=0) > min(longest, _MAX_RECORD):
+            _refuse_giants(cells, errors, longest)
         return cells
 
     def _meet_faults(self, columns: list[Sequence[str]], errors: dict[int, RowError]) -> None:
@@ -247,13 +248,13 @@ class Load:
         self.ledger.add(self.job.id, self.job.object, self.job.operation, rows, keys, found)
 
 
-def _refuse_giants(cells: list[list[str]], errors: dict[int, RowError]) -> None:
+def _refuse_giants(cells: list[list[str]], errors: dict[int, RowError], longest: int) -> None:
     """Limits of a record and of a cell (Bulk API limits); such a row comes back blank."""
     for row, texts in enumerate(cells):
         if sum(map(len, texts)) > _MAX_RECORD:
             problem = RowError("INVALID_FIELD", f"Exceeded max size limit of {_MAX_RECORD} characters for a record")
-        elif max(map(len, texts)) > _MAX_CELL:
-            problem = RowError("INVALID_FIELD", f"Exceeded max size limit of {_MAX_CELL} characters for a field")
+        elif max(map(len, texts)) > longest:
+            problem = RowError("INVALID_FIELD", f"Exceeded max size limit of {longest} characters for a field")
         else:
             continue
         errors.setdefault(row, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import tempfile
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import IO, Any, TextIO
 
 from .accesslog import AccessLog
 from .auth import issue
@@ -27,7 +28,9 @@ class EmbeddedOrg:
 
     `sink` takes rows without keeping them, to measure clients. A worker thread goes on with jobs between requests when the
     clock is the machine's; with a clock of the caller's, jobs move only as requests come in. `access_log` gets a line of
-    JSON for each request."""
+    JSON for each request.
+
+    Raises ValueError when a description has a name that is no API name, or the folder is in use or of another version."""
 
     def __init__(self, data_dir: Path | None = None, *, settings: Settings | None = None, describe: Sequence[Path] = (),
                  faults: Faults | None = None, port: int = 0, clock: Callable[[], float] = time.time,
@@ -37,9 +40,14 @@ class EmbeddedOrg:
         self._temporary = data_dir is None
         self._folder = Path(tempfile.mkdtemp(prefix="embedded-org-")) if data_dir is None else data_dir
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._claim = _claim(self._folder)
         self._clock, self._port, self._log = OrgClock(clock), port, AccessLog(access_log)
         self.faults = faults or Faults()
-        self.org = Org(self._folder, settings or Settings(), describe, self.faults, clock())
+        try:
+            self.org = Org(self._folder, settings or Settings(), describe, self.faults, clock())
+        except BaseException:
+            self._claim.close()
+            raise
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
         self._worker = Worker(self.org, self._clock) if clock is time.time else None
@@ -81,6 +89,7 @@ class EmbeddedOrg:
             if self._worker is not None:
                 self._worker.stop()
         self.org.close()
+        self._claim.close()
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -91,3 +100,14 @@ class EmbeddedOrg:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _claim(folder: Path) -> IO[Any]:
+    """Hold the folder until the file is closed or the process ends: an org keeps its jobs in memory, so there is one."""
+    file = (folder / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise ValueError(f"{folder} is in use by another embedded org") from None
+    return file

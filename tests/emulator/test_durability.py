@@ -143,3 +143,12 @@ def test_rows_of_a_spool_are_found_by_number(tmp_path: Path) -> None:
     for start, count in ((0, 1), (0, 2_500), (599, 3), (2_499, 10), (2_500, 5), (17, 0)):
         first, size = spool.range(start, count)
         assert data[first : first + size].decode() == "".join(rows[start : start + count])
+
+
+def test_a_folder_belongs_to_one_org_at_a_time(tmp_path: Path) -> None:
+    """A second one is refused, with the folder named; after the end of the first it starts."""
+    first = EmbeddedOrg(tmp_path)
+    with pytest.raises(ValueError, match=r"in use by another embedded org"):
+        EmbeddedOrg(tmp_path)
+    first.stop()
+    EmbeddedOrg(tmp_path).stop()

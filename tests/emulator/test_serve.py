@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings, with_texts
 
 
@@ -124,3 +125,23 @@ def test_every_setting_can_be_given_as_text() -> None:
             text, value = texts[entry.name], expected[entry.name]
         assert getattr(with_texts(Settings(), [f"{entry.name}={text}"]), entry.name) == value
     assert with_texts(Settings(), ["rows_per_second=inf"]).rows_per_second == float("inf")
+
+
+def test_a_command_says_when_the_embedded_org_is_in_use(tmp_path: Path) -> None:
+    """Exit 3, and what to do about it."""
+    with EmbeddedOrg(tmp_path / "state" / "embedded" / "embedded"):
+        command = [
+            sys.executable,
+            "-m",
+            "loadplan",
+            "org",
+            "check",
+            "-o",
+            "embedded",
+            "--state-dir",
+            str(tmp_path / "state"),
+        ]
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert found.returncode == 3
+    assert "is in use by another embedded org" in found.stderr
+    assert "wait for the other command" in found.stderr
