@@ -12,8 +12,10 @@ from threading import Lock, Semaphore, Thread
 from types import TracebackType
 from typing import ClassVar
 
-WAITING = 8
-"""Blocks that may wait to be worked off while the caller makes more."""
+BATCH = 4
+"""Blocks that are handed over together: changing threads for each of them would cost more than it brings."""
+WAITING = 3
+"""Batches that may wait to be worked off while the caller makes more."""
 INLINE = 4
 """Blocks of a short stream that are worked off without a thread."""
 
@@ -28,7 +30,8 @@ class Behind:
 
     def __init__(self, work: Callable[[bytes], object]) -> None:
         self._work = work
-        self._blocks: SimpleQueue[bytes] = SimpleQueue()
+        self._batch: list[bytes] = []
+        self._batches: SimpleQueue[list[bytes]] = SimpleQueue()
         self._room = Semaphore(WAITING)
         self._thread: Thread | None = None
         self._taken = 0
@@ -40,7 +43,7 @@ class Behind:
         return self
 
     def put(self, block: bytes) -> None:
-        """Hand a block over. Waits when `WAITING` blocks are ahead of it."""
+        """Hand a block over. Waits when `WAITING` batches are ahead of it."""
         if self._error is not None:
             raise self._error
         if not block:
@@ -52,8 +55,9 @@ class Behind:
                 return
             self._thread = Thread(target=self._run, name="loadplan-behind", daemon=True)
             self._thread.start()
-        self._room.acquire()
-        self._blocks.put(block)
+        self._batch.append(block)
+        if len(self._batch) == BATCH:
+            self._hand_over()
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -61,16 +65,24 @@ class Behind:
         with self._counting:
             Behind._streams -= 1
         if self._thread is not None:
-            self._blocks.put(b"")
+            if self._batch:
+                self._hand_over()
+            self._batches.put([])
             self._thread.join()
         if self._error is not None and kind is None:
             raise self._error
 
+    def _hand_over(self) -> None:
+        self._room.acquire()
+        self._batches.put(self._batch)
+        self._batch = []
+
     def _run(self) -> None:
-        while block := self._blocks.get():
+        while batch := self._batches.get():
             try:
-                if self._error is None:
-                    self._work(block)
+                for block in batch:
+                    if self._error is None:
+                        self._work(block)
             except BaseException as error:
                 self._error = error
             finally:

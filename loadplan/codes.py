@@ -2,8 +2,7 @@
 
 Codes are stable: a code is never given another meaning. Ranges:
 LP01xx the YAML door · LP02xx the plan's shape and meaning · LP03xx data files · LP04xx orgs and credentials ·
-LP05xx a run (gates, locks, unknown outcomes) · LP06xx this machine ·
-LP09xx part of the contract, not in this version yet.
+LP05xx a run (gates, locks, unknown outcomes) · LP06xx this machine.
 `docs/reference/error-codes.md` is generated from this table.
 """
 
@@ -32,12 +31,16 @@ CODES: dict[str, Explanation] = {
     "LP0101": Explanation(
         "the file is not YAML",
         "The YAML parser stopped before the end of the file, so nothing in it can be trusted.",
-        "Mend the syntax at the place shown. A tab used for indentation and an unclosed quote are the usual causes.",
+        "Mend the syntax at the place shown. A tab used for indentation, an unclosed quote, and a value that begins with "
+        "`{{` without quotes are the usual causes.",
+        'wrong: source: {{ region }}.csv\nright: source: "{{ region }}.csv"',
     ),
     "LP0102": Explanation(
         "the file is not UTF-8 text",
-        "A byte is not UTF-8, or a control character stands in the file. Guessing an encoding would change names.",
-        "Save the file as UTF-8, and remove the character at the place shown.",
+        "A byte is not UTF-8, or a character stands in the file that nobody sees: a control, a line break of another kind, a "
+        "mark that turns the reading direction. Guessing an encoding would change names.",
+        "Save the file as UTF-8, and remove the character at the place shown. A text that needs it writes an escape in "
+        "double quotes.",
     ),
     "LP0103": Explanation(
         "anchors, aliases and merge keys are not allowed",
@@ -81,7 +84,7 @@ CODES: dict[str, Explanation] = {
     "LP0203": Explanation(
         "a value has the wrong type",
         "A number stands where text is needed, a text where a list is needed, or a value is empty.",
-        "Write the value as the message says. Text that looks like a number needs quotes.",
+        "Write the value as the message says. Text that looks like a number needs quotes; a number has none.",
         'wrong: api_version: 66.0\nright: api_version: "66.0"',
     ),
     "LP0204": Explanation(
@@ -142,7 +145,8 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0214": Explanation(
         "the SOQL cannot run as a bulk query",
-        "Bulk queries know no GROUP BY, OFFSET, TYPEOF, aggregate functions or subqueries in SELECT.",
+        "Bulk queries know no GROUP BY, OFFSET, TYPEOF, aggregate functions or subqueries in SELECT. A quote or bracket that "
+        "is never closed, or a text that does not begin with SELECT, is no query at all.",
         "Fetch the rows, and group or count them afterwards.",
     ),
     "LP0215": Explanation(
@@ -170,12 +174,26 @@ CODES: dict[str, Explanation] = {
         "  contacts: {object: Contact, lookups: {Account.Key__c: account_id}, ...}\n"
         "  primary_contact:\n"
         "    object: Account\n"
-        '    lookups: {"Contact:Primary_Contact__r.Key__c": contact_id}\n'
+        "    lookups: {Primary_Contact__r.Key__c: contact_id}\n"
         "    depends_on: [accounts, contacts]",
+    ),
+    "LP0219": Explanation(
+        "a lookup may need rows that are not waited for",
+        "This is a warning. A custom relationship does not tell its object. Its name suggests one that another step loads, and "
+        "nothing makes this step wait for it: its rows would fail if their parents are not there yet.",
+        "Add `depends_on`, or leave it if the relationship points at another object.",
+        "lookups: {Primary_Contact__r.Key__c: contact_id}\ndepends_on: [contacts]",
+    ),
+    "LP0220": Explanation(
+        "an output would overwrite what is not its own",
+        "The file is the plan itself, orgs.yaml or a variables file, or it lies in `.git` or in the folder where runs are kept; "
+        "or it is a folder.",
+        "Choose another name for `output`.",
+        "output: out/accounts.csv",
     ),
     "LP0221": Explanation(
         "the plan has no such variable",
-        "`--var` or a variables file gives a value to a variable that the plan does not declare.",
+        "A template, `--var` or a variables file names a variable that the plan does not declare.",
         "Correct the name, or declare it under `vars`.",
     ),
     "LP0222": Explanation(
@@ -197,9 +215,10 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0225": Explanation(
         "the template is refused",
-        "Templates hold variables, filters and conditionals only; in SOQL every value passes a soql_* filter.",
-        "Remove loops, calls and arithmetic. In SOQL end with soql_str, soql_date, soql_number or soql_in.",
-        "soql: SELECT Id FROM Account WHERE Name = {{ name | soql_str }}",
+        "Templates hold variables, filters and conditionals only; in SOQL every value passes a soql_* filter, which writes the "
+        "whole literal with its quotes. Size, nesting and the length of the result are bounded.",
+        "Remove loops, calls and arithmetic. In SOQL end with soql_str, soql_date, soql_number or soql_in, outside of quotes.",
+        "wrong: WHERE Name = '{{ name | soql_str }}'\nright: WHERE Name = {{ name | soql_str }}",
     ),
     "LP0226": Explanation(
         "a path leaves the project",
@@ -219,7 +238,8 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0229": Explanation(
         "a lookup is not written as one",
-        "A lookup names a relationship and the external id of the object it points at.",
+        "A lookup names a relationship and the external id of the object it points at. The object's type stands in front when, "
+        "and only when, the relationship may point at several objects; Salesforce fails the whole job otherwise.",
         "Write `Relationship.Field`; `ObjectType:Relationship.Field` when it may point at several objects.",
         'lookups: {Account.Legacy_Id__c: account_id, "Contact:Who.Legacy_Id__c": contact_id}',
     ),
@@ -233,6 +253,11 @@ CODES: dict[str, Explanation] = {
         "the size of a part is not possible",
         "A job of Bulk API 2.0 takes at most 100MB of raw CSV, and a part must hold at least a header and a row.",
         "Choose `parts.max_bytes` between 100 bytes and 100MB.",
+    ),
+    "LP0232": Explanation(
+        "the steps depend on each other in too many ways",
+        "Many steps load one object that many others look up, so each of these waits for each of those.",
+        "Load the object in fewer steps, or split the plan.",
     ),
     "LP0240": Explanation(
         "the step gives its rows no ids",
@@ -308,6 +333,23 @@ CODES: dict[str, Explanation] = {
         "Choose one of these endings.",
         "output: out/contacts.parquet",
     ),
+    "LP0270": Explanation(
+        "the keys of a source do not fit together",
+        "A source is one thing: a file, a database, a SELECT over files, or another step's rows. A key that means nothing for it "
+        "would be a setting without effect.",
+        "Remove the key, or name the source that it belongs to.",
+        'wrong: {path: a.jsonl, delimiter: ";"}\nright: {path: a.jsonl}',
+    ),
+    "LP0271": Explanation(
+        "two steps read standard input",
+        "What was read once is gone: the second step would get nothing.",
+        "Write the rows to a file, and name it in both steps.",
+    ),
+    "LP0272": Explanation(
+        "a query step has no result rows",
+        "`results_of` takes the rows of a load that succeeded, failed or were not processed. A query only has rows.",
+        "Use `source: {step: ...}` for the rows of a query.",
+    ),
     # -- LP03xx data files ------------------------------------------------------------------------------------------
     "LP0301": Explanation(
         "the source file does not exist",
@@ -331,9 +373,9 @@ CODES: dict[str, Explanation] = {
         "Use a known name, such as utf-8, utf-16, cp1252 or iso-8859-15.",
     ),
     "LP0305": Explanation(
-        "the gzip file is damaged or cut short",
-        "The compressed file ends before its end mark, or its checksum does not fit. Rows may be missing.",
-        "Copy the file again. `gzip -t FILE` tests it.",
+        "the compressed file is damaged or cut short",
+        "A gzip or zstd file ends before its end mark, or its checksum does not fit. Rows may be missing.",
+        "Copy the file again. `gzip -t FILE` and `zstd -t FILE` test it.",
     ),
     "LP0306": Explanation(
         "the source file is empty",
@@ -504,6 +546,96 @@ CODES: dict[str, Explanation] = {
         "Two rows carry the key that a third names as its parent, so nobody can say which one is meant.",
         "Make the key unique, or leave one of the rows out with `where`.",
     ),
+    "LP0370": Explanation(
+        "a value holds a NUL character",
+        "No CSV that Salesforce reads may hold U+0000, and what comes after it could be lost. A text in UTF-16 that is read "
+        "as UTF-8 is full of them.",
+        "Remove the character, or name the encoding of the file in the step's source.",
+    ),
+    "LP0371": Explanation(
+        "a line is not a JSON object",
+        "In a JSONL file each line is one object: a map of column names and values, as RFC 8259 writes it.",
+        "Mend the line shown. One array around all objects is JSON, not JSONL: `jq -c '.[]'` makes lines of it.",
+        'wrong: [{"Name": "Acme"}, {"Name": "Blue"}]\nright: {"Name": "Acme"}\n       {"Name": "Blue"}',
+    ),
+    "LP0372": Explanation(
+        "a value is nested",
+        "A row has one value a column; a list or an object inside a value has no place in a CSV.",
+        "Make columns of its parts before, or leave it out.",
+    ),
+    "LP0373": Explanation(
+        "a column has a type that cannot be sent",
+        "Binary values, lists, structures, intervals and the like have no spelling that Salesforce reads.",
+        "Leave the column out, or turn it into text in the query that makes the file or the rows.",
+        'source: {postgres: {env: DATABASE_URL}, query: "SELECT id, tags::text AS tags FROM accounts"}',
+    ),
+    "LP0374": Explanation(
+        "a JSON object names a key twice",
+        "Parsers keep the second value and drop the first without a word.",
+        "Remove one of the two in the line shown.",
+    ),
+    "LP0375": Explanation(
+        "a value cannot be written",
+        "Not-a-number, infinity, dates outside the years 1 to 9999 and half of a UTF-16 pair have no spelling in a CSV.",
+        "Mend the value where it comes from, or make it empty in the query.",
+    ),
+    "LP0376": Explanation(
+        "a package is not installed",
+        "Some sources need a package that loadplan does not bring along: DuckDB for Parquet and `sql`, psycopg for PostgreSQL, "
+        "zstandard for .zst files.",
+        "Install it with the extra that the message names, for example `pip install 'loadplan[engine]'`.",
+    ),
+    "LP0377": Explanation(
+        "the file is not what its format says, or it is damaged",
+        "A Parquet or SQLite file could not be opened, or reading it failed in the middle.",
+        "Check that it was copied whole. `sqlite3 FILE 'PRAGMA integrity_check'` tests a SQLite file.",
+    ),
+    "LP0378": Explanation(
+        "the database refused the query",
+        "The table or the query of a source does not fit the database: a name it does not know, a mistake in the SQL, a right "
+        "that is missing.",
+        "Run the query in the database's own client first.",
+    ),
+    "LP0379": Explanation(
+        "the query is not one SELECT",
+        "A source only reads. Anything but a single SELECT is refused before it runs.",
+        "Write one SELECT, without a semicolon between statements.",
+    ),
+    "LP0380": Explanation(
+        "the database cannot be reached, or the connection was lost",
+        "Rows that were already read are thrown away: half of a result never passes for the whole.",
+        "Check that the server is up and reachable from here, then run the same command again.",
+    ),
+    "LP0381": Explanation(
+        "there is no connection string",
+        "The environment variable that the source names is empty, or what it holds is not a PostgreSQL connection string.",
+        "Set it, for example to postgresql://user@host/database. It is never shown.",
+    ),
+    "LP0382": Explanation(
+        "a query went over its limits",
+        "The SELECT of an `sql` source has limits of memory, time, rows and disk, so that a plan cannot stop the machine.",
+        "Select fewer rows or columns, or prepare the rows before and read them from a file.",
+    ),
+    "LP0383": Explanation(
+        "standard input cannot be read",
+        "It is a terminal, it is closed, or the rows it once gave are no longer in the state folder.",
+        "Send the rows through a pipe: `loadplan apply PLAN -o ORG --auto-approve < rows.csv`.",
+    ),
+    "LP0384": Explanation(
+        "a compressed file grows without measure",
+        "It unpacks to more than a thousand times its size: a mistake, or a file made to fill memory and disks.",
+        "Unpack it yourself, look at it, and name the unpacked file.",
+    ),
+    "LP0385": Explanation(
+        "the SQLite file is in use",
+        "Changes stand beside the file in its `-wal` or `-journal`, so the file alone is not the database.",
+        "Close the program that writes to it, or make a copy: `sqlite3 FILE \"VACUUM INTO 'copy.sqlite'\"`.",
+    ),
+    "LP0386": Explanation(
+        "the results of a step cannot be read as rows",
+        "The step has not ended, or its result files do not hold the rows that its counts say.",
+        "Look at the step in the runbook. Result files are kept as they were received under steps/.",
+    ),
     # -- LP04xx orgs and credentials --------------------------------------------------------------------------------
     "LP0401": Explanation(
         "the org does not accept the credentials",
@@ -575,6 +707,11 @@ CODES: dict[str, Explanation] = {
         "have Salesforce issue another one.",
         "wrong: client_secret: 8F3A…\nright: client_secret: {env: SF_CLIENT_SECRET}",
     ),
+    "LP0450": Explanation(
+        "SQL sources are not allowed",
+        "An `sql` source runs a SELECT of the plan over files of this machine. The plan cannot allow that to itself.",
+        "Add `sql_sources: true` to orgs.yaml, at its top or in the org's entry, if the plans of this project may do so.",
+    ),
     # -- LP05xx a run -----------------------------------------------------------------------------------------------
     "LP0501": Explanation(
         "the outcome of a request is unknown",
@@ -641,12 +778,6 @@ CODES: dict[str, Explanation] = {
         "The file was counted after it was written, and has another number of rows than the pages it was made of. It was not "
         "put in its place.",
         "Resume the run to write it again, or choose an output with the ending .csv.",
-    ),
-    # -- LP09xx later -----------------------------------------------------------------------------------------------
-    "LP0901": Explanation(
-        "part of the contract, not in this version yet",
-        "The key is planned and its name is taken, but this version does not act on it. Ignoring it would be worse.",
-        "Leave the key out; the message says which one.",
     ),
 }
 

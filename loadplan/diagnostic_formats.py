@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 from loadplan.diagnostics import Diagnostic, Place, Severity
 from loadplan.masking import printable
 
 COLORS = {Severity.ERROR: "\x1b[31;1m", Severity.WARNING: "\x1b[33;1m"}
-_PLAIN = re.compile(r"[^\x20-\x7e\xa0-\uffff]")
+MAX_LINE = 400
+"""A line of more characters is not quoted."""
+
+Lines = Callable[[str], tuple[str, ...]]
 
 
-@cache
-def _lines(file: str) -> tuple[str, ...]:
-    try:
-        with Path(file).open(encoding="utf-8", errors="replace") as text:
-            return tuple(line.rstrip("\n") for _, line in zip(range(100_000), text, strict=False))
-    except (OSError, ValueError):
-        return ()
+def _reader() -> Lines:
+    """Reads the lines of a file that is quoted, once."""
+
+    @cache
+    def lines(file: str) -> tuple[str, ...]:
+        try:
+            if not Path(file).is_file():
+                return ()
+            with Path(file).open(encoding="utf-8-sig", errors="replace") as text:
+                return tuple(line.rstrip("\n") for _, line in zip(range(100_000), text, strict=False))
+        except (OSError, ValueError):
+            return ()
+
+    return lines
 
 
 def render_full(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
     """A frame with the offending line for each."""
-    return "\n\n".join(_frame(d, color) for d in diagnostics) + ("\n" if diagnostics else "")
+    lines = _reader()
+    return "\n\n".join(_frame(d, color, lines) for d in diagnostics) + ("\n" if diagnostics else "")
 
 
-def _frame(d: Diagnostic, color: bool) -> str:
+def _frame(d: Diagnostic, color: bool, lines: Lines) -> str:
     head = f"{d.severity}[{d.code}]"
     if color:
         head = f"{COLORS[d.severity]}{head}\x1b[0m"
-    out = [f"{head}: {printable(d.summary)}", f"  --> {d.place}"]
+    out = [f"{head}: {printable(d.summary)}", f"  --> {printable(str(d.place))}"]
     for note in sorted(d.notes, key=lambda n: n.place.line):
-        out += _quote(note.place, note.text, "-")
-    quoted = _quote(d.place, d.label, "^") if d.quote else []
+        out += _quote(note.place, note.text, "-", lines)
+    quoted = _quote(d.place, d.label, "^", lines) if d.quote else []
     out += quoted
     if quoted:
         out.append("   |")
@@ -47,14 +56,24 @@ def _frame(d: Diagnostic, color: bool) -> str:
     return "\n".join(out)
 
 
-def _quote(place: Place, label: str, mark: str) -> list[str]:
-    lines = _lines(place.file)
-    if not 0 < place.line <= len(lines) or len(lines[place.line - 1]) > 400:
+def _quote(place: Place, label: str, mark: str, lines: Lines) -> list[str]:
+    found = lines(place.file) if place.line else ()
+    if not 0 < place.line <= len(found) or len(found[place.line - 1]) > MAX_LINE:
         return []
-    text = _PLAIN.sub(" ", lines[place.line - 1])
-    width = max(1, (place.end_column or place.column + 1) - place.column) if place.column else len(text)
-    pad = " " * (place.column - 1 if place.column else 0)
-    return ["   |", f"{place.line:>3}| {text}", f"   | {pad}{mark * min(width, 80)} {label}".rstrip()]
+    text = printable(found[place.line - 1].replace("\t", " "))
+    start = place.column - 1 if place.column else 0
+    end = place.end_column - 1 if place.end_column > place.column else start + 1 if place.column else len(text)
+    pad, marked = _width(text[:start]), max(1, min(_width(text[start:end]), 80))
+    return ["   |", f"{place.line:>3}| {text}", f"   | {' ' * pad}{mark * marked} {label}".rstrip()]
+
+
+def _width(text: str) -> int:
+    """The columns that a terminal needs for the text: two for wide characters, none for accents on their own."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def as_concise(diagnostics: Sequence[Diagnostic]) -> str:
@@ -82,14 +101,26 @@ def as_github(diagnostics: Sequence[Diagnostic]) -> str:
     def value(text: str) -> str:
         return data(text).replace(":", "%3A").replace(",", "%2C")
 
+    def where(place: Place) -> str:
+        found = f"file={value(place.file)}"
+        found += f",line={place.line}" if place.line else ""
+        return found + (f",col={place.column}" if place.column else "")
+
     return "\n".join(
-        f"::{d.severity} file={value(d.place.file)},line={d.place.line},col={d.place.column},title={value(d.code)}"
-        f"::{data(printable(d.summary) + (f' ({d.hint})' if d.hint else ''))}"
+        f"::{d.severity} {where(d.place)},title={value(d.code)}"
+        f"::{data(printable(d.summary + (f' ({d.hint})' if d.hint else '')))}"
         for d in diagnostics
     )
 
 
 def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
+    """SARIF 2.1.0, as GitHub's code scanning takes it."""
+    from urllib.parse import quote
+
+    def region(place: Place) -> dict[str, int]:
+        ends = {"endColumn": place.end_column} if place.end_column > place.column else {}
+        return {"startLine": max(1, place.line), "startColumn": max(1, place.column), **ends}
+
     results = [
         {
             "ruleId": d.code,
@@ -98,8 +129,8 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": d.place.file},
-                        "region": {"startLine": max(1, d.place.line), "startColumn": max(1, d.place.column)},
+                        "artifactLocation": {"uri": quote(d.place.file)},
+                        "region": region(d.place),
                     }
                 }
             ],
@@ -111,6 +142,8 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def as_junit(diagnostics: Sequence[Diagnostic]) -> str:
+    from xml.sax.saxutils import quoteattr  # imports half of the standard library
+
     errors = [d for d in diagnostics if d.severity is Severity.ERROR]
     cases = (
         "".join(

@@ -69,11 +69,24 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return sorted(dict.fromkeys(diagnostics), key=lambda d: (d.place, d.code, d.summary))
 
 
+MAX_OPTIONS = 300
+"""More words than this are not compared one by one: a plan with thousands of mistakes must not take minutes to tell them."""
+
+
+def closest(word: str, known: Iterable[str]) -> list[str]:
+    """The known words that may have been meant, the likeliest first, at most two. Letter case alone always counts."""
+    options = list(known)
+    if len(options) > MAX_OPTIONS:
+        near = {word.lower(), word.replace("-", "_"), word.replace("_", "-"), *(f"{word}{c}" for c in "s0123456789")}
+        near |= {word[:i] + word[i + 1 :] for i in range(len(word[:100]))}
+        return [o for o in options if o in near][:2]
+    lowered = {o.lower(): o for o in options}
+    if word.lower() in lowered:
+        return [lowered[word.lower()]]
+    return difflib.get_close_matches(word[:100], options, n=2, cutoff=0.6)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence naming the closest known words, or the empty string when none is close."""
-    options = list(known)
-    close = difflib.get_close_matches(word, options, n=2, cutoff=0.6)
-    if not close:
-        lowered = {o.lower(): o for o in options}
-        close = [lowered[word.lower()]] if word.lower() in lowered else []
+    close = closest(word, known)
     return f"did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else ""

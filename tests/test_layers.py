@@ -36,6 +36,8 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.family",
             "run.cutting",
             "run.leftovers",
+            "run.outcomes",
+            "run.surroundings",
         ),
     ),
     (4, ("run.engine", "run.perform")),
@@ -57,10 +59,11 @@ DOORS = {
     "jwt": {"salesforce.auth.jwt_bearer"},
     "click": {"cli"},
     "rich": {"cli.progress"},
-    "sqlite3": {"emulator"},
+    "sqlite3": {"emulator", "sources.sqlite"},
     "isal": {"gunzip"},
-    "duckdb": {"run.parquet"},
-    "zstandard": {"run.zst"},
+    "duckdb": {"sources.engine", "run.parquet"},
+    "psycopg": {"sources.postgres"},
+    "zstandard": {"sources.zstd", "run.zst"},
 }
 
 

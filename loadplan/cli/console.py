@@ -70,8 +70,8 @@ class Console:
         """Text from a thread that ends the process: straight to the terminal, since the stream's lock may be held."""
         os.write(2, f"\n{text}\n".encode())
 
-    def show_error(self, error: LoadplanError) -> None:
-        """What happened, where, and the next command."""
+    def show_error(self, error: LoadplanError, or_else: str = "") -> None:
+        """What happened, where, and the next command: `or_else` where the error names none."""
         if isinstance(error, InvalidInputError) and error.diagnostics:
             from loadplan.diagnostic_formats import render_full
 
@@ -84,7 +84,7 @@ class Console:
             self.error(f"  {line}")
         if error.hint:
             self.error(f"{self.style('help', 'blue')}: {error.hint}")
-        for command in error.next_commands:
+        for command in error.next_commands or filter(None, (or_else,)):
             self.error(f"{self.style('next', 'blue')}: {command}")
 
     def show_bug(self, error: BaseException) -> None:

@@ -76,7 +76,7 @@ def serve(
                 access_log=stream,
             )  # fmt: skip
         except (ValueError, OSError) as error:
-            raise UsageError(str(error)) from error
+            raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error
         with server:
             console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
             while not stopped:

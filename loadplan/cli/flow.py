@@ -27,6 +27,7 @@ from loadplan.run.journal import FileJournal, read_journal
 from loadplan.run.lock import hold_lock
 from loadplan.run.output import check_outputs
 from loadplan.run.state import Run, fold, new_run
+from loadplan.run.surroundings import discard_unbegun
 from loadplan.sources.base import InputDigest
 from loadplan.version import __version__
 from loadplan.words import count
@@ -49,12 +50,14 @@ class Request:
     parallelism: int = 4
 
 
-def load(plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path]) -> tuple[Plan, Graph]:
+def load(
+    plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path], state_dir: Path | None = None
+) -> tuple[Plan, Graph]:
     """The plan and its graph. Raises `InvalidInputError` with every problem."""
     from loadplan.plan.graph import compile_graph
     from loadplan.plan.load import load_plan
 
-    plan = load_plan(plan_file, variables=variables, var_files=var_files)
+    plan = load_plan(plan_file, variables=variables, var_files=var_files, state_folder=state_dir)
     return plan, compile_graph(plan)
 
 
@@ -62,12 +65,12 @@ def fresh_run(graph: Graph) -> Run:
     return new_run(graph.order, {s: graph.parents(s) for s in graph.order})
 
 
-def check_data(plan: Plan, run: Run, folder: RunFolder) -> dict[str, InputDigest]:
+def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) -> dict[str, InputDigest]:
     """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps."""
     from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
-    rows = Rows(plan, run, folder)
+    rows = Rows(plan, run, folder, org)
     digests: dict[str, InputDigest] = {}
     problems: list[Any] = []
     for step in plan.steps.values():
@@ -85,22 +88,25 @@ def check_data(plan: Plan, run: Run, folder: RunFolder) -> dict[str, InputDigest
 def apply(console: Console, plan_file: Path, request: Request) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
     clock = SystemClock()
-    plan, graph = load(plan_file, request.variables, request.var_files)
+    plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir)
     state_dir = state_folder(request.state_dir, plan.root)
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
-    digests = check_data(plan, run, folder)
-    if problems := check_outputs(plan):
-        raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
-    with open_target(request.org, plan.root, state_dir, clock, console) as target:
-        guard(target, plan, digests, request, console)
-        confirm(console, plan, graph, digests, target, request)
-        with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
-            folder.create()
-            _freeze(plan, folder, digests, request)
-            journal = FileJournal.create(folder.journal, clock)
-            started = _started(plan, folder, target, request)
-            return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [started])
+    try:
+        digests = check_data(plan, run, folder, request.org)
+        if problems := check_outputs(plan):
+            raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
+        with open_target(request.org, plan.root, state_dir, clock, console) as target:
+            guard(target, plan, digests, request, console)
+            confirm(console, plan, graph, digests, target, request)
+            with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+                folder.create()
+                _freeze(plan, folder, digests, request)
+                journal = FileJournal.create(folder.journal, clock)
+                started = _started(plan, folder, target, request)
+                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [started])
+    finally:
+        discard_unbegun(folder)
 
 
 def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:
@@ -119,24 +125,42 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
     fold(run, records)
     if run.header is None:
         raise LocalError(
-            "the run has no beginning on record; nothing was sent", code="LP0603", where=str(folder.journal)
-        )
+            "the run has no beginning on record; nothing was sent", code="LP0603", where=str(folder.journal),
+            next_commands=["loadplan runs"],
+        )  # fmt: skip
     events = _begin_again(console, run, folder, retry=retry)
     if events is None:
+        if not _rendered(folder):  # the machine died between the end of the run and the last page
+            from loadplan.cli.report import render
+
+            render(console, plan, run, records, folder, frozen["inputs"])
         return run.exit or 0
     digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
     with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
-        if target.identity.organization_id != run.header.organization_id:
-            raise OrgError(
-                f"the run belongs to org {run.header.organization_id}, but {target.identity.organization_id} answered",
-                code="LP0403", next_commands=[f"loadplan org check -o {run.header.org}"],
-            )  # fmt: skip
+        same_run_org(run.header, target)
         info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
-        with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
+        with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
             journal, records = FileJournal.reopen(folder.journal, clock)
             run = fold(fresh_run(graph), records)
             return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events)
+
+
+def _rendered(folder: RunFolder) -> bool:
+    """Whether the renderings are there and as new as the journal; the summary is written last."""
+    summary = folder.root / "summary.json"
+    return summary.is_file() and summary.stat().st_mtime_ns >= folder.journal.stat().st_mtime_ns
+
+
+def same_run_org(head: ev.RunStarted, target: Target) -> str:
+    """The id of the run's org. Raises `OrgError` when another org answers under its name."""
+    if target.identity.organization_id != head.organization_id:
+        raise OrgError(
+            f"the run belongs to org {head.organization_id}, but {target.identity.organization_id} answered",
+            code="LP0403", hint="check which credentials the environment holds; nothing was sent",
+            next_commands=[f"loadplan org check -o {head.org}"],
+        )  # fmt: skip
+    return head.organization_id
 
 
 def _begin_again(console: Console, run: Run, folder: RunFolder, *, retry: bool) -> list[ev.Event] | None:
@@ -163,10 +187,7 @@ def _begin_again(console: Console, run: Run, folder: RunFolder, *, retry: bool) 
 
 def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     """The plan of a run as it was begun. Raises `StaleError` when the plan file or a variable is another by now."""
-    try:
-        frozen: dict[str, Any] = json.loads(folder.plan_json.read_bytes())
-    except (OSError, ValueError) as error:
-        raise LocalError(f"plan.json cannot be read: {error}", code="LP0603", where=str(folder.plan_json)) from error
+    frozen = _frozen(folder)
     file = Path(frozen["file"])
     if not file.is_file() or file.read_bytes() != folder.plan_yaml.read_bytes():
         raise StaleError(
@@ -179,6 +200,32 @@ def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
         )
     plan, graph = load(file, frozen["variables"], [Path(f) for f in frozen["var_files"]])
     return plan, graph, frozen
+
+
+def _frozen(folder: RunFolder) -> dict[str, Any]:
+    """What plan.json keeps of the run's beginning."""
+    try:
+        frozen: dict[str, Any] = json.loads(folder.plan_json.read_bytes())
+        if not {"file", "variables", "var_files", "inputs"} <= set(frozen):
+            raise ValueError("keys are missing")
+    except (OSError, ValueError, TypeError) as error:
+        raise LocalError(
+            f"plan.json cannot be read: {error}", code="LP0603", where=str(folder.plan_json),
+            hint="restore the run folder from a copy", next_commands=["loadplan runs"],
+        ) from error  # fmt: skip
+    return frozen
+
+
+def as_begun(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
+    """The plan of a run from the copy that its folder keeps, for reading only: plan and sources may be others by now."""
+    from loadplan.plan.graph import compile_graph
+    from loadplan.plan.load import recorded_plan
+
+    frozen = _frozen(folder)
+    plan = recorded_plan(
+        folder.plan_yaml, Path(frozen["file"]), frozen["variables"], [Path(f) for f in frozen["var_files"]]
+    )
+    return plan, compile_graph(plan), frozen
 
 
 def check_beside(plan: Plan, frozen: Mapping[str, Any], folder: RunFolder) -> None:
@@ -252,7 +299,7 @@ def confirm(
     import click
 
     if click.prompt("Run it? Only `yes` goes on", err=True, default="no", show_default=False) != "yes":
-        raise UsageError("not confirmed; nothing was sent")
+        raise UsageError("not confirmed; nothing was sent", next_commands=[f"loadplan graph {plan.file}"])
 
 
 def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
@@ -316,7 +363,7 @@ def _git(folder: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _owner(run: str, clock: Clock) -> dict[str, str]:
+def owner(run: str, clock: Clock) -> dict[str, str]:
     return {
         "run": run,
         "who": f"{getpass.getuser()} on {socket.gethostname()}, pid {os.getpid()}",
@@ -367,7 +414,9 @@ def finish(
 
     left = []
     try:
-        left = write_leftovers(Rows(plan, run, folder), digests)
+        # Reading sources and results again can take long, and who stops a run does not want to wait.
+        if run.exit not in {130, 143}:
+            left = write_leftovers(Rows(plan, run, folder), digests)
     except (InvalidInputError, StaleError) as error:
         console.error(f"warning: {error.summary}; the rows are still under {folder.root}/steps")
     names = [item.step for item in left]
@@ -394,54 +443,3 @@ def show(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def render(console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder) -> None:
-    """Every rendering of a run again, from its journal."""
-    from loadplan.reports.artifacts import write_artifacts
-    from loadplan.run.leftovers import write_leftovers
-    from loadplan.run.rows import Rows
-
-    left = write_leftovers(Rows(plan, run, folder))
-    write_artifacts(plan, run, records, folder, [item.step for item in left])
-
-
-def abort(console: Console, name: str, start: Path, request: Request) -> int:
-    """Abort every job of a run that Salesforce has not finished; a resume then reads what they did. Exit 0 when all
-    open jobs were asked to stop."""
-    from loadplan.run.engine import Engine
-    from loadplan.salesforce.port import OrgFault
-
-    clock = SystemClock()
-    root = project_root(start)
-    state_dir = state_folder(request.state_dir, root)
-    folder = find_run(state_dir, name)
-    plan, graph, _ = reload(folder)
-    run = fold(fresh_run(graph), read_journal(folder.journal)[0])
-    if run.header is None or run.ended is not None:
-        console.message(f"run {folder.id} has no open jobs")
-        return 0
-    with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
-        if target.identity.organization_id != run.header.organization_id:
-            raise OrgError(f"the run belongs to org {run.header.organization_id}", code="LP0403")
-        with hold_lock(state_dir, target.identity.organization_id, _owner(folder.id, clock)):
-            journal, records = FileJournal.reopen(folder.journal, clock)
-            run = fold(fresh_run(graph), records)
-            engine = Engine(plan, run, target.org, journal, folder, clock, {})
-            for a in run.attempts():
-                if not a.job or a.is_final or a.phase in {"terminal", "collected", "paging", "uploading"}:
-                    continue
-                about: dict[str, Any] = {"step": a.step, "part": a.part, "attempt": a.number, "job": a.job}
-                engine.emit(ev.AbortIntended(**about, request=f"PATCH /jobs/{a.kind}/{a.job} Aborted", why="user"))
-                try:
-                    info = target.org.abort(
-                        "query" if a.kind == "query" else "ingest", a.job, api_version=a.api_version
-                    )
-                    engine.emit(ev.AbortAnswered(**about, http=info.http, detail=info.state))
-                    console.message(f"{a.step} {a.job}: {info.state}")
-                except OrgFault as fault:
-                    engine.emit(ev.AbortAnswered(**about, http=fault.status, detail=fault.detail))
-                    console.message(f"{a.step} {a.job}: {fault.detail}")
-            journal.close()
-    console.message(f"next: loadplan resume {folder.id}   # reads what the aborted jobs had done, and ends the run")
-    return 0

@@ -19,9 +19,10 @@ from loadplan.cli.options import common, parse_variables, variables_options
 @common
 def command(console: Console, plan: Path, form: str, var: tuple[str, ...], var_file: tuple[Path, ...]) -> int:
     """Show what depends on what in PLAN, and which steps may run at the same time."""
-    from loadplan.cli import flow
+    from loadplan.plan.graph import compile_graph
     from loadplan.plan.graph_text import RENDERERS
+    from loadplan.plan.load import load_plan
 
-    loaded, graph = flow.load(plan, parse_variables(var), var_file)
-    console.result(RENDERERS["json" if console.as_json else form](loaded, graph))
+    loaded = load_plan(plan, variables=parse_variables(var), var_files=var_file)
+    console.result(RENDERERS["json" if console.as_json else form](loaded, compile_graph(loaded)))
     return 0

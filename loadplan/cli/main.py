@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
 import click
 
 from loadplan.cli.console import Console
-from loadplan.errors import BUG_EXIT_CODE, InterruptedRunError, LoadplanError
+from loadplan.errors import BUG_EXIT_CODE, InterruptedRunError, InvalidInputError, LoadplanError
 from loadplan.version import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -76,6 +77,10 @@ def cli() -> None:
     """
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM outside a run, which has its own way to end (`signals`)."""
+
+
 def run(argv: Sequence[str]) -> int:
     """Run one command; the exit code. Never raises: a bug prints one line, the traceback with -vv."""
     console = Console.from_environment(os.environ)
@@ -87,11 +92,15 @@ def run(argv: Sequence[str]) -> int:
         console.error(f"next: {context.command_path if context else 'loadplan'} --help")
         return 2
     except LoadplanError as error:
-        console.show_error(error)
+        console.show_error(error, or_else=_next(error, argv))
         return 128 + error.signal_number if isinstance(error, InterruptedRunError) else error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        console.error("interrupted; nothing was being sent")
-        return 130
+    except (KeyboardInterrupt, click.Abort) as error:
+        console.error("interrupted")
+        # A run may have begun: typed again, the command would begin another.
+        again = "loadplan status" if _runs(argv) else shlex.join(["loadplan", *argv])
+        console.error(f"next: {again}")
+        # click turns what it catches into an Abort.
+        return 143 if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated) else 130
     except BrokenPipeError:
         sys.stderr.close()
         return 141
@@ -99,3 +108,17 @@ def run(argv: Sequence[str]) -> int:
         console.show_bug(error)
         return BUG_EXIT_CODE
     return result if isinstance(result, int) else 0
+
+
+def _runs(argv: Sequence[str]) -> bool:
+    return bool(argv) and argv[0] in {"apply", "resume", "retry", "abort"}
+
+
+def _next(error: LoadplanError, argv: Sequence[str]) -> str:
+    """What to type when an error does not say: its explanation, else the help of the command."""
+    code = error.code
+    if code is None and isinstance(error, InvalidInputError) and error.diagnostics:
+        code = error.diagnostics[0].code
+    if code is not None:
+        return f"loadplan explain {code}"
+    return f"loadplan {argv[0]} --help" if argv and argv[0] in COMMANDS else "loadplan --help"

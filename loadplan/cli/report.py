@@ -1,13 +1,21 @@
-"""`loadplan report`: make a run's renderings again from its journal."""
+"""`loadplan report`: make a run's renderings again from its journal, whatever became of the plan and its sources since."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, project_root, state_folder, state_option
+
+if TYPE_CHECKING:
+    from loadplan.plan.model import Plan
+    from loadplan.run import events as ev
+    from loadplan.run.folder import RunFolder
+    from loadplan.run.state import Run
 
 
 @click.command("report")
@@ -18,20 +26,49 @@ from loadplan.cli.options import common, project_root, state_folder, state_optio
 def command(console: Console, run: str | None, summary: bool, state_dir: Path | None) -> int:
     """Render runbook, pagination audit, summary and retry files of RUN (default: the newest) again."""
     from loadplan.cli import flow
+    from loadplan.cli.standing import standing
     from loadplan.reports import view
     from loadplan.run.folder import find_run
-    from loadplan.run.journal import read_journal
     from loadplan.run.state import fold
 
     folder = find_run(state_folder(state_dir, project_root(Path.cwd())), run)
-    plan, graph, _ = flow.reload(folder)
-    records, _, _ = read_journal(folder.journal)
-    state = fold(flow.fresh_run(graph), records)
+    found = standing(folder)
+    if found.owner:
+        console.message(f"it is being run by {found.owner}: this is how far it is")
+    plan, graph, frozen = flow.as_begun(folder)
+    state = fold(flow.fresh_run(graph), found.records)
     if not summary:
-        flow.render(console, plan, state, records, folder)
+        render(console, plan, state, found.records, folder, frozen["inputs"])
     if console.as_json:
         console.json(view.summary(state))
-    else:
-        console.result(view.summary_line(state))
+        return 0
+    console.result(view.summary_line(state))
+    if not summary:
         console.result(flow.show(folder.root / "runbook.md"))
+    if found.next_command:
+        console.message(f"next: {found.next_command}")
     return 0
+
+
+def render(
+    console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder, inputs: dict[str, Any]
+) -> None:  # fmt: skip
+    """Every rendering again. Retry files stay as they are when their sources are no longer what was sent."""
+    from loadplan.errors import InvalidInputError, LocalError, StaleError
+    from loadplan.reports.artifacts import write_artifacts
+    from loadplan.run.leftovers import write_leftovers
+    from loadplan.run.rows import Rows
+    from loadplan.sources.base import InputDigest
+
+    digests = {step: InputDigest.from_json(fields) for step, fields in inputs.items()}
+    try:
+        names = [item.step for item in write_leftovers(Rows(plan, run, folder), digests)]
+    except (InvalidInputError, StaleError, LocalError) as error:
+        names = [step for step in run.steps if folder.retry(step).exists()]
+        what = (
+            f"{error.diagnostics[0].summary}"
+            if isinstance(error, InvalidInputError) and error.diagnostics
+            else error.summary
+        )
+        console.error(f"warning: the retry files are left as they are: {what}")
+    write_artifacts(plan, run, records, folder, names)

@@ -15,15 +15,26 @@ from loadplan.cli.options import common, project_root, state_folder, state_optio
 @common
 def command(console: Console, state_dir: Path | None) -> int:
     """List the runs of this project, oldest first."""
-    from loadplan.cli.standing import standing
-    from loadplan.run.folder import list_runs
+    from loadplan.cli.standing import standings
+    from loadplan.cli.table import align
 
-    rows = [standing(f).line() for f in list_runs(state_folder(state_dir, project_root(Path.cwd())))]
+    found = standings(state_folder(state_dir, project_root(Path.cwd())))
     if console.as_json:
-        console.json({"runs": rows})
+        console.json({"runs": [s.line() for s in found]})
         return 0
-    if not rows:
+    if not found:
         console.message("no runs yet")
-    for row in rows:
-        console.result(f"{row['run']:48} {row['org']:12} {row['result']:32} exit {row['exit']}")
+        console.message("next: loadplan apply PLAN -o embedded")
+        return 0
+    rows = [["RUN", "ORG", "SENT", "LEFT OVER", "EXIT", "RESULT"]]
+    for s in found:
+        line = s.line()
+        numbers = [f"{line['rows']['sent']:,}", f"{line['rows']['left_over']:,}"] if s.records else ["", ""]
+        exit_code = "" if line["exit"] is None else str(line["exit"])
+        rows.append([line["run"], line["org"], *numbers, exit_code, line["result"]])
+    for text in align(rows, right=(2, 3, 4)):
+        console.result(text)
+    # The newest is the one that somebody looks for; what an older one left is told by its own status.
+    newest = found[-1]
+    console.message(f"next: {newest.next_command or f'loadplan status {newest.folder.id}'}")
     return 0

@@ -44,7 +44,11 @@ def command(
             console.result(formats.RENDERERS["github"](found))
     errors = sum(1 for d in found if d.severity.value == "error")
     warnings = len(found) - errors
-    noun = f"{len(plans)} plan{'' if len(plans) == 1 else 's'}"
     if form in {"full", "concise"}:
-        console.message(f"{noun} checked: {errors} errors, {warnings} warnings")
+        counts = (_count(n, w) for n, w in ((len(plans), "plan"), (errors, "error"), (warnings, "warning")))
+        console.message("{} checked: {}, {}".format(*counts))
     return 2 if has_errors(found) else 0
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -247,6 +247,8 @@ class Handler(BaseHTTPRequestHandler):
         """Texts and ranges of files; ranges go from the file to the socket without passing through here."""
         for piece in body.pieces:
             size = piece.size if isinstance(piece, Slice) else len(piece)
+            if not size:  # a chunk of no bytes would end the body
+                continue
             if framing == "chunked":
                 self.wfile.write(b"%x\r\n" % size)
             if isinstance(piece, Slice):

@@ -1,46 +1,60 @@
 """Document -> Plan: defaults merged, variables filled in, paths resolved. Pure but for resolving symbolic links.
 
-Only called on a document that has the schema's shape. What the contract promises for later versions is refused here, never
-ignored.
+Only called on a document that has the schema's shape; one that was repaired gives a plan that is only looked at. What the
+contract promises for later versions is refused here, never ignored.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from loadplan.diagnostics import Diagnostic
+from loadplan.diagnostics import Diagnostic, did_you_mean
 from loadplan.plan import model as m
+from loadplan.plan import policies
 from loadplan.plan.build_columns import build_columns, build_masks, build_where
 from loadplan.plan.build_parents import build_hierarchy, build_lookups
+from loadplan.plan.build_sources import SourceBuilder
 from loadplan.plan.document import Document, KeyPath
+from loadplan.plan.files import RealPaths
 from loadplan.plan.outputs import output_format
-from loadplan.plan.templates import TemplateError, is_template, render
-from loadplan.plan.units import duration, size
+from loadplan.plan.soql import folded
+from loadplan.plan.templates import TemplateError, faults, is_template, names_in, render
 
 DEFAULT_API_VERSION = "66.0"
-FORMATS = {".csv": ("csv", ","), ".tsv": ("tsv", "\t")}
-LATER_SOURCES = ("table", "query", "postgres", "sql", "results_of", "kind")
-LATER_ENDINGS = (".jsonl", ".parquet", ".sqlite", ".db", ".zst", ".jsonl.gz")
+# What these say about a part is not certain when something was left out of it.
+_OF_A_WHOLE = frozenset({"LP0202", "LP0227", "LP0228", "LP0230", "LP0250", "LP0270"})
 
 
 class Builder:
-    """Builds one plan and collects what is wrong with it."""
+    """Builds one plan and collects what is wrong with it. `doubtful` are variables without a value because of a problem that
+    is told elsewhere."""
 
-    def __init__(self, document: Document, file: Path, root: Path, variables: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        file: Path,
+        root: Path,
+        variables: Mapping[str, object],
+        doubtful: Collection[str] = (),
+    ) -> None:
         self.document, self.file, self.root, self.variables = document, file, root, variables
+        self.doubtful = doubtful
         self.folder = file.resolve().parent
+        self.real_paths = RealPaths(self.folder, root)
         self.problems: list[Diagnostic] = []
 
     def problem(self, code: str, summary: str, path: KeyPath, *, key: bool = False, hint: str = "") -> None:
+        """Report a problem at the value of `path`, or at its key."""
+        if code in _OF_A_WHOLE and not self.document.is_whole(*path[: 4 if path[2:3] == ("columns",) else 3]):
+            return
         place = self.document.key_place(path) if key else self.document.place(path)
         self.problems.append(Diagnostic(code, summary, place, hint=hint))
 
     def build(self, text: bytes) -> m.Plan:
         data = self.document.data
-        self._stray_templates(data, ())
         steps = {name: self._step(name, spec) for name, spec in data["steps"].items()}
         return m.Plan(
             name=data["name"], file=self.file, folder=self.folder, root=self.root, text=text,
@@ -53,24 +67,33 @@ class Builder:
     def _render(self, text: str, path: KeyPath, *, soql: bool = False) -> str:
         return self._rendered(text, path, soql=soql) or ""
 
-    def _rendered(self, text: str, path: KeyPath, *, soql: bool = False) -> str | None:
-        """The rendered text; None when the template was refused, which is then reported."""
+    def _rendered(self, text: str, path: KeyPath, *, soql: bool = False, sql: bool = False) -> str | None:
+        """The rendered text; None when the template was refused, which is then reported, or has no value yet."""
+        if not is_template(text):
+            return text
+        wrong = faults(text, soql=soql, sql=sql)
         try:
-            return render(text, self.variables, soql=soql)
+            unknown = [n for n in sorted(names_in(text)) if n not in self.variables]
+            for name in unknown:
+                self._unknown_variable(name, path)
+            if not unknown and not wrong:
+                return render(text, self.variables, soql=soql, sql=sql)
         except TemplateError as error:
-            self.problem("LP0225", str(error), path)
-            return None
+            wrong = wrong or [error]
+        for fault in wrong:
+            place = self.document.place_of(path, fault.near, nth=fault.nth, in_template=True)
+            self.problems.append(Diagnostic("LP0225", str(fault), place, hint=fault.hint))
+        return None
 
-    def _stray_templates(self, value: Any, path: KeyPath) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                self._stray_templates(inner, (*path, key))
-        elif isinstance(value, list):
-            for i, inner in enumerate(value):
-                self._stray_templates(inner, (*path, i))
-        elif isinstance(value, str) and is_template(value) and not _may_hold_template(path):
-            hint = "templates are rendered in source paths, soql, output, columns.*.value and description"
-            self.problem("LP0224", "a template is not rendered here", path, hint=hint)
+    def _unknown_variable(self, name: str, path: KeyPath) -> None:
+        if not {name, ""}.isdisjoint(self.doubtful) or ("vars",) in self.document.broken:
+            return  # told where it is declared
+        known = {**self.variables, **(self.document.data.get("vars") or {})}
+        hint = did_you_mean(name, known) or f"declare it: `vars: {{{name}: {{type: string}}}}`"
+        if name == "row":
+            hint = "`{{ row.column }}` belongs into `columns: {Field: {template: …}}`"
+        place = self.document.place_of(path, name, in_template=True)
+        self.problems.append(Diagnostic("LP0221", f"the plan has no variable `{name}`", place, hint=hint))
 
     def _text(self, path: KeyPath, value: object) -> str:
         """A scalar as it was written: `01234` and `1.10` keep their digits."""
@@ -78,16 +101,12 @@ class Builder:
         return raw if raw is not None else str(value)
 
     def _path(self, text: str, at: KeyPath) -> Path:
-        given = Path(text)
-        full = (self.folder / given).resolve() if "\0" not in text else self.folder
-        if given.is_absolute() or "\0" in text or not full.is_relative_to(self.root.resolve()):
-            self.problem(
-                "LP0226",
-                f"path `{text}` leaves the project",
-                at,
-                hint=f"keep it under {self.root.name}/, relative to the plan",
-            )
-        return full
+        """Where the path leads, symbolic links followed. One that leaves the project is reported."""
+        full, inside = self.real_paths.find(text)
+        if not inside:
+            summary = f"path `{text}` leaves the project" if text.strip() else "the path is empty"
+            self.problem("LP0226", summary, at, hint=f"keep it under {self.root.name}/, relative to the plan")
+        return full or self.folder
 
     # -- steps -----------------------------------------------------------------------------------------------------
 
@@ -97,7 +116,7 @@ class Builder:
         columns = build_columns(self, spec, at)
         lookups, ids = build_lookups(spec, at, self.problem)
         hierarchy = build_hierarchy(spec, at, self.problem)
-        output = self._render(spec["output"], (*at, "output")) if "output" in spec else None
+        output = self._rendered(spec["output"], (*at, "output")) if "output" in spec else None
         return m.Step(
             id=name, operation=spec["operation"], object=spec.get("object"), external_id=spec.get("external_id"),
             key=self._key(spec, columns, (*lookups, *ids, *([hierarchy] if hierarchy else []))),
@@ -105,15 +124,16 @@ class Builder:
             columns=columns, lookups=lookups, ids=ids, hierarchy=hierarchy,
             on_parent_failure=spec.get("on_parent_failure", "hold"), masks=build_masks(self, spec),
             where=build_where(self, spec["where"], (*at, "where")) if "where" in spec else None,
-            limit=spec.get("limit"), dedupe=spec.get("dedupe", "error"), depends_on=tuple(spec.get("depends_on", ())),
-            gate=self._gate(defaults.get("gate", {}), spec.get("gate", {})),
+            limit=policies.whole(spec.get("limit")), dedupe=spec.get("dedupe", "error"), depends_on=tuple(spec.get("depends_on", ())),
+            gate=policies.gate(defaults, spec),
             upload=spec.get("upload", defaults.get("upload", "staged")),
             csv=m.CsvDialect(**{**defaults.get("csv", {}), **spec.get("csv", {})}),
-            parts=self._parts(defaults, spec, at), poll=_poll(defaults, spec), retry=_retry(defaults, spec),
+            parts=self._parts(defaults, spec, at), poll=policies.poll(defaults, spec), retry=policies.retry(defaults, spec),
             assignment_rule_id=spec.get("assignment_rule_id"),
-            soql=" ".join(self._render(spec["soql"], (*at, "soql"), soql=True).split()) if "soql" in spec else None,
-            max_records=spec.get("max_records"), parallel_pages=spec.get("parallel_pages", 1), output=output,
-            output_file=self._path(output, (*at, "output")) if output else None,
+            soql=folded(self._render(spec["soql"], (*at, "soql"), soql=True)) if "soql" in spec else None,
+            max_records=policies.whole(spec.get("max_records")),
+            parallel_pages=policies.whole(spec.get("parallel_pages")) or 1, output=output,
+            output_file=self._path(output, (*at, "output")) if output is not None else None,
             output_format=output_format(output) if output else None,
             description=self._render(spec.get("description", ""), (*at, "description")), place=self.document.key_place(at),
         )  # fmt: skip
@@ -136,100 +156,38 @@ class Builder:
         return fed.column if isinstance(fed, m.FromColumn) else spec.get("key")
 
     def _source(self, spec: Any, at: KeyPath) -> m.Source | None:
-        if isinstance(spec, str):
-            spec = {"path": spec}
-            path_at = at
-        else:
-            path_at = (*at, "path")
-        for key in LATER_SOURCES:
-            if key in spec:
-                self.problem(
-                    "LP0901", f"a `{key}` source is part of the contract, not in this version yet", (*at, key), key=True
-                )
-                return None
-        if "step" in spec:
-            return m.StepSource(spec["step"])
-        if "path" not in spec:
-            self.problem("LP0202", "`source` lacks `path` (or `step`)", at, hint="add `path:`")
-            return None
-        text = self._rendered(spec["path"], path_at)
-        if text is None:
-            return None
-        if text == "-" or text.endswith(LATER_ENDINGS) or spec.get("format") in {"jsonl", "parquet", "sqlite"}:
-            what = "standard input" if text == "-" else "this format"
-            self.problem("LP0901", f"{what} is part of the contract as a source, not in this version yet", path_at)
-            return None
-        bare = text.removesuffix(".gz")
-        known = FORMATS.get(Path(bare).suffix.lower())
-        kind = spec.get("format") or (known[0] if known else None)
-        if kind is None:
-            self.problem(
-                "LP0227",
-                f"the ending of `{text}` does not tell its format",
-                path_at,
-                hint="write `{path: …, format: csv}`",
-            )
-            return None
-        return m.FileSource(
-            path=text, file=self._path(text, path_at), format=kind,
-            delimiter=spec.get("delimiter") or ("\t" if kind == "tsv" else ","), quote=spec.get("quote", '"'),
-            encoding=spec.get("encoding", "utf-8"), null=tuple(spec.get("null", ())),
-            compression="gzip" if text.endswith(".gz") else None,
-        )  # fmt: skip
-
-    def _gate(self, defaults: dict[str, Any], own: dict[str, Any]) -> m.Gate:
-        on_fail = own.get("on_fail", defaults.get("on_fail", "stop"))
-        thresholds = {k: v for k, v in own.items() if k != "on_fail"} or {
-            k: v for k, v in defaults.items() if k != "on_fail"
-        }
-        failed_given = {"max_failed_rows", "max_failed_percent"} & set(thresholds)
-        return m.Gate(
-            max_failed_rows=thresholds.get("max_failed_rows", None if failed_given else 0),
-            max_failed_percent=thresholds.get("max_failed_percent"), min_rows=thresholds.get("min_rows"),
-            max_rows=thresholds.get("max_rows"), on_fail=on_fail,
-        )  # fmt: skip
+        return SourceBuilder(self.document, self._rendered, self.problem, self._path).build(spec, at)
 
     def _parts(self, defaults: dict[str, Any], spec: dict[str, Any], at: KeyPath) -> m.PartCaps:
-        merged = {**defaults.get("parts", {}), **spec.get("parts", {})}
-        caps = m.PartCaps()
-        most = size(merged["max_bytes"]) if "max_bytes" in merged else caps.max_bytes
-        if not 100 <= most <= 100_000_000:
-            here = (
-                (*at, "parts", "max_bytes")
-                if "max_bytes" in spec.get("parts", {})
-                else ("defaults", "parts", "max_bytes")
-            )
-            self.problem(
-                "LP0231",
-                f"a part of {most:,} bytes is not possible",
-                here,
-                hint="Bulk API 2.0 takes at most 100MB of raw CSV in a job",
-            )
-        return m.PartCaps(merged.get("max_rows", caps.max_rows), most)
+        caps = policies.parts(defaults, spec)
+        if not 100 <= caps.max_bytes <= 100_000_000:
+            own = "max_bytes" in spec.get("parts", {})
+            here: KeyPath = (*at, "parts", "max_bytes") if own else ("defaults", "parts", "max_bytes")
+            hint = "Bulk API 2.0 takes at most 100MB of raw CSV in a job"
+            self.problem("LP0231", f"a part of {caps.max_bytes:,} bytes is not possible", here, hint=hint)
+        return caps
+
+
+def stray_templates(document: Document) -> list[Diagnostic]:
+    """Templates that stand where none is rendered: their braces would reach Salesforce as they are."""
+    found: list[Diagnostic] = []
+    queue: list[tuple[Any, KeyPath]] = [(document.data, ())]
+    for value, path in queue:
+        if isinstance(value, dict):
+            queue.extend((inner, (*path, key)) for key, inner in value.items())
+        elif isinstance(value, list):
+            queue.extend((inner, (*path, i)) for i, inner in enumerate(value))
+        elif isinstance(value, str) and is_template(value) and not _may_hold_template(path):
+            hint = "templates are rendered in source paths, soql, output, columns.*.value and description"
+            found.append(Diagnostic("LP0224", "a template is not rendered here", document.place(path), hint=hint))
+    return found
 
 
 def _may_hold_template(path: KeyPath) -> bool:
-    if path[-1] == "description":
+    if path == ("description",) or (len(path) == 3 and path[0] == "steps" and path[2] == "description"):
         return True
     if len(path) < 3 or path[0] != "steps":
         return False
     inner = path[2:]
-    return inner in {("source",), ("source", "path"), ("soql",), ("output",)} or (
-        inner[0] == "columns" and len(inner) == 3 and inner[2] in {"value", "template"}
-    )
-
-
-def _poll(defaults: dict[str, Any], spec: dict[str, Any]) -> m.Poll:
-    merged = {**defaults.get("poll", {}), **spec.get("poll", {})}
-    return m.Poll(**{k: v if k == "factor" else duration(v) for k, v in merged.items()})
-
-
-def _retry(defaults: dict[str, Any], spec: dict[str, Any]) -> m.Retry:
-    base, own = defaults.get("retry", {}), spec.get("retry", {})
-    merged = {**base, **own}
-    backoff = {**base.get("backoff", {}), **own.get("backoff", {})}
-    return m.Retry(
-        max_attempts=merged.get("max_attempts", 3), codes=tuple(merged.get("codes", m.Retry().codes)),
-        unprocessed=merged.get("unprocessed", True),
-        backoff=m.Backoff(**{k: v if k == "factor" else duration(v) for k, v in backoff.items()}),
-    )  # fmt: skip
+    rendered = {*(("source", key) for key in ("path", "query", "sql")), ("source",), ("soql",), ("output",)}
+    return inner in rendered or (inner[0] == "columns" and len(inner) == 3 and inner[2] in {"value", "template"})

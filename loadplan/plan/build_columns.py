@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from loadplan.plan import model as m
 from loadplan.plan.document import Document, KeyPath
+from loadplan.plan.relationships import Misspelt, read_lookup
 from loadplan.plan.templates import TemplateError, row_pieces
 
 TABLE_KEYS = frozenset({"file", "from", "to"})
@@ -71,11 +72,16 @@ def build_where(plan: Leaves, spec: dict[str, Any], at: KeyPath) -> m.Where:
 
 def _column(plan: Leaves, field: str, spec: Any, at: KeyPath) -> m.Column:
     """The column; a refused one is reported and stays in its place, so that no rule misses its field as well."""
+    if "." in field or ":" in field:  # a lookup whose value is no cell, such as one parent for every row
+        lookup = read_lookup(field, "", plan.document.data["steps"][at[1]].get("object", ""))
+        if isinstance(lookup, Misspelt):
+            plan.problem("LP0229", lookup.summary, at, key=True, hint=lookup.hint)
     if isinstance(spec, str):
         return m.FromColumn(field, spec)
     ways = [k for k in BESIDE if k in spec]
     if len(ways) != 1:
-        plan.problem("LP0228", f"`{field}` needs exactly one of column, value, template", at, key=True)
+        hint = "keep one of them" if ways else f"for example `{field}: company_name`"
+        plan.problem("LP0228", f"`{field}` needs exactly one of column, value, template", at, key=True, hint=hint)
         return m.FromColumn(field, spec.get("column", ""))
     way = ways[0]
     _check_keys(plan, way, spec, at)
@@ -85,7 +91,7 @@ def _column(plan: Leaves, field: str, spec: Any, at: KeyPath) -> m.Column:
         try:
             return m.Composed(field, row_pieces(spec["template"]))
         except TemplateError as error:
-            plan.problem("LP0225", str(error), (*at, "template"))
+            plan.problem("LP0225", str(error), (*at, "template"), hint=error.hint)
             return m.Composed(field, ())
     table = spec.get("map")
     map_file = _map_file(plan, table, (*at, "map"))

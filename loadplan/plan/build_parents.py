@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from loadplan.plan.document import KeyPath
 from loadplan.plan.model import Hierarchy, IdOf, Lookup
+from loadplan.plan.relationships import Misspelt, read_lookup
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 
@@ -35,13 +36,10 @@ def build_lookups(spec: Mapping[str, Any], at: KeyPath, problem: Report) -> tupl
             else:
                 by_id.append(IdOf(header, value["column"], value["id_of"]))
             continue
-        found = parse_lookup(header, value)
-        if found is None:
-            hint = (
-                "write `Relationship.Field`, or `ObjectType:Relationship.Field` when it may point at several objects; "
-                "a column that holds Salesforce ids belongs under `columns`"
-            )
-            problem("LP0229", f"`{header}` is not a lookup", where, key=True, hint=hint)
+        found = read_lookup(header, value, spec.get("object", ""))
+        if isinstance(found, Misspelt):
+            ids = "; a column that holds Salesforce ids belongs under `columns`" if _is_id_field(header) else ""
+            problem("LP0229", found.summary, where, key=True, hint=found.hint + ids)
         else:
             by_external_id.append(found)
     return tuple(by_external_id), tuple(by_id)
@@ -53,21 +51,15 @@ def build_hierarchy(spec: Mapping[str, Any], at: KeyPath, problem: Report) -> Hi
     if given is None:
         return None
     header, column = given["lookup"], given["column"]
-    lookup = parse_lookup(header, column)
-    if lookup is None and not _is_id_field(header):
-        hint = "write `Parent.Legacy_Id__c`; `ParentId` when the rows have no external id"
-        problem("LP0229", f"`{header}` is not a lookup", (*at, "hierarchy", "lookup"), hint=hint)
-        return None
+    lookup = None
+    if not _is_id_field(header):
+        found = read_lookup(header, column, spec.get("object", ""))
+        if isinstance(found, Misspelt):
+            hint = "write `Parent.Legacy_Id__c`; `ParentId` when the rows have no external id"
+            problem("LP0229", found.summary, (*at, "hierarchy", "lookup"), hint=hint)
+            return None
+        lookup = found
     return Hierarchy(header, column, lookup, given.get("max_depth", Hierarchy.max_depth))
-
-
-def parse_lookup(header: str, column: str) -> Lookup | None:
-    """`Relationship.Field` or `ObjectType:Relationship.Field` taken apart; None when it is neither."""
-    kind, colon, rest = header.rpartition(":")
-    relationship, dot, field = rest.partition(".")
-    if not dot or "." in field or not relationship or not field or ":" in kind or (colon and not kind):
-        return None
-    return Lookup(header, column, relationship, field, kind or None)
 
 
 def _is_id_field(header: str) -> bool:

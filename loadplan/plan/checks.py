@@ -1,16 +1,32 @@
-"""Rules that a schema cannot say: one function each, its docstring the rule in plain words, its code stable. Pure."""
+"""Rules that a schema cannot say: one function each, its docstring the rule in plain words, its code stable. Pure.
+
+A rule may be given a plan of which parts were left out (`Document.broken`): it says nothing that the missing part could
+make untrue.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
-from loadplan.diagnostics import Diagnostic, Severity, did_you_mean, has_errors
-from loadplan.errors import InvalidInputError
+from loadplan.diagnostics import Diagnostic, Place, Severity, did_you_mean
 from loadplan.plan.document import Document, KeyPath
-from loadplan.plan.model import Constant, FromColumn, Hierarchy, IdOf, Plan, StepSource
+from loadplan.plan.edges import Edge
+from loadplan.plan.graph import graph_problems
+from loadplan.plan.lookup_edges import unordered_lookups
+from loadplan.plan.model import (
+    Constant,
+    FromColumn,
+    Hierarchy,
+    IdOf,
+    Plan,
+    ResultsSource,
+    StdinSource,
+    Step,
+    StepSource,
+)
 from loadplan.plan.outputs import OUTPUT_ENDINGS
-from loadplan.plan.templates import TemplateError, names_in
+from loadplan.plan.soql import refused
+from loadplan.plan.templates import TemplateError, names_in, words_in
 
 Rule = Callable[[Plan, Document], Iterator[Diagnostic]]
 RULES: list[Rule] = []
@@ -24,30 +40,43 @@ def rule(function: Rule) -> Rule:
 
 
 def check_meaning(plan: Plan, document: Document) -> list[Diagnostic]:
-    """Every rule over the whole plan; a circle is looked for only when all names are known."""
+    """Every rule over the whole plan."""
     from loadplan.plan.parent_rules import PARENT_RULES
 
-    found = [d for r in (*RULES, *PARENT_RULES) for d in r(plan, document)]
-    if not has_errors(found):
-        from loadplan.plan.graph import compile_graph
+    return [d for r in (*RULES, *PARENT_RULES) for d in r(plan, document)]
 
-        try:
-            compile_graph(plan)
-        except InvalidInputError as error:
-            found.extend(error.diagnostics)
-    return found
+
+def known(document: Document, step: Step, *keys: str) -> bool:
+    """Whether these keys of a step are as its author wrote them, and its operation too."""
+    return all(document.is_whole("steps", step.id, key) for key in ("operation", *keys))
+
+
+def left_out(document: Document) -> Set[str] | None:
+    """The ids of steps that were left out; None when not all of their ids are known."""
+    found = {str(p[1]) for p in document.broken if len(p) == 2 and p[0] == "steps"}
+    return None if "" in found or ("steps",) in document.broken else found
+
+
+def _a(word: str) -> str:
+    return f"a{'n' if word[0] in 'aeiou' else ''} {word}"
 
 
 @rule
 def known_steps(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """`depends_on` and `{step: …}` name steps of this plan, and never the step itself."""
+    lost = left_out(document)
+    if lost is None:
+        return
     for step in plan.steps.values():
         named: list[tuple[str, KeyPath]] = [
             (name, ("steps", step.id, "depends_on", i)) for i, name in enumerate(step.depends_on)
         ]
         if isinstance(step.source, StepSource):
-            named.append((step.source.step, ("steps", step.id, "source", "step")))
+            key = "results_of" if isinstance(step.source, ResultsSource) else "step"
+            named.append((step.source.step, ("steps", step.id, "source", key)))
         for name, path in named:
+            if name in lost:
+                continue
             if name not in plan.steps:
                 hint = did_you_mean(name, plan.steps) or f"steps: {', '.join(list(plan.steps)[:10])}"
                 yield Diagnostic("LP0207", f"there is no step `{name}`", document.place(path), hint=hint)
@@ -58,21 +87,45 @@ def known_steps(plan: Plan, document: Document) -> Iterator[Diagnostic]:
 
 
 @rule
-def step_source_is_a_query(plan: Plan, document: Document) -> Iterator[Diagnostic]:
-    """Only a query step has rows that another step can take as its source."""
+def step_source_has_rows(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """`{step: …}` takes the rows of a query, `{results_of: …}` the result rows of any other operation."""
     for step in plan.steps.values():
-        if isinstance(step.source, StepSource):
-            parent = plan.steps.get(step.source.step)
-            if parent is not None and not parent.is_query:
-                place = document.place(("steps", step.id, "source", "step"))
-                yield Diagnostic("LP0208", f"`{parent.id}` is not a query, so it has no rows to read", place)
+        parent = plan.steps.get(step.source.step) if isinstance(step.source, StepSource) else None
+        if parent is None or parent is step or not known(document, parent):
+            continue
+        if isinstance(step.source, ResultsSource):
+            if parent.is_query:
+                place = document.place(("steps", step.id, "source", "results_of"))
+                hint = f"its rows are `source: {{step: {parent.id}}}`"
+                yield Diagnostic(
+                    "LP0272", f"`{parent.id}` is a query, so no row of it succeeds or fails", place, hint=hint
+                )
+        elif not parent.is_query:
+            place = document.place(("steps", step.id, "source", "step"))
+            hint = (
+                f"its result rows are `source: {{results_of: {parent.id}, kind: successful}}`; "
+                f"write `depends_on: [{parent.id}]` when only the order matters"
+            )
+            yield Diagnostic("LP0208", f"`{parent.id}` is not a query, so it has no rows to read", place, hint=hint)
+
+
+@rule
+def standard_input_is_read_once(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """Standard input can be read once, so one step has it."""
+    readers = [step for step in plan.steps.values() if isinstance(step.source, StdinSource)]
+    for step in readers[1:]:
+        place = document.place(("steps", step.id, "source"))
+        hint = "write the rows to a file that both steps read"
+        yield Diagnostic("LP0271", f"`{readers[0].id}` already reads standard input", place, hint=hint)
 
 
 @rule
 def external_id_is_sent(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """An upsert sends its external id: with `columns` given, one of them must be that field, and not a constant."""
     for step in plan.steps.values():
-        if step.operation != "upsert" or step.columns is None:
+        if step.operation != "upsert" or step.columns is None or not step.external_id:
+            continue
+        if not known(document, step, "external_id", "columns"):
             continue
         fed = [c for c in step.columns if c.field == step.external_id]
         if not fed and any(x.header == step.external_id for x in step.ids):
@@ -92,32 +145,36 @@ def external_id_is_sent(plan: Plan, document: Document) -> Iterator[Diagnostic]:
 def delete_sends_only_ids(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """delete and hardDelete send the column `Id` and nothing else, so nothing else can be mapped."""
     for step in plan.steps.values():
-        if not step.facts.id_only:
+        if not step.facts.id_only or not known(document, step):
             continue
         for column in step.columns or ():
             if column.field != "Id" or not isinstance(column, FromColumn):
                 place = document.key_place(("steps", step.id, "columns", column.field))
                 yield Diagnostic(
-                    "LP0210", f"a {step.operation} sends only `Id`, not `{column.field}`", place, hint="remove it"
+                    "LP0210", f"{_a(step.operation)} sends only `Id`, not `{column.field}`", place, hint="remove it"
                 )
         for lookup in step.references:
             if isinstance(lookup, IdOf) and lookup.header == "Id":
                 continue
             at = ("hierarchy",) if isinstance(lookup, Hierarchy) else ("lookups", lookup.header)
             place = document.key_place(("steps", step.id, *at))
-            yield Diagnostic("LP0210", f"a {step.operation} sends only `Id`, no parents", place, hint="remove it")
+            yield Diagnostic("LP0210", f"{_a(step.operation)} sends only `Id`, no parents", place, hint="remove it")
 
 
 @rule
 def multipart_is_repeatable(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """A multipart create cannot be told from a lost one, so it is for operations that are safe to repeat."""
     for step in plan.steps.values():
-        if step.upload == "multipart" and not step.facts.repeatable:
-            place = document.place(("steps", step.id, "upload"))
+        if step.upload == "multipart" and not step.facts.repeatable and known(document, step, "upload"):
+            own = document.raw(("steps", step.id, "upload")) is not None
+            place = document.place(("steps", step.id, "upload")) if own else document.key_place(("steps", step.id))
             summary = (
                 f"`multipart` may send rows twice when an answer is lost, and {step.operation} is not safe to repeat"
             )
-            yield Diagnostic("LP0211", summary, place, hint="use `upload: staged` (the default)")
+            hint = (
+                "use `upload: staged` (the default)" if own else "add `upload: staged` here; `defaults` says multipart"
+            )
+            yield Diagnostic("LP0211", summary, place, hint=hint)
 
 
 @rule
@@ -144,16 +201,18 @@ def api_version_exists(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     version = float(plan.api_version)
     place = document.place(("api_version",))
     if not OLDEST <= version <= NEWEST:
-        yield Diagnostic("LP0213", f"API version {plan.api_version} is not between {OLDEST}.0 and {NEWEST}.0", place)
+        summary = f"API version {plan.api_version} is not between {OLDEST}.0 and {NEWEST}.0"
+        yield Diagnostic("LP0213", summary, place, hint='leave `api_version` out, or write for example `"66.0"`')
+        return
     for step in plan.steps.values():
-        if step.is_query and version < 47:
-            yield Diagnostic("LP0213", f"query jobs (`{step.id}`) need API version 47.0 or later", place)
-        if step.assignment_rule_id and version < 49:
-            yield Diagnostic("LP0213", f"assignment_rule_id (`{step.id}`) needs API version 49.0 or later", place)
-        if step.parallel_pages > 1 and version < 58:
-            place = document.place(("steps", step.id, "parallel_pages"))
+        least, what = (47, "query jobs") if step.is_query else (49, "`assignment_rule_id`")
+        if version < least and known(document, step) and (step.is_query or step.assignment_rule_id):
+            summary = f"{what} (step `{step.id}`) need{'' if step.is_query else 's'} API version {least}.0 or later"
+            yield Diagnostic("LP0213", summary, place, hint=f'write `api_version: "{least}.0"` or a later one')
+        if step.parallel_pages > 1 and version < 58 and known(document, step, "parallel_pages"):
+            here = document.place(("steps", step.id, "parallel_pages"))
             summary = f"parallel_pages (`{step.id}`) needs API version 58.0 or later, the plan says {plan.api_version}"
-            yield Diagnostic("LP0213", summary, place, hint="leave it out: one page at a time needs no version")
+            yield Diagnostic("LP0213", summary, here, hint="leave it out: one page at a time needs no version")
 
 
 @rule
@@ -172,94 +231,85 @@ def pages_are_cut_by_one_side(plan: Plan, document: Document) -> Iterator[Diagno
 def output_tells_its_format(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """The ending of `output` says what is written."""
     for step in plan.steps.values():
-        if step.output and step.output_format is None:
+        if step.output and step.output_format is None and known(document, step, "output"):
             place = document.place(("steps", step.id, "output"))
             hint = f"end it with {', '.join(OUTPUT_ENDINGS)}, or with / for a folder with one CSV file a page"
             yield Diagnostic("LP0261", f"the ending of `{step.output}` does not tell what to write", place, hint=hint)
 
 
-_TOKEN = re.compile(r"'(?:\\.|[^'\\])*'|[A-Za-z_][\w.]*|\(|\)|\S")
-_AGGREGATES = {"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"}
-
-
 @rule
 def soql_fits_bulk(plan: Plan, document: Document) -> Iterator[Diagnostic]:
-    """Bulk queries know no GROUP BY, OFFSET, TYPEOF, aggregates or subqueries in SELECT."""
+    """Bulk queries know no GROUP BY, OFFSET, TYPEOF, aggregates or subqueries in SELECT; quotes and brackets are closed."""
     for step in plan.steps.values():
-        if not step.soql:
-            continue
-        refused = _refused_soql([t.group().upper() for t in _TOKEN.finditer(step.soql)])
-        if refused:
-            place = document.place(("steps", step.id, "soql"))
-            yield Diagnostic(
-                "LP0214", f"a bulk query cannot hold {refused}", place, hint="fetch the rows and do it afterwards"
-            )
-
-
-def _refused_soql(tokens: list[str]) -> str:
-    pairs = list(zip(tokens, [*tokens[1:], ""], strict=True))
-    for first, second in pairs:
-        if first == "GROUP" and second == "BY":
-            return "GROUP BY"
-        if first in {"OFFSET", "TYPEOF"}:
-            return first
-        if first in _AGGREGATES and second == "(":
-            return f"{first}()"
-        if first == "(" and second == "SELECT" and "FROM" not in tokens[: tokens.index("(")]:
-            return "a subquery in SELECT"
-    return ""
-
-
-@rule
-def outputs_differ(plan: Plan, document: Document) -> Iterator[Diagnostic]:
-    """Two steps never write the same file, and no step writes a file that another reads."""
-    written: dict[object, str] = {}
-    read = {getattr(s.source, "file", None): s.id for s in plan.steps.values()}
-    folders = {s.output_file: s.id for s in plan.steps.values() if s.output_file and s.output_format == "folder"}
-    for step in plan.steps.values():
-        if step.output_file is None:
-            continue
-        place = document.place(("steps", step.id, "output"))
-        for folder, other in folders.items():
-            if other != step.id and step.output_file.is_relative_to(folder):
-                summary = f"this lies in the folder that `{other}` writes, which holds nothing else"
-                yield Diagnostic("LP0215", summary, place, hint="choose another folder")
-        if step.output_file in written:
-            yield Diagnostic(
-                "LP0215", f"`{written[step.output_file]}` writes this file too", place, hint="choose another name"
-            )
-        if step.output_file in read:
-            hint = f"use `source: {{step: {step.id}}}` in `{read[step.output_file]}`"
-            yield Diagnostic(
-                "LP0215", f"`{read[step.output_file]}` reads this file before the run writes it", place, hint=hint
-            )
-        written[step.output_file] = step.id
+        if step.soql:
+            summary, near, hint = refused(step.soql)
+            if summary:
+                yield Diagnostic("LP0214", summary, document.place_of(("steps", step.id, "soql"), near), hint=hint)
 
 
 @rule
 def gate_fits_operation(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """Row counts are for queries, failed rows for the rest."""
     for step in plan.steps.values():
-        own = document.data["steps"][step.id].get("gate", {})
+        own = document.data["steps"][step.id].get("gate", {}) if known(document, step) else {}
         wrong = ("max_failed_rows", "max_failed_percent") if step.is_query else ("min_rows", "max_rows")
         for key in wrong:
             if key in own:
                 place = document.key_place(("steps", step.id, "gate", key))
-                yield Diagnostic("LP0216", f"`{key}` means nothing for a {step.operation}", place, hint="remove it")
+                yield Diagnostic("LP0216", f"`{key}` means nothing for {_a(step.operation)}", place, hint="remove it")
 
 
 @rule
 def variables_are_used(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """A declared variable that nothing uses is probably a mistake (a warning)."""
+    declared = document.data.get("vars") or {}
     used: set[str] = set()
-    for raw in document.raws.values():
+    for raw in (*document.raws.values(), *document.dropped) if declared else ():
         try:
             used |= names_in(raw)
         except TemplateError:
-            continue
-    for name in document.data.get("vars") or {}:
+            used |= words_in(raw)
+    for name in declared:
         if name not in used:
             place = document.key_place(("vars", name))
             yield Diagnostic(
-                "LP0217", f"variable `{name}` is never used", place, severity=Severity.WARNING, hint="remove it"
+                "LP0217",
+                f"variable `{name}` is never used",
+                place,
+                severity=Severity.WARNING,
+                hint="use it, or remove it",
             )
+
+
+@rule
+def steps_can_be_ordered(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """Nobody waits for itself over others; and what a custom relationship seems to need comes first (a warning)."""
+
+    def place(edge: Edge) -> Place:
+        if edge.reason == "depends_on":
+            index = plan.steps[edge.child].depends_on.index(edge.parent)
+            return document.place(("steps", edge.child, "depends_on", index))
+        if edge.reason in {"lookup", "id_of"}:
+            child = plan.steps[edge.child]
+            section = "lookups" if edge.detail in {x.header for x in child.references} else "columns"
+            return document.key_place(("steps", edge.child, section, edge.detail))
+        return document.key_place(("steps", edge.child, *(("source",) if edge.reason == "source" else ())))
+
+    keys = ("object", "source", "columns", "lookups", "depends_on")
+    certain = not document.broken or (
+        ("steps",) not in document.broken and all(known(document, s, *keys) for s in plan.steps.values())
+    )
+    edges, problems = graph_problems(plan, place, declared_only=not certain)
+    yield from problems
+    if edges is None or problems or not certain:
+        return
+    for step, lookup, missing, they_wait in unordered_lookups(plan, edges):
+        names = ", ".join(missing)
+        hint = (
+            f"`{missing[0]}` waits for `{step.id}`: move the lookup into a second pass, with depends_on: [{step.id}, {names}]"
+            if they_wait
+            else f"add `depends_on: [{names}]` to `{step.id}` if it points at that object; a custom relationship does not tell"
+        )
+        summary = f"`{lookup.header}` may need the rows of `{missing[0]}`, and `{step.id}` does not wait for it"
+        where = document.key_place(("steps", step.id, "lookups", lookup.header))
+        yield Diagnostic("LP0219", summary, where, severity=Severity.WARNING, hint=hint)

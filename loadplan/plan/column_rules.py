@@ -4,13 +4,13 @@ plain words. Importing this module registers them. Only `missing_tables` looks a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from loadplan.diagnostics import Diagnostic, Place, Severity, did_you_mean
-from loadplan.plan.checks import rule
+from loadplan.plan.checks import known, rule
 from loadplan.plan.document import Document, KeyPath
-from loadplan.plan.graph import target_object
 from loadplan.plan.model import Constant, FromColumn, Lookup, Plan, Step
+from loadplan.plan.relationships import targets_of
 
 
 @rule
@@ -28,15 +28,15 @@ def duplicates_need_a_key(plan: Plan, document: Document) -> Iterator[Diagnostic
 def masks_name_sent_fields(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """A mask names a field (or a lookup) that is sent, in its exact spelling: nothing is left unmasked by a slip."""
     for step in plan.steps.values():
-        if step.columns is None or step.facts.id_only:
+        if step.columns is None or step.facts.id_only or not known(document, step, "columns", "lookups", "hierarchy"):
             continue  # the source's header decides, or `masks_fit_their_fields`
         sent = [
             *(c.field for c in step.columns),
-            *(x.header for x in _lookups(step, document)),
-            *_by_id(step, document),
+            *(x.header for x in _lookups(step)),
+            *_by_id(step),
         ]
         for field, how in step.masks.how.items() if step.masks is not None else ():
-            if field not in sent and _unfit(step, field, how, document) is None:
+            if field not in sent and _unfit(step, field, how) is None:
                 hint = did_you_mean(field, sent) or f"sent are {', '.join(sent[:20])}"
                 yield Diagnostic(
                     "LP0251", f"`{field}` is not sent, so it is not masked", _place(step, field, document), hint=hint
@@ -49,17 +49,17 @@ def masks_fit_their_fields(plan: Plan, document: Document) -> Iterator[Diagnosti
     of Salesforce are never masked."""
     for step in plan.steps.values():
         for field, how in step.masks.how.items() if step.masks is not None else ():
-            reason = _unfit(step, field, how, document)
+            reason = _unfit(step, field, how)
             if reason:
                 summary, hint = reason
                 yield Diagnostic("LP0252", summary, _place(step, field, document), hint=hint)
 
 
-def _unfit(step: Step, field: str, how: str, document: Document) -> tuple[str, str] | None:
+def _unfit(step: Step, field: str, how: str) -> tuple[str, str] | None:
     if step.facts.id_only or field.casefold() == "id":
         return f"`{field}` addresses records by their Salesforce id, which a mask would break", "remove the mask"
-    headers = {look.header for look in _lookups(step, document)}
-    if field in _by_id(step, document):
+    headers = {look.header for look in _lookups(step)}
+    if field in _by_id(step):
         return f"`{field}` is filled with Salesforce ids, which a mask would break", "remove the mask"
     if how == "hash":
         return None
@@ -87,8 +87,9 @@ def _carrier(step: Step) -> str | None:
 def masked_keys_keep_their_lookups(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """A lookup finds its parent only when both send the key in the same way: hashed on both sides, or on neither."""
     for step in plan.steps.values():
-        for look in _lookups(step, document):
-            loaders = [s for s in plan.steps.values() if _sends_key(s, target_object(look, step), look.field)]
+        for look in _lookups(step):
+            targets = {t.lower() for t in targets_of(step.object or "", look.relationship, look.object_type)}
+            loaders = [s for s in plan.steps.values() if _sends_key(s, targets, look.field)]
             hashed = {s.mask_of(look.field) == "hash" for s in loaders}
             own = step.mask_of(look.header) == "hash"
             if len(hashed) != 1 or own in hashed:
@@ -140,30 +141,25 @@ def missing_tables(step: Step, document: Document) -> Iterator[Diagnostic]:
         yield Diagnostic("LP0301", f"the value table `{table.path}` {what}", document.place(path), hint=hint)
 
 
-def _sends_key(step: Step, target: str, field: str) -> bool:
-    """Whether the step makes records of this object with this field as far as the plan tells."""
-    if step.is_query or step.facts.destructive or (step.object or "").lower() != target.lower():
+def _sends_key(step: Step, targets: Set[str], field: str) -> bool:
+    """Whether the step makes records of one of these objects (in lower case) with this field, as far as the plan tells."""
+    if step.is_query or step.facts.destructive or (step.object or "").lower() not in targets:
         return False
     return step.external_id == field or any(
         c.field == field and not isinstance(c, Constant) for c in step.columns or ()
     )
 
 
-def _lookups(step: Step, document: Document) -> list[Lookup]:
+def _lookups(step: Step) -> list[Lookup]:
     """The lookups that go by an external id, that of a hierarchy included."""
-    own: dict[str, str] = document.data["steps"][step.id].get("hierarchy") or {}
-    header = own.get("lookup", "")
-    if not header or header in {look.header for look in step.lookups}:
-        return list(step.lookups)
-    kind, _, rest = header.rpartition(":")
-    relationship, _, field = rest.partition(".")
-    return [*step.lookups, Lookup(header, own.get("column", ""), relationship, field, kind or None)]
+    own = step.hierarchy.lookup if step.hierarchy is not None else None
+    return [*step.lookups, *([own] if own is not None else [])]
 
 
-def _by_id(step: Step, document: Document) -> set[str]:
-    """The fields that are filled with ids which another step's results gave."""
-    written: dict[str, object] = document.data["steps"][step.id].get("lookups") or {}
-    return {field for field, value in written.items() if isinstance(value, dict) and "id_of" in value}
+def _by_id(step: Step) -> set[str]:
+    """The fields that are filled with ids which results gave."""
+    own = step.hierarchy
+    return {x.header for x in step.ids} | ({own.header} if own is not None and own.lookup is None else set())
 
 
 def _place(step: Step, field: str, document: Document) -> Place:

@@ -36,13 +36,14 @@ LINE_ENDINGS: dict[str, str] = {"LF": "\n", "CRLF": "\r\n"}
 @dataclass(frozen=True)
 class FileSource:
     """A file of rows. `path` is as written (after variables), relative to the plan's folder; `file` is where that is.
-    `format` is a key of the source registry (`csv`, `tsv`); `compression` is None or `gzip`. `delimiter` is one
-    character. `null` lists cell texts that mean "no value"."""
+    `format` is a key of the source registry (`csv`, `tsv`, `jsonl`, `parquet`); `compression` is None, `gzip` or `zstd`.
+    `delimiter` is one character; it, `quote` and `encoding` mean nothing for parquet. `null` lists cell texts that mean
+    "no value"."""
 
     path: str
     file: Path
     format: str
-    delimiter: str
+    delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
     null: tuple[str, ...] = ()
@@ -50,13 +51,87 @@ class FileSource:
 
 
 @dataclass(frozen=True)
+class SqliteSource:
+    """A table of a SQLite file, or the rows of one SELECT over it: exactly one of `table` and `query`."""
+
+    path: str
+    file: Path
+    table: str | None = None
+    query: str | None = None
+    null: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PostgresSource:
+    """A table or the rows of one SELECT: exactly one of `table` and `query`. `env` names the environment variable that
+    holds the connection string; the string itself is never kept."""
+
+    env: str
+    table: str | None = None
+    query: str | None = None
+
+    @property
+    def path(self) -> str:
+        """How messages name it."""
+        return f"postgres {self.env}"
+
+
+@dataclass(frozen=True)
+class SqlSource:
+    """The rows of one SELECT over files of the project. `files` are those it names after FROM and JOIN."""
+
+    sql: str
+    files: tuple[FileSource, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """How messages name it."""
+        return "sql"
+
+
+@dataclass(frozen=True)
+class StdinSource:
+    """Standard input. The other fields are those of a file."""
+
+    format: str = "csv"
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+    null: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """How messages name it."""
+        return "standard input"
+
+
+@dataclass(frozen=True)
 class StepSource:
-    """The rows of a query step."""
+    """Rows that another step makes, known only when it has ended: here those of a query step."""
 
     step: str
 
 
-Source = FileSource | StepSource
+@dataclass(frozen=True)
+class ResultsSource(StepSource):
+    """The rows of an ingest step with this fate, as Salesforce returned them."""
+
+    kind: Literal["successful", "failed", "unprocessed"] = "failed"
+
+    @property
+    def path(self) -> str:
+        """How messages name it."""
+        return f"{self.kind} results of {self.step}"
+
+
+Source = FileSource | SqliteSource | PostgresSource | SqlSource | StdinSource | StepSource
+
+
+def source_files(source: Source | None) -> tuple[FileSource | SqliteSource, ...]:
+    """The files of the project that a source reads."""
+    if isinstance(source, FileSource | SqliteSource):
+        return (source,)
+    return source.files if isinstance(source, SqlSource) else ()
 
 
 # -- columns -------------------------------------------------------------------------------------------------------

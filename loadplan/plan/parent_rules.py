@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from loadplan.diagnostics import Diagnostic, Severity, did_you_mean
+from loadplan.plan.checks import known, left_out
 from loadplan.plan.document import Document, KeyPath
-from loadplan.plan.graph import STANDARD_RELATIONSHIPS, target_object
 from loadplan.plan.model import Constant, Hierarchy, Plan, Step
+from loadplan.plan.relationships import STANDARD, relationships_of, targets_of
 
 GIVES_IDS = ("insert", "upsert")
 """Operations whose results give ids that the source did not have."""
@@ -15,10 +16,13 @@ GIVES_IDS = ("insert", "upsert")
 
 def id_of_names_a_step_that_gives_ids(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """`id_of` names another step of the plan, an insert or upsert, whose rows have a key to find them by."""
+    lost = left_out(document)
     for step in plan.steps.values():
         for lookup in step.ids:
             path: KeyPath = ("steps", step.id, "lookups", lookup.header, "id_of")
             parent = plan.steps.get(lookup.step)
+            if lost is None or lookup.step in lost or (parent is not None and not known(document, parent)):
+                continue
             if parent is None:
                 hint = did_you_mean(lookup.step, plan.steps) or f"steps: {', '.join(list(plan.steps)[:10])}"
                 yield Diagnostic("LP0207", f"there is no step `{lookup.step}`", document.place(path), hint=hint)
@@ -30,7 +34,7 @@ def id_of_names_a_step_that_gives_ids(plan: Plan, document: Document) -> Iterato
                 hint = f"name a step that inserts or upserts; {_way_out(parent)}"
                 summary = f"`{parent.id}` is {_article(parent.operation)}, which gives rows no ids"
                 yield Diagnostic("LP0240", summary, document.place(path), hint=hint)
-            elif not parent.key:
+            elif not parent.key and known(document, parent, "columns", "external_id", "key"):
                 yield _without_key(parent, document, path)
 
 
@@ -54,29 +58,30 @@ def hierarchy_is_a_self_reference(plan: Plan, document: Document) -> Iterator[Di
     for step in plan.steps.values():
         if step.hierarchy is None:
             continue
-        target = _points_at(step, step.hierarchy)
-        if target and target.lower() != (step.object or "").lower():
+        targets = _points_at(step, step.hierarchy)
+        if targets and (step.object or "").lower() not in {t.lower() for t in targets}:
             place = document.place(("steps", step.id, "hierarchy", "lookup"))
-            summary = f"`{step.hierarchy.header}` points at {target}, not at {step.object}"
+            summary = f"`{step.hierarchy.header}` points at {' or '.join(targets)}, not at {step.object}"
             yield Diagnostic("LP0242", summary, place, hint="a parent of another object belongs under `lookups`")
 
 
-def _points_at(step: Step, hierarchy: Hierarchy) -> str:
-    """The object, or nothing where the name does not tell it: a custom self reference may have any name."""
+def _points_at(step: Step, hierarchy: Hierarchy) -> tuple[str, ...]:
+    """The objects, or nothing where the name does not tell them: a custom self reference may have any name."""
     lookup = hierarchy.lookup
-    if lookup is None:
-        name = hierarchy.header.removesuffix("Id")
-        return STANDARD_RELATIONSHIPS.get(name, "") if name != hierarchy.header else ""
-    if lookup.object_type or lookup.relationship in STANDARD_RELATIONSHIPS:
-        return target_object(lookup, step)
-    return ""
+    if lookup is not None and lookup.object_type:
+        return (lookup.object_type,)
+    name = lookup.relationship if lookup is not None else hierarchy.header.removesuffix("Id")
+    if lookup is None and name == hierarchy.header:
+        return ()
+    told = name.lower() in relationships_of(step.object or "") or name.lower() in {s.lower() for s in STANDARD}
+    return targets_of(step.object or "", name) if told else ()
 
 
 def hierarchy_finds_its_parents(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """A hierarchy finds a row's parent by a field that the step itself sends, or by the key of its rows and the ids they
     are given."""
     for step in plan.steps.values():
-        if step.hierarchy is None or step.facts.id_only:
+        if step.hierarchy is None or step.facts.id_only or not known(document, step, "columns", "key"):
             continue
         path: KeyPath = ("steps", step.id, "hierarchy", "lookup")
         lookup = step.hierarchy.lookup
@@ -100,7 +105,8 @@ def hierarchy_finds_its_parents(plan: Plan, document: Document) -> Iterator[Diag
 def parent_failure_needs_a_parent(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """`on_parent_failure` on a step whose rows name no parent does nothing (a warning)."""
     for step in plan.steps.values():
-        if "on_parent_failure" in document.data["steps"][step.id] and not step.references:
+        own = document.data["steps"][step.id]
+        if "on_parent_failure" in own and not step.references and known(document, step, "lookups", "hierarchy"):
             place = document.key_place(("steps", step.id, "on_parent_failure"))
             summary = f"the rows of `{step.id}` name no parents"
             yield Diagnostic("LP0244", summary, place, severity=Severity.WARNING, hint="remove it, or add `lookups`")

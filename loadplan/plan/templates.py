@@ -1,20 +1,36 @@
 """Templates in a few leaf values: variables, filters and conditionals, nothing else. The plan's only door to jinja2.
 
-The sandbox stops escapes; a whitelist of syntax stops exhaustion: no loops, calls, arithmetic, includes or macros.
+jinja2 only reads the text; what it read is checked against a whitelist and worked out by `template_values`, node by node.
+No code is generated, so there is nothing to escape from; size, depth, work and the length of the result are bounded while
+they grow.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
+from loadplan.diagnostics import did_you_mean
 from loadplan.plan.model import Cell, Text
+from loadplan.plan.soql import Quote, quote_after
+from loadplan.plan.sql_text import open_after
+from loadplan.plan.template_values import FILTERS, SOQL_FILTERS, SQL_FILTERS, TemplateError, Work
 
-MAX_TEMPLATE, MAX_OUTPUT = 16_384, 65_536
+MAX_TEMPLATE, MAX_NODES, MAX_NESTING = 16_384, 4_000, 40
 _MARKS = ("{{", "{%", "{#")
-SOQL_FILTERS = frozenset({"soql_str", "soql_date", "soql_number", "soql_in"})
+_PARTS = "a template may hold variables, filters and conditionals"
+_WORDS = {
+    "Getattr": "`.`", "Getitem": "`[…]`", "Call": "a call `()`", "For": "a loop", "Test": "`is`", "Concat": "`~`", "List": "a list",
+    "Tuple": "a list", "Dict": "a map", "Add": "`+`", "Sub": "`-`", "Mul": "`*`", "Div": "`/`", "FloorDiv": "`//`", "Mod": "`%`",
+    "Pow": "`**`", "Neg": "`-`", "Pos": "`+`", "Assign": "`set`", "AssignBlock": "`set`", "Macro": "a macro", "Include": "`include`",
+    "Import": "`import`", "FromImport": "`import`", "Block": "a block", "Extends": "`extends`", "With": "`with`",
+    "CallBlock": "a call", "FilterBlock": "a filter block", "Slice": "`[…]`",
+}  # fmt: skip
+"""What an author wrote -> the syntax that is refused."""
 _ALLOWED = frozenset(
     {
         "Template", "Output", "TemplateData", "Name", "Const", "Filter", "CondExpr", "If", "Compare", "Operand", "And", "Or",
@@ -22,135 +38,207 @@ _ALLOWED = frozenset(
     }
 )  # fmt: skip
 _ROW = re.compile(r"\{\{\s*row(?:\.([A-Za-z_]\w*)|\[\s*(?:\"([^\"]+)\"|'([^']+)')\s*\])\s*\}\}")
-
-
-class TemplateError(ValueError):
-    """A template that is refused or cannot be rendered. The message is for the user."""
+_NAME = re.compile(r"[A-Za-z_]\w*")
+Fault = tuple[str, str, str, int]
+"""Message, hint, a word of the template that shows where, and how many others like it come before: a `TemplateError`."""
+RESERVED = frozenset({"and", "or", "not", "in", "is", "if", "else", "elif", "true", "false", "none"})
+"""Words that a template cannot use as the name of a variable."""
 
 
 def is_template(text: str) -> bool:
-    return any(mark in text for mark in _MARKS)
+    return "{" in text and any(mark in text for mark in _MARKS)
 
 
-def names_in(text: str) -> set[str]:
+def names_in(text: str) -> frozenset[str]:
     """The variables a template uses. Raises `TemplateError` on syntax that is not allowed."""
     if not is_template(text):
-        return set()
-    from jinja2 import nodes
+        return frozenset()
+    _, names, wrong = _parse(text)
+    _raise_first(wrong)
+    return names
 
-    return {n.name for n in _parse(text).find_all(nodes.Name)}
+
+def words_in(text: str) -> frozenset[str]:
+    """Every word that may be a variable, also of a template that is refused."""
+    return frozenset(_NAME.findall(text)) if is_template(text) else frozenset()
 
 
-def render(text: str, variables: Mapping[str, object], *, soql: bool = False) -> str:
-    """The text with its variables filled in. In SOQL every variable must pass a `soql_*` filter.
+def faults(text: str, *, soql: bool = False, sql: bool = False) -> list[TemplateError]:
+    """Everything that is wrong with a template whatever its variables are."""
+    if not is_template(text):
+        return []
+    try:
+        tree, _, wrong = _parse(text)
+    except TemplateError as error:
+        return [error]
+    found = list(wrong)
+    if (soql or sql) and not found:
+        walk = _Literals(SOQL) if soql else _Literals(SQL)
+        end = walk.body(tree.body, walk.language.outside)
+        unclosed: list[Fault] = [("a quote in the query is never closed", "close it", "", 0)]
+        found = walk.found or (unclosed if end not in {walk.language.outside, "\n"} else [])
+    return [TemplateError(*f) for f in found]
+
+
+def render(text: str, variables: Mapping[str, object], *, soql: bool = False, sql: bool = False) -> str:
+    """The text with its variables filled in. In SOQL every variable must pass a `soql_*` filter, outside of quotes;
+    in SQL an `sql_*` one.
 
     Raises `TemplateError` on refused syntax, an unknown variable, a filter that does not fit, or too long a result."""
     if not is_template(text):
         return text
-    tree = _parse(text)
-    if soql:
-        _check_soql(tree)
-    from jinja2 import TemplateError as JinjaError
-
-    try:
-        result: str = _environment().from_string(text).render(dict(variables))
-    except JinjaError as error:
-        raise TemplateError(str(error.message if hasattr(error, "message") else error)) from None
-    if len(result) > MAX_OUTPUT:
-        raise TemplateError(f"the result is longer than {MAX_OUTPUT:,} characters")
-    return result
+    for fault in faults(text, soql=soql, sql=sql):
+        raise fault
+    return Work(variables).render(_parse(text)[0])
 
 
-def _parse(text: str) -> Any:
+def _raise_first(wrong: Sequence[Fault]) -> None:
+    if wrong:
+        raise TemplateError(*wrong[0])
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment
+
+    # Only its parser is used: autoescape belongs to rendering, which never happens here.
+    return Environment(autoescape=False)
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> tuple[Any, frozenset[str], tuple[Fault, ...]]:
+    """The tree, the names of its variables, and what in it is not allowed. Raises `TemplateError` when there is no tree."""
     from jinja2 import TemplateSyntaxError, nodes
 
     if len(text) > MAX_TEMPLATE:
-        raise TemplateError(f"the template is longer than {MAX_TEMPLATE:,} characters")
+        raise TemplateError(f"the template is longer than {MAX_TEMPLATE:,} characters", "shorten it")
     try:
         tree = _environment().parse(text)
-    except (TemplateSyntaxError, RecursionError) as error:
-        raise TemplateError(f"not a template: {getattr(error, 'message', 'nested too deeply')}") from None
-    for node in [tree, *tree.find_all(nodes.Node)]:
-        name = type(node).__name__
-        if name not in _ALLOWED:
-            raise TemplateError(f"`{name}` is not allowed; a template may hold variables, filters and conditionals")
-        if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-            raise TemplateError(f"there is no filter `{node.name}`; known: {', '.join(sorted(FILTERS))}")
-    return tree
+    except TemplateSyntaxError as error:
+        raise TemplateError(
+            f"not a template: {error.message}", "a value stands in `{{ … }}`, a condition in `{% if … %}`"
+        ) from None
+    except (RecursionError, ValueError, OverflowError, MemoryError):
+        raise TemplateError("not a template: nested too deeply, or a number too long", "shorten it") from None
+    names: set[str] = set()
+    wrong: dict[Fault, None] = {}
+    queue: list[tuple[Any, int]] = [(tree, 0)]
+    for count, (node, depth) in enumerate(queue):
+        if depth > MAX_NESTING or count > MAX_NODES:
+            raise TemplateError("the template is nested too deeply, or has too many parts", "shorten it")
+        wrong.update(dict.fromkeys(_node_faults(node, nodes)))
+        if isinstance(node, nodes.Name):
+            names.add(node.name)
+        queue.extend((child, depth + 1) for child in node.iter_child_nodes())
+    return tree, frozenset(names), tuple(wrong)
 
 
-def _check_soql(tree: Any) -> None:
-    from jinja2 import nodes
-
-    for output in tree.find_all(nodes.Output):
-        for part in output.nodes:
-            _check_safe(part, nodes)
-
-
-def _check_safe(node: Any, nodes: Any) -> None:
-    if isinstance(node, nodes.CondExpr):
-        _check_safe(node.expr1, nodes)
-        if node.expr2 is not None:
-            _check_safe(node.expr2, nodes)
-    elif not isinstance(node, nodes.TemplateData) and not (
-        isinstance(node, nodes.Filter) and node.name in SOQL_FILTERS
-    ):
-        raise TemplateError("a value in SOQL must pass soql_str, soql_date, soql_number or soql_in as its last filter")
+def _node_faults(node: Any, nodes: Any) -> Iterator[Fault]:
+    kind = type(node).__name__
+    if kind not in _ALLOWED:
+        near = getattr(node, "attr", "") if kind == "Getattr" else ""
+        yield f"{_WORDS.get(kind, f'`{kind}`')} is not allowed; {_PARTS}", "remove it", near, 0
+    elif isinstance(node, nodes.Filter):
+        if node.name not in FILTERS:
+            hint = did_you_mean(node.name, FILTERS) or f"filters: {', '.join(sorted(FILTERS))}"
+            yield f"there is no filter `{node.name}`", hint, node.name, 0
+        elif node.args or node.kwargs or node.dyn_args or node.dyn_kwargs or node.node is None:
+            yield f"filter `{node.name}` takes nothing in brackets", f"write `| {node.name}`", node.name, 0
+    elif isinstance(node, nodes.CondExpr) and node.expr2 is None:
+        yield "an `if` without `else` has no value", "add `else`", "if", 0
 
 
-def _environment() -> Any:
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    environment.globals.clear()
-    environment.filters.clear()
-    environment.tests.clear()
-    environment.filters.update(FILTERS)
-    return environment
+# -- queries -------------------------------------------------------------------------------------------------------
 
 
-_ESCAPES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+@dataclass(frozen=True)
+class _Language:
+    """What must be known of the language around a value. `outside` is the state outside of quotes, `after` the state after a
+    text."""
+
+    name: str
+    filters: frozenset[str]
+    outside: Hashable
+    after: Callable[[str, Any], Hashable]
 
 
-def soql_str(value: object) -> str:
-    """A SOQL string literal, quotes included. (SOQL and SOSL Reference, "Quoted String Escape Sequences")."""
-    return "'" + "".join(_ESCAPES.get(c, c) for c in _plain(value)) + "'"
+SOQL = _Language("SOQL", SOQL_FILTERS, Quote.OUTSIDE, quote_after)
+SQL = _Language("SQL", SQL_FILTERS, "", open_after)
 
 
-def soql_date(value: object) -> str:
-    """A SOQL date or dateTime literal. Raises `TemplateError` for anything but a date."""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TemplateError("soql_date needs a variable of type date or datetime")
+class _Literals:
+    """One walk over a template in a query, from its first word to its last: what could change the query around it."""
+
+    def __init__(self, language: _Language) -> None:
+        self.language = language
+        self.found: list[Fault] = []
+        self.seen: Counter[str] = Counter()
+
+    def body(self, body: list[Any], state: Hashable) -> Hashable:
+        """The state of quoting after `body`."""
+        from jinja2 import nodes
+
+        for node in body:
+            if isinstance(node, nodes.Output):
+                for part in node.nodes:
+                    state = self._part(part, state, nodes)
+            elif isinstance(node, nodes.If):
+                state = self._branches(node, state, nodes)
+        return state
+
+    def _part(self, part: Any, state: Hashable, nodes: Any) -> Hashable:
+        if isinstance(part, nodes.TemplateData):
+            return self.language.after(part.data, state)
+        if state == self.language.outside:
+            self._check(part, nodes)
+        else:
+            literal = f"{self.language.name.lower()}_str"
+            hint = f"remove the quotes around it: `{literal}` writes its own; for LIKE put the `%` into the variable"
+            self._say("a value stands inside quotes", hint, part, nodes)
+        self._pass(part, nodes)
+        return state
+
+    def _branches(self, node: Any, state: Hashable, nodes: Any) -> Hashable:
+        ends = set()
+        for condition in (node, *node.elif_):
+            self._pass(condition.test, nodes)
+            ends.add(self.body(condition.body, state))
+        ends.add(self.body(node.else_, state))
+        if len(ends) == 1:
+            return ends.pop()
+        self.found.append(("a quote is opened or closed in one branch only", "close it in every branch", "if", 0))
+        return self.language.outside  # what follows cannot be judged
+
+    def _check(self, node: Any, nodes: Any) -> None:
+        if isinstance(node, nodes.CondExpr):
+            self._check(node.expr1, nodes)
+            self._check(node.expr2, nodes)
+        elif not (isinstance(node, nodes.Filter) and node.name in self.language.filters):
+            name = next((n.name for n in _names(node, nodes)), "name")
+            text, day, number, listed = (
+                f"{self.language.name.lower()}_{what}" for what in ("str", "date", "number", "in")
+            )
+            hint = f"write `{{{{ {name} | {text} }}}}`, or {day}, {number}, {listed}"
+            summary = (
+                f"a value in {self.language.name} must pass {text}, {day}, {number} or {listed} as its last filter"
+            )
+            self._say(summary, hint, node, nodes)
+
+    def _say(self, summary: str, hint: str, node: Any, nodes: Any) -> None:
+        name = next((n.name for n in _names(node, nodes)), "")
+        self.found.append((summary, hint, name, self.seen[name]))
+
+    def _pass(self, node: Any, nodes: Any) -> None:
+        self.seen.update(n.name for n in _names(node, nodes))
 
 
-def soql_number(value: object) -> str:
-    """A SOQL number literal."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TemplateError("soql_number needs a variable of type number")
-    return str(value)
+def _names(node: Any, nodes: Any) -> Iterator[Any]:
+    if isinstance(node, nodes.Name):
+        yield node
+    yield from node.find_all(nodes.Name)
 
 
-def soql_in(value: object) -> str:
-    """A parenthesised list of string literals for IN."""
-    if not isinstance(value, list | tuple) or not value:
-        raise TemplateError("soql_in needs a variable of type list that is not empty")
-    return "(" + ",".join(soql_str(v) for v in value) + ")"
-
-
-def _plain(value: object) -> str:
-    if type(value).__name__ == "StrictUndefined":
-        return str(value)
-    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-FILTERS = {
-    "soql_str": soql_str, "soql_date": soql_date, "soql_number": soql_number, "soql_in": soql_in,
-    "upper": lambda v: _plain(v).upper(), "lower": lambda v: _plain(v).lower(), "trim": lambda v: _plain(v).strip(),
-}  # fmt: skip
+# -- templates of a row --------------------------------------------------------------------------------------------
 
 
 def row_pieces(text: str) -> tuple[Text | Cell, ...]:
@@ -164,6 +252,13 @@ def row_pieces(text: str) -> tuple[Text | Cell, ...]:
         at = found.end()
     if at < len(text):
         pieces.append(Text(text[at:]))
-    if any(is_template(p.text) for p in pieces if isinstance(p, Text)):
-        raise TemplateError('a row template holds only {{ row.column }} or {{ row["a column"] }}')
+    for piece in pieces:
+        if isinstance(piece, Text) and is_template(piece.text):
+            hint = 'write `{{ row.name }}` or `{{ row["a name"] }}`; for filters make the column in the source'
+            raise TemplateError("a row template holds only columns of the row", hint)
     return tuple(pieces)
+
+
+__all__ = [
+    "RESERVED", "TemplateError", "faults", "is_template", "names_in", "render", "row_pieces", "words_in",
+]  # fmt: skip

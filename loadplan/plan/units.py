@@ -6,7 +6,7 @@ import re
 
 _DURATION = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _SIZE = {"B": 1, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
-_TEXT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]+)\Z")
+_TEXT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)([A-Za-z]+)\Z")
 
 
 def duration(text: str) -> float:
@@ -16,7 +16,7 @@ def duration(text: str) -> float:
 
 def size(text: str) -> int:
     """Bytes. Raises ValueError on anything but a number and a unit."""
-    return int(_amount(text, _SIZE))
+    return round(_amount(text, _SIZE))
 
 
 def _amount(text: str, units: dict[str, float] | dict[str, int]) -> float:

@@ -16,8 +16,9 @@ from typing import Any
 
 LOOK = 0.2
 """Seconds between two looks at whether the run was asked to stop, while work is waited for."""
-LEAVE = 2.0
-"""Seconds that work under way is waited for when a run stops: then its thread ends with the process."""
+LEAVE, LEAVE_NOW = 2.0, 0.1
+"""Seconds that work under way is waited for when a run stops, by itself or by a signal: then its thread ends with the
+process."""
 
 
 class _Task:
@@ -116,14 +117,14 @@ class Ahead:
         """The job's pages are all taken, or of no more use."""
         self._close([w for w in [self.walks.pop((step, attempt), None)] if w is not None])
 
-    def close(self) -> None:
-        self._close(list(self.walks.values()))
+    def close(self, leave: float = LEAVE) -> None:
+        self._close(list(self.walks.values()), leave)
         self.walks.clear()
 
-    def _close(self, walks: list[Walk]) -> None:
+    def _close(self, walks: list[Walk], leave: float = LEAVE) -> None:
         crews = [crew for walk in walks for crew in (walk.pages, walk.links)]
         for crew in crews:
             crew.stop()
-        until = time.monotonic() + LEAVE
+        until = time.monotonic() + leave
         for crew in crews:
             crew.join(until)

@@ -15,7 +15,7 @@ from loadplan.clock import Clock
 from loadplan.errors import DetachedError, InterruptedRunError, LoadplanError, OrgError, UndecidedError
 from loadplan.plan.model import Plan
 from loadplan.run import decide as do
-from loadplan.run.ahead import Ahead
+from loadplan.run.ahead import LEAVE, LEAVE_NOW, Ahead
 from loadplan.run.events import Event, JobEvent, Recorded, RequestFailed, RunEnded, RunInterrupted
 from loadplan.run.folder import RunFolder
 from loadplan.run.journal import Journal
@@ -120,7 +120,7 @@ class Engine:
             self._note_stop(error)
             raise
         finally:
-            self.ahead.close()
+            self.ahead.close(LEAVE if self.stop.signal is None else LEAVE_NOW)
 
     def _try(self, perform: Callable[[Engine, do.Action], None], action: do.Action) -> None:
         try:

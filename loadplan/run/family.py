@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from loadplan.plan.graph import compile_graph, target_object
+from loadplan.plan.graph import compile_graph
 from loadplan.plan.model import DELIMITERS, Lookup, Step
+from loadplan.plan.relationships import targets_of
 from loadplan.sources.chosen import Chooser
 from loadplan.sources.idmap import IdMap, Why, open_id_map
 from loadplan.sources.idmap_build import build_id_map
@@ -116,12 +117,12 @@ def _loaders(rows: Rows, step: Step, lookup: Lookup) -> list[Step]:
         if name not in before:
             before.add(name)
             waiting.extend(graph.parents(name))
-    target = target_object(lookup, step).lower()
+    targets = {t.lower() for t in targets_of(step.object or "", lookup.relationship, lookup.object_type)}
     if step.hierarchy is not None and step.hierarchy.lookup is lookup:
-        target = (step.object or "").lower()
+        targets = {(step.object or "").lower()}
     return [
         s for s in rows.plan.steps.values()
-        if s.id in before and s.operation in LOADS and (s.object or "").lower() == target
+        if s.id in before and s.operation in LOADS and (s.object or "").lower() in targets
     ]  # fmt: skip
 
 

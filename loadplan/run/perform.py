@@ -5,8 +5,10 @@ what comes next. Raises the org's faults for the engine to judge. The actions of
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from loadplan.durable import write_atomic
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.masking import mask
 from loadplan.plan.model import Step, StepSource
@@ -23,6 +25,7 @@ from loadplan.salesforce.port import (
     NotFound,
     QuerySpec,
     QuotaExceeded,
+    Received,
     Refused,
     ResultKind,
     Unavailable,
@@ -334,6 +337,15 @@ def _save_result(engine: Engine, action: do.Action) -> None:
     except NotFound as fault:
         engine.emit(ev.JobGone(**about, http=fault.status))
         return
+    except QuotaExceeded:
+        raise
+    except Refused as fault:
+        if attempt.state != "Aborted":
+            raise
+        # Only the unprocessed rows of an aborted job are promised. What is refused would be refused at every resume: it
+        # counts as no rows, and the counts have to meet without them.
+        write_atomic(to, b"")
+        got = Received(to, 0, 0, sha256().hexdigest(), fault.status or 0)
     engine.rows.keep(attempt, kind, tally)
     tries = engine.timers.failures.get(action.key, 0) + 1
     engine.emit(

@@ -17,6 +17,7 @@ from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder
 from loadplan.run.retry import Again
 from loadplan.run.state import Attempt, PartRun, Run
+from loadplan.run.surroundings import surroundings_of
 from loadplan.sources.base import Reader
 from loadplan.sources.check import step_shape
 from loadplan.sources.leftover import Piece, rewrite_part, write_echo
@@ -63,18 +64,16 @@ class Rows:
     plan: Plan
     run: Run
     folder: RunFolder
+    org: str | None = None
+    """The org that is meant, for a run that has not begun."""
     _sums: dict[tuple[str, str], Sum] = field(default_factory=dict)
     _shapes: dict[str, Shape] = field(default_factory=dict)
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
     def open(self, source: Source) -> Reader:
-        """A reader over `source`; a query step's rows are its pages on disk."""
-        return open_source(source, resolve_step=self._pages_of)
-
-    def _pages_of(self, step: str) -> list[Any]:
-        attempt = self.run.steps[step].query
-        return [self.folder.path(p.file) for p in attempt.pages] if attempt else []
+        """A reader over `source`; what it asks of the run is in `surroundings`."""
+        return open_source(source, around=surroundings_of(self.plan, self.run, self.folder, self.org))
 
     # -- parts -----------------------------------------------------------------------------------------------------
 

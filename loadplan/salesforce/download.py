@@ -150,6 +150,7 @@ def save(
         with open_atomic(to) as file:
 
             def keep(block: bytes) -> None:
+                digest.update(block)
                 counter.feed(block)
                 if tap is not None:
                     tap(block)
@@ -160,7 +161,6 @@ def save(
                     size += len(block)
                     if size > most:
                         raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
-                    digest.update(block)
                     behind.put(block)
             found = max(0, counter.total - 1)
             _check_end(name, counter, DELIMITERS[delimiter])

@@ -28,7 +28,13 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def read_entries(path: Path) -> dict[str, Any]:
-    """The entries of orgs.yaml by name, {} when there is none. Raises `InvalidInputError` with every problem."""
+    """The entries of orgs.yaml by name, {} when there is no such file. Raises `InvalidInputError` with every problem."""
+    entries: dict[str, Any] = read_orgs_file(path).get("orgs", {})
+    return entries
+
+
+def read_orgs_file(path: Path) -> dict[str, Any]:
+    """The whole of orgs.yaml, {} when there is no such file. Raises `InvalidInputError` with every problem."""
     if not path.is_file():
         return {}
     from loadplan.plan.document import read_document
@@ -44,8 +50,8 @@ def read_entries(path: Path) -> dict[str, Any]:
         raise InvalidInputError(
             f"{path.name} has {count}; no org was asked", problems, next_commands=["loadplan schema orgs"]
         )
-    entries: dict[str, Any] = document.data["orgs"]
-    return entries
+    data: dict[str, Any] = document.data
+    return data
 
 
 def _as_seen(path: Path) -> Path:
@@ -69,21 +75,31 @@ def _check(document: Document, problems: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def _bare_secrets(document: Document) -> Iterator[Diagnostic]:
-    """Every text under `auth` that stands where only the place of a secret may stand. Never shown."""
-    entries = document.data.get("orgs") if isinstance(document.data, dict) else None
+    """Every text that stands where only the place of a secret may stand: under `auth`, and as the key of masks. Never
+    shown."""
+    for path, value in _secrets(document.data):
+        key = path[-1]
+        for where, inner in _texts(value, path):
+            if where[-1] in REFERENCES and len(where) == len(path) + 1 and _names_a_place(str(where[-1]), inner):
+                continue
+            yield Diagnostic(
+                "LP0413", f"`{key}` holds a text where only the place of a secret may stand", document.place(where),
+                hint=f"{key}: {{env: NAME}}, {{file_env: NAME}} or {{file: path}}", quote=False,
+            )  # fmt: skip
+
+
+def _secrets(data: Any) -> Iterator[tuple[KeyPath, Any]]:
+    """What may hold a secret, with its path, whatever shape the file has."""
+    if not isinstance(data, dict):
+        return
+    if "mask_key" in data:
+        yield ("mask_key",), data["mask_key"]
+    entries = data.get("orgs")
     for name, entry in entries.items() if isinstance(entries, dict) else ():
         auth = entry.get("auth") if isinstance(entry, dict) else None
         for key, value in auth.items() if isinstance(auth, dict) else ():
-            path: KeyPath = ("orgs", name, "auth", key)
-            if key in PLAIN and not isinstance(value, dict):
-                continue
-            for where, inner in _texts(value, path):
-                if where[-1] in REFERENCES and len(where) == len(path) + 1 and _names_a_place(str(where[-1]), inner):
-                    continue
-                yield Diagnostic(
-                    "LP0413", f"`{key}` holds a text where only the place of a secret may stand", document.place(where),
-                    hint=f"{key}: {{env: NAME}}, {{file_env: NAME}} or {{file: path}}", quote=False,
-                )  # fmt: skip
+            if key not in PLAIN or isinstance(value, dict):
+                yield ("orgs", name, "auth", key), value
 
 
 def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

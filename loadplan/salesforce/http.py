@@ -125,8 +125,10 @@ class Http:
                 answer.close()
                 raise AuthRefused(name, "401 twice: a fresh token was refused too", status=401)
         if not 200 <= answer.status_code < 300:
-            text = body_of(name, answer)
-            raise fault_of(name, answer.status_code, answer.reason or "", answer.headers, text)
+            # An answer that repeats the token must not show it.
+            text = body_of(name, answer).replace(token.encode(), b"***")
+            phrase = (answer.reason or "").replace(token, "***")
+            raise fault_of(name, answer.status_code, phrase, answer.headers, text)
         return answer
 
     def json(

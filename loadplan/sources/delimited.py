@@ -1,4 +1,4 @@
-"""Delimited: CSV and TSV files, any one-character delimiter and quote, any encoding, plain or gzip.
+"""Delimited: CSV and TSV files, any one-character delimiter and quote, any encoding, plain, gzip or zstd.
 
 It gives cells exactly as the file has them, each record with the line it begins on, and the digest of the file's
 bytes. What counts as a record is decided in `records.py`. Texts in `null` become empty cells, quoted or not.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from loadplan.diagnostics import Diagnostic, Note, Place
+from loadplan.diagnostics import Diagnostic, Place
 from loadplan.plan.model import FileSource
 from loadplan.sources.base import InputDigest, ProblemSink, SourceRow
+from loadplan.sources.columns import column_problems
 from loadplan.sources.problems import RecordFaultError, refuse, refuse_file
 from loadplan.sources.records import SALESFORCE_LIMITS, Limits, RecordSplitter
 from loadplan.sources.stream import TextStream
@@ -25,9 +26,7 @@ class DelimitedReader:
         self._source = source
         self._limits = limits
         self._nulls = frozenset(source.null)
-        self._stream = TextStream(
-            source.file, source.path, encoding=source.encoding, compressed=source.compression == "gzip"
-        )
+        self._stream = TextStream(source.file, source.path, encoding=source.encoding, compression=source.compression)
         self._splitter = RecordSplitter(self._stream.blocks(), source.delimiter, source.quote, limits)
         self._ended = False
         self._rows = 0
@@ -107,15 +106,4 @@ def _header_problems(cells: Sequence[str], name: str, line: int) -> list[Diagnos
     if any("\r" in cell for cell in cells):
         hint = "the file seems to end its lines with CR alone; write LF or CRLF"
         return [Diagnostic("LP0317", "a column name holds a carriage return", place, hint=hint)]
-    found = []
-    seen: dict[str, int] = {}
-    for number, cell in enumerate(cells, 1):
-        if not cell:
-            hint = "name the column, or remove it from the file"
-            found.append(Diagnostic("LP0309", f"column {number} of the header has no name", place, hint=hint))
-        elif cell in seen:
-            summary = f"the header names `{cell}` twice: columns {seen[cell]} and {number}"
-            found.append(Diagnostic("LP0308", summary, place, notes=(Note(place, f"first: column {seen[cell]}"),)))
-        else:
-            seen[cell] = number
-    return found
+    return column_problems(cells, name, line)

@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from loadplan.diagnostics import Diagnostic, Place
-from loadplan.errors import InvalidInputError, OrgError
+from loadplan.errors import OrgError
 from loadplan.plan.model import MaskKind, Step
 from loadplan.sources.fakes import fake_of
 from loadplan.sources.problems import refuse
@@ -159,14 +158,7 @@ def key_check(step: Step, environ: Mapping[str, str] | None = None) -> str | Non
 
 def _where_to_look(orgs_file: Path) -> dict[str, str] | None:
     """`mask_key` of orgs.yaml, None when it says nothing."""
-    if not orgs_file.is_file():
-        return None
-    from loadplan.plan.document import read_document
-    from loadplan.plan.schema import check_schema
+    from loadplan.salesforce.entries import read_orgs_file
 
-    document, problems = read_document(orgs_file)
-    problems = problems or (check_schema(document, "orgs") if document is not None else [])
-    if document is None or problems:
-        raise InvalidInputError(f"{orgs_file.name} cannot be used", problems)
-    data: dict[str, Any] = document.data
-    return data.get("mask_key")
+    found: dict[str, str] | None = read_orgs_file(orgs_file).get("mask_key")
+    return found

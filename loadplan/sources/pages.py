@@ -13,8 +13,10 @@ from pathlib import Path
 from loadplan.sources.base import InputDigest, ProblemSink, SourceRow
 from loadplan.sources.delimited import read_header
 from loadplan.sources.problems import RecordFaultError, refuse, refuse_file
-from loadplan.sources.records import NO_LIMITS, RecordSplitter
+from loadplan.sources.records import Limits, RecordSplitter
 from loadplan.sources.stream import TextStream
+
+PAGE_LIMITS = Limits(None, None)
 
 
 class PagesReader:
@@ -77,13 +79,13 @@ class PagesReader:
         try:
             if page.stat().st_size == 0:
                 return ()
-            splitter = RecordSplitter(stream.blocks(), self._delimiter, '"', NO_LIMITS)
+            splitter = RecordSplitter(stream.blocks(), self._delimiter, '"', PAGE_LIMITS)
             return read_header(splitter, self._page_name(page))
         finally:
             stream.close()
 
     def _page_rows(self, stream: TextStream, name: str) -> Iterator[list[str]]:
-        splitter = RecordSplitter(stream.blocks(), self._delimiter, '"', NO_LIMITS)
+        splitter = RecordSplitter(stream.blocks(), self._delimiter, '"', PAGE_LIMITS)
         try:
             first = splitter.first()
             if first is None:

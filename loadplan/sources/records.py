@@ -3,7 +3,7 @@
 Decisions
 - A record ends at LF or CRLF outside quotes; both may occur in one file. A quote opens a cell only as its first
   character, is doubled inside, and is followed by the delimiter or the end of the record; any other quote is a fault.
-- A bare CR is data, inside quotes and outside.
+- A bare CR is data, inside quotes and outside. A NUL is a fault.
 - Blank lines at the end are tolerated; a blank line before another record is a fault, also in a file of one column
   (an empty value there is written `""`).
 - Limits are Salesforce's (Bulk API 2.0 Developer Guide, "Limits": 131,072 characters a field, 400,000 a record).
@@ -21,15 +21,18 @@ from loadplan.sources.problems import RecordFaultError
 
 @dataclass(frozen=True)
 class Limits:
-    """Characters. None is "no limit"."""
+    """Characters. None is "no limit". `nul` says whether U+0000 passes."""
 
     field: int | None = 131_072
     record: int | None = 400_000
+    nul: bool = False
 
 
 SALESFORCE_LIMITS = Limits()
-NO_LIMITS = Limits(None, None)
+NO_LIMITS = Limits(None, None, nul=True)
+"""For files that Salesforce wrote."""
 _ENDLESS = 1 << 62
+NUL_HINT = "remove it; if the file is UTF-16, name it: `source: {path: …, encoding: utf-16}`"
 
 
 def physical_lines(blocks: Iterable[str], longest: int | None) -> Iterator[list[str]]:
@@ -58,7 +61,16 @@ class RecordSplitter:
         self._limits = limits
         self._field_limit = limits.field if limits.field is not None else _ENDLESS
         self._record_limit = limits.record if limits.record is not None else _ENDLESS
-        self._lines = enumerate(chain.from_iterable(physical_lines(blocks, limits.record)), 1)
+        self._nul_seen = False
+        watched = blocks if limits.nul else self._watched(blocks)
+        self._lines = enumerate(chain.from_iterable(physical_lines(watched, limits.record)), 1)
+
+    def _watched(self, blocks: Iterable[str]) -> Iterator[str]:
+        """The blocks are looked at, so that most rows need not be."""
+        for block in blocks:
+            if "\0" in block:
+                self._nul_seen = True
+            yield block
 
     def first(self) -> tuple[int, list[str]] | None:
         """Line and cells of the header, or None when the text holds no record at all. Raises RecordFaultError."""
@@ -105,7 +117,7 @@ class RecordSplitter:
             else:
                 yield self._careful(line, text, width)
                 continue
-            if len(cells) != width or len(plain) > field_limit:
+            if len(cells) != width or len(plain) > field_limit or self._nul_seen:
                 yield line, self._judge(line, cells, width, len(plain))
             else:
                 yield line, cells
@@ -135,6 +147,10 @@ class RecordSplitter:
                     "LP0315",
                     f"cell {number} of the row has {len(cell):,} characters; Salesforce takes {self._field_limit:,}",
                     line,
+                )
+            if self._nul_seen and "\0" in cell:
+                return RecordFaultError(
+                    "LP0370", f"cell {number} of the row holds a NUL character", line, hint=NUL_HINT
                 )
         return cells
 

@@ -1,67 +1,40 @@
 """Stream: the bytes of a source file to text blocks, with the digest of exactly the bytes that were read.
 
-It decompresses and decodes strictly, and names the byte and the line where that fails. It never repairs.
+It decodes strictly, and names the byte and the line where that fails. It never repairs. Unpacking is `unpack.py`'s.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
-import io
-import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn
 
+from loadplan.sources.hashed import HashingFile, open_source_file
 from loadplan.sources.problems import refuse_file
+from loadplan.sources.unpack import BLOCK, plain_blocks
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-BLOCK = 1 << 18
-
-
-class HashingFile(io.RawIOBase):
-    """A file whose bytes are hashed as they are read. `hasher` may be shared by several files read in turn."""
-
-    def __init__(self, file: IO[bytes], hasher: _Hash) -> None:
-        super().__init__()
-        self._file = file
-        self._hasher = hasher
-        self.count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._hasher.update(data)
-        self.count += len(data)
-        return data
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
 
 class TextStream:
-    """The text of one file in blocks. `name` is how messages call it. Raises InvalidInputError: a missing or unreadable
-    file, an encoding nobody knows, bytes that are not in it, a gzip file that is damaged or cut short."""
+    """The text of one file in blocks. `name` is how messages call it; `compression` is None, `gzip` or `zstd`. Raises
+    InvalidInputError: a missing or unreadable file, an encoding nobody knows, bytes that are not in it, a compressed file
+    that is damaged or cut short."""
 
     def __init__(
-        self, file: Path, name: str, *, encoding: str = "utf-8", compressed: bool = False, hasher: _Hash | None = None
-    ) -> None:
+        self, file: Path, name: str, *, encoding: str = "utf-8", compression: str | None = None,
+        hasher: _Hash | None = None,
+    ) -> None:  # fmt: skip
         self._name = name
-        self._compressed = compressed
+        self._compressed = compression is not None
         self._hasher = hasher if hasher is not None else hashlib.sha256()
         self._decoder = _decoder(encoding, name)
         self._encoding = encoding
-        self._raw = HashingFile(_open(file, name), self._hasher)
-        # The gzip module only reads from what it is given, which a HashingFile can.
-        self._plain: io.RawIOBase | gzip.GzipFile = (
-            gzip.GzipFile(fileobj=cast("IO[bytes]", self._raw), mode="rb") if compressed else self._raw
-        )
+        self._raw = HashingFile(open_source_file(file, name), self._hasher)
+        self._plain = plain_blocks(self._raw, compression, name) if compression is not None else self._blocks()
 
     @property
     def byte_count(self) -> int:
@@ -94,18 +67,15 @@ class TextStream:
             offset += len(data)
             lines += text.count("\n")
 
+    def _blocks(self) -> Generator[bytes, None, None]:
+        while block := self._raw.read(BLOCK):
+            yield block
+
     def _read(self) -> bytes:
         try:
-            data = self._plain.read(BLOCK) or b""
-            while not data and self._compressed and self._raw.read(BLOCK):
-                pass  # padding after the last gzip member belongs to the digest
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            cut = isinstance(error, EOFError)
-            summary = "the gzip file is cut short" if cut else f"the gzip file is damaged ({error})"
-            refuse_file("LP0305", summary, self._name, hint="copy it again, or test it with `gzip -t`")
+            return next(self._plain, b"")
         except OSError as error:
             refuse_file("LP0302", f"cannot be read: {error.strerror or error}", self._name)
-        return data
 
     def _refuse_bytes(self, error: UnicodeDecodeError, offset: int, size: int, lines: int) -> NoReturn:
         start = offset - (len(error.object) - size) + error.start
@@ -119,24 +89,6 @@ class TextStream:
             lines + before.count("\n") + 1,
             hint="name the file's encoding: `source: {path: …, encoding: cp1252}`",
         )
-
-
-def _open(file: Path, name: str) -> IO[bytes]:
-    try:
-        return file.open("rb", buffering=0)
-    except FileNotFoundError:
-        refuse_file("LP0301", "the source file does not exist", name, hint=_neighbours(file))
-    except OSError as error:
-        refuse_file("LP0302", f"cannot be read: {error.strerror or error}", name)
-
-
-def _neighbours(file: Path) -> str:
-    """Files in the same folder with a name like the missing one."""
-    from loadplan.diagnostics import did_you_mean
-
-    if not file.parent.is_dir():
-        return "its folder does not exist either; paths are relative to the plan's folder"
-    return did_you_mean(file.name, sorted(p.name for p in file.parent.iterdir() if p.is_file()))
 
 
 def _decoder(encoding: str, name: str) -> codecs.IncrementalDecoder:

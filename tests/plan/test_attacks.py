@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PLAN = (
+    "version: 1\nname: demo\nsteps:\n  a:\n    operation: query\n    soql: SELECT Id FROM Account\n    output: a.csv\n"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "code", "line", "column"),
     [
-        ("version: 1\nversion: 2\n", "LP0105", 2, 1),
-        ("a: &x 1\n", "LP0103", 1, 4),
+        (PLAN + "version: 2\n", "LP0105", 8, 1),
+        (PLAN.replace("demo", "&x demo"), "LP0103", 2, 7),
         ("[" * 3000, "LP0107", 1, 1),
         ("a: \0", "LP0102", 1, 4),
     ],

@@ -74,13 +74,6 @@ def test_a_gate_replaces_the_thresholds_of_the_defaults(project: Path) -> None:
     assert (own.max_failed_rows, own.max_failed_percent, own.on_fail) == (None, 2, "continue")
 
 
-@pytest.mark.parametrize("source", ["-", "a.parquet", "a.csv.zst"])
-def test_a_source_of_a_later_version_is_refused_where_it_stands(project: Path, source: str) -> None:
-    """One problem, not also a missing file or an unknown ending."""
-    found = problems_of(project, STEP.replace("a.csv", f'"{source}"'))
-    assert [(p.code, p.place.line) for p in found] == [("LP0901", 8)]
-
-
 @pytest.mark.parametrize("path", ["../../x.csv", "/etc/x.csv", "link.csv", "out/../../x.csv"])
 def test_a_path_never_leaves_the_project(project: Path, path: str) -> None:
     """Not by dots, not as an absolute path, not through a symbolic link."""

@@ -79,3 +79,32 @@ def test_every_format_takes_an_empty_list() -> None:
     """No problems is a result, too."""
     for name, render in RENDERERS.items():
         assert isinstance(render([]), str), name
+
+
+def test_a_caret_stands_under_a_word_behind_wide_and_combined_characters(tmp_path: Path) -> None:
+    """A terminal gives some characters two columns and an accent of its own none; a tab is one blank."""
+    file = tmp_path / "plan.yaml"
+    file.write_text("a: '東京' x\nb:\té: 'e\u0301' x\nc: 🎉 x\n", encoding="utf-8-sig")
+    for line, column, expected in ((1, 9, " " * 10 + "^"), (2, 12, " " * 10 + "^"), (3, 6, " " * 6 + "^")):
+        frame = render_full([Diagnostic("LP0204", "x", Place(str(file), line, column, column + 1))])
+        assert frame.splitlines()[4] == f"   | {expected}"
+
+
+def test_a_file_that_changed_is_quoted_as_it_is_now(tmp_path: Path) -> None:
+    """A long-lived process checks a plan again and again."""
+    file = tmp_path / "plan.yaml"
+    for text in ("a: 1\n", "b: 2\n"):
+        file.write_text(text, encoding="utf-8")
+        assert f"  1| {text.strip()}" in render_full([Diagnostic("LP0204", "x", Place(str(file), 1, 1))])
+
+
+def test_a_place_without_a_line_is_no_line_of_an_annotation() -> None:
+    """GitHub would refuse line 0; a file's name is a URI for SARIF."""
+    whole = Diagnostic("LP0100", "gone", Place("plans/my plan.yaml"))
+    assert as_github([whole]).startswith("::error file=plans/my plan.yaml,title=LP0100::")
+    located = Diagnostic("LP0204", "x", Place("plans/my plan.yaml", 2, 3, 7))
+    region = json.loads(as_sarif([located]))["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert region == {
+        "artifactLocation": {"uri": "plans/my%20plan.yaml"},
+        "region": {"startLine": 2, "startColumn": 3, "endColumn": 7},
+    }

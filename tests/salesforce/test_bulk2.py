@@ -11,7 +11,6 @@ from loadplan.clock import SystemClock
 from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings
 from loadplan.salesforce.bulk2 import Bulk2Org
-from loadplan.salesforce.http import Http
 from loadplan.salesforce.orgs import connect_with_token
 from loadplan.salesforce.port import (
     IngestSpec,
@@ -26,10 +25,9 @@ from loadplan.salesforce.port import (
     Unavailable,
 )
 
-from support.client import JOB, V, org_at
+from support.client import JOB, JSON, V, org_at
 from support.raw_server import Answer, RawServer, http
 
-JSON = "Content-Type: application/json;charset=UTF-8"
 ACCOUNTS = IngestSpec("Account", "insert")
 ABSENT = "750999999999999AAA"
 
@@ -257,7 +255,7 @@ def test_urls_of_an_answer_are_never_used(tmp_path: Path) -> None:
 def links(answer: object) -> PageLinks:
     """What is made of an answer of resultPages."""
     with RawServer(http("200 OK", json.dumps(answer).encode(), JSON)) as raw:
-        return Bulk2Org(Http(raw.url, lambda _: "token")).result_pages(QUERY, None, api_version=V)
+        return org_at(raw.url).result_pages(QUERY, None, api_version=V)
 
 
 QUERY = "750000000000001AAA"
@@ -276,7 +274,7 @@ def test_links_to_pages_are_read_in_both_spellings(key: str) -> None:
 def test_links_are_asked_for_with_their_locator() -> None:
     """The path is our own, whatever the org wrote."""
     with RawServer(http("200 OK", b'{"resultPages": []}', JSON)) as raw:
-        org = Bulk2Org(Http(raw.url, lambda _: "token"))
+        org = org_at(raw.url)
         org.result_pages(QUERY, None, api_version=V)
         org.result_pages(QUERY, "a&b=/../", api_version=V)
     path = f"/services/data/v{V}/jobs/query/{QUERY}/resultPages"
@@ -332,7 +330,7 @@ def test_a_link_with_the_orgs_own_host_is_taken() -> None:
     with RawServer(http("200 OK", b"")) as raw:
         body = json.dumps({"resultPages": [{"resultUrl": f"{raw.url}{RESULTS}?locator=a"}]}).encode()
         raw.answers[0] = Answer(http("200 OK", body, JSON))
-        org = Bulk2Org(Http(raw.url, lambda _: "token"))
+        org = org_at(raw.url)
         assert org.result_pages(QUERY, None, api_version=V).locators == ("a",)
 
 

@@ -137,6 +137,14 @@ def test_a_secret_in_the_file_is_an_error_that_does_not_show_it(leak: str, flow_
     assert CANARY not in repr(error)
 
 
+@pytest.mark.parametrize("key", [CANARY, f"{{env: 1{CANARY}}}", f"[{CANARY}]"])
+def test_the_key_of_the_masks_is_a_secret_too(key: str, tmp_path: Path) -> None:
+    """Who has it can undo the masks of short values by trying."""
+    error = problems(tmp_path, f"  x: {{embedded: {{}}}}\nmask_key: {key}\n")
+    assert "LP0413" in {d.code for d in error.diagnostics}
+    assert CANARY not in render_full(error.diagnostics)
+
+
 def test_a_line_that_is_not_yaml_is_not_shown(tmp_path: Path) -> None:
     """It may hold a secret: a colon in an unquoted token is the usual cause."""
     error = problems(tmp_path, f"  x:\n    auth: {{flow: access_token, token: {CANARY}: oh}}}}\n")

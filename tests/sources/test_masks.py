@@ -332,8 +332,8 @@ def test_the_key_is_found_where_orgs_yaml_says(tmp_path: Path) -> None:
         ("mask_key: {env: MINE}", {"LOADPLAN_MASK_KEY": KEY}, "LP0406", "the environment variable MINE is not set"),
         ("mask_key: {file: none.key}", {}, "LP0406", "none.key"),
         (None, {"LOADPLAN_MASK_KEY": "short"}, "LP0344", "has 5 characters; it needs 16"),
-        ("mask_key: {file: empty.key}", {}, "LP0344", "has 0 characters"),
-        ("mask_key: secret", {}, "LP0203", ""),
+        ("mask_key: {file: empty.key}", {}, "LP0406", "empty.key: it is empty"),
+        ("mask_key: secret", {}, "LP0413", ""),
         ("mask_key: {env: A, file: b}", {}, "LP0206", ""),
     ],
 )

@@ -504,10 +504,15 @@ def test_pages_without_their_last_newline_do_not_run_into_one_another(tmp_path: 
 
 
 def test_an_output_that_cannot_be_written_is_exit_9_and_a_resume_writes_it(tmp_path: Path, undisturbed: bytes) -> None:
-    """A file stands where the folder should be; nothing is fetched a second time."""
-    with story(tmp_path) as told:
+    """A file comes to stand where the folder should be while the run works; nothing is fetched a second time."""
+
+    def in_the_way(answer: Response) -> Response:
         (tmp_path / "out").write_text("in the way")
+        return answer
+
+    with story(tmp_path) as told:
         wire = Wire(told)
+        wire.change(PAGE, in_the_way, 1)
         with pytest.raises(LocalError) as stopped:
             told.drive()
         assert stopped.value.exit_code == 9

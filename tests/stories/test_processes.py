@@ -23,6 +23,20 @@ def test_kill_9_and_resume(project: Path, served: dict[str, str], said: str, tim
     assert (count(served, "Account") - before[0], count(served, "Contact") - before[1]) == (2, 3)
 
 
+def test_a_run_that_died_before_its_last_page_is_rendered_by_resume(project: Path, served: dict[str, str]) -> None:
+    """The end is in the journal and the power went: resume has nothing to send, and leaves every rendering all the same."""
+    assert ran(project, served, *APPLY)[0] == 0
+    (folder,) = (project / ".loadplan/runs").iterdir()
+    pages = {
+        name: (folder / name).read_bytes() for name in ("runbook.md", "runbook.json", "pagination.md", "summary.json")
+    }
+    for name in pages:
+        (folder / name).unlink()
+    code, _, said = ran(project, served, "resume")
+    assert (code, "nothing to resume" in said) == (0, True), said
+    assert {name: (folder / name).read_bytes() for name in pages} == pages
+
+
 def test_async_leaves_and_resume_collects(project: Path, served: dict[str, str]) -> None:
     """--async exits 7 while the job runs on; resume reads its results and goes on with the children."""
     code, _, said = ran(project, served, *APPLY, "--async")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import APPLY, count, read_until, resumed, started
+from support.processes import APPLY, count, ran, read_until, resumed, started
 from support.stalling import StallingWire
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
@@ -63,6 +63,31 @@ def test_a_signal_breaks_off_a_request_that_stalls(
         assert "next: loadplan resume" in said
     assert resumed(project, served)["successful"] == 5
     assert (count(served, "Account"), count(served, "Contact")) == (2, 3)
+
+
+QUERY = """\
+version: 1
+name: extract
+defaults: {poll: {first: 100ms, factor: 1, max: 100ms}}
+steps:
+  users: {operation: query, soql: SELECT Id FROM User, output: out.csv, parallel_pages: PAGES}
+"""
+
+
+@pytest.mark.parametrize("pages", ["1", "2"], ids=["one at a time", "on threads"])
+def test_a_signal_breaks_off_a_page_that_stalls(project: Path, served: dict[str, str], pages: str) -> None:
+    """Also when another thread waits for it: the run ends in order, with its artifacts."""
+    (project / "plan.yaml").write_text(QUERY.replace("PAGES", pages), encoding="utf-8")
+    with StallingWire(served["SF_ORG_INSTANCE_URL"], rb"^GET \S+/jobs/query/\w+/results") as wire:
+        with started(project, over(served, wire), *APPLY) as process:
+            assert wire.silent.wait(30)
+            process.terminate()
+            _, said = process.communicate(timeout=15)
+        assert process.returncode == 143, said
+        assert "next: loadplan resume" in said
+    code, _, said = ran(project, served, "resume")
+    assert code == 0, said
+    assert len((project / "out.csv").read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_a_second_signal_does_not_wait_for_the_first(project: Path, served: dict[str, str]) -> None:

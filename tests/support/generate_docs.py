@@ -15,6 +15,7 @@ from typing import Any
 import click
 from loadplan.cli.main import COMMANDS, cli
 from loadplan.errors import EXIT_CODES
+from loadplan.sources.values import REFUSED, SPELLINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -171,6 +172,33 @@ def _option_help(option: click.Option) -> str:
     return " ".join(p for p in parts if p)
 
 
+def value_spellings_markdown() -> str:
+    """How a value of each type is written, and by which sources."""
+    lines = [
+        NOTE,
+        "",
+        "# Value spellings",
+        "",
+        "Sources with types (Parquet, SQLite, PostgreSQL, `sql`) write each value one way, whatever the settings of the machine",
+        "or the database are. From `loadplan/sources/values.py`; tests compare each example with what the sources give.",
+        "CSV has no types: its cells pass as they are. In JSONL a number is the text that stands in the file.",
+        "",
+        "| kind | written | example | Parquet | PostgreSQL | SQLite |",
+        "|---|---|---|---|---|---|",
+    ]
+    for s in SPELLINGS:
+        example = f"`{s.example}`" if s.example else "(empty)"
+        lines.append(f"| {s.kind} | {_cell(s.rule)} | {example} | {s.parquet} | {s.postgres} | {s.sqlite} |")
+    lines += [
+        "",
+        f"Refused, with the column, and with the row where it is a value: {REFUSED}.",
+        "",
+        "A date and time without a zone is taken for UTC. Where it is another zone's, say so in the query, for example",
+        "`created AT TIME ZONE 'Europe/Berlin' AS created` in PostgreSQL.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def emulator_settings_markdown() -> str:
     """A table for each section of the embedded org's settings, out of the comments beside them. Raises ValueError for a
     setting without one."""
@@ -212,6 +240,7 @@ PAGES = {
     "org-keys.md": org_keys_markdown,
     "exit-codes.md": exit_codes_markdown,
     "commands.md": commands_markdown,
+    "value-spellings.md": value_spellings_markdown,
     "emulator-settings.md": emulator_settings_markdown,
 }
 

@@ -119,7 +119,7 @@ def test_sfdmu_630_a_lookup_without_a_field_took_a_silent_default(sending: Sendi
     sending.write({"a.csv": "n,p\nx,A\n"})
     found = sending.plan(CONTACT + "columns: {LastName: n}\nlookups: {Account: p}\n")[1]
     assert [(d.code, d.place.line, d.place.column) for d in found] == [("LP0229", 9, 15)]
-    assert "Relationship.Field" in found[0].hint
+    assert "Account.Legacy_Id__c" in found[0].hint
 
 
 def test_dataloader_1143_columns_that_are_not_sent_are_kept_for_later(sending: Sending) -> None:

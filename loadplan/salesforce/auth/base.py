@@ -26,6 +26,8 @@ FLOW_KEYS: dict[str, tuple[str, ...]] = {
     "sf-cli": ("alias",),
 }
 """What each flow reads of its `auth:` entry."""
+SENT_SECRETS = {"client_secret", "refresh_token", "assertion"}
+"""Form fields of a login that nobody may see."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,9 @@ def ask(config: AuthConfig, post: Post, base: str, form: Mapping[str, str]) -> T
             hint="check instance_url or login_url, the network and the org's status page",
         )  # fmt: skip
     error, words = clean(data.get("error", ""), 100), clean(data.get("error_description", ""), 500)
+    for name in SENT_SECRETS & set(form):
+        # An answer that repeats what was sent must not show it.
+        error, words = error.replace(form[name], "***"), words.replace(form[name], "***")
     hint = next((h for text, h in HINTS.items() if text in words), "check the app's id, secret and policies in Setup")
     raise OrgError(
         f"Salesforce refused to give a token ({config.flow}): {status} {error}: {words}".rstrip(": "), code="LP0401",
