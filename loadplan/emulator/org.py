@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -77,6 +78,8 @@ class Org:
         self.instance_url = ""
         if self.saver.tables.get(self.schema.objects["user"], ADMIN_ID) is None:
             self._seed(now)
+        self.store.forget_old(now)
+        shutil.rmtree(data_dir / "cursors", ignore_errors=True)
         self.store.commit()
 
     def _seed(self, now: float) -> None:
@@ -121,7 +124,8 @@ class Org:
         """Remember a request."""
         headers = {key: value for key, value in request.headers.items() if key != "authorization"}
         effect = rule.effect if rule else ""
-        self.requests.append(Logged(now, request.method, request.path, kind_of(request), status, headers, effect))
+        with self.lock:
+            self.requests.append(Logged(now, request.method, request.path, kind_of(request), status, headers, effect))
 
     def _with_fault(self, request: Request, now: float, rule: Rule | None) -> Response:
         effect = rule.effect if rule else ""

@@ -80,6 +80,8 @@ def _columns(org: Org, text: str, version: int, now: float) -> tuple[list[str], 
     select = Select(org.schema, parse(text), now)
     if select.kind.name in org.settings.bulk_unsupported:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{select.kind.name}' is not supported by the Bulk API.")
+    if not select.kind.raw["queryable"]:
+        raise ApiError(400, "API_ERROR", f"entity type {select.kind.name} does not support query")
     if any(path[-1].type in COMPOUND for path in select.fields):
         raise ApiError(400, "API_ERROR", "Selecting compound data not supported in Bulk Query")
     if version < 50:

@@ -97,6 +97,11 @@ class Store:
         """End every access token; refresh tokens stay."""
         self.db.execute("delete from tokens where kind='access'")
 
+    def forget_old(self, now: float) -> None:
+        """Drop what does not outlive a process: tokens that have ended, and lists and queries somebody was in the middle of."""
+        self.db.execute("delete from tokens where expires<=?", (now,))
+        self.db.execute("delete from cursors")
+
     def put_cursor(self, cursor: str, data: Any) -> None:
         """Keep what the next pages of a list need."""
         self.db.execute("insert or replace into cursors values(?,?)", (cursor, json.dumps(data)))
