@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from loadplan.cli.console import Console
 from loadplan.clock import Clock
-from loadplan.errors import LocalError
+from loadplan.errors import LocalError, LockedError
 
 if TYPE_CHECKING:
     from loadplan.salesforce.bulk2 import Bulk2Org
@@ -42,20 +42,27 @@ class Target:
 def open_target(
     name: str | None, root: Path, state_dir: Path, clock: Clock, console: Console | None = None
 ) -> Iterator[Target]:
-    """Connect, check that the org is the one that was meant, and give it back. Raises `OrgError` (exit 3)."""
+    """Connect, check that the org is the one that was meant, and give it back. Raises `OrgError` (exit 3), and `LockedError` (exit 4) when
+    another command works with the embedded org."""
     from loadplan.salesforce import info, orgs
 
     profile = orgs.resolve_profile(name, root, os.environ)
     log = request_log(console) if console and console.verbosity >= 1 else None
     if profile.embedded is not None:
         from loadplan.durable import make_private
-        from loadplan.emulator.server import EmbeddedOrg
+        from loadplan.emulator.server import EmbeddedOrg, InUseError
 
         data = state_dir / "embedded" / profile.name
         make_private(data)
         describe = profile.embedded_describe(root)
         try:
             embedded = EmbeddedOrg(data, describe=describe)
+        except InUseError as error:
+            raise LockedError(
+                f"{error}: another command works with it", code="LP0504", where=str(data),
+                hint="wait for it to end, or name another --state-dir; one whose process has died is free at once",
+                next_commands=["loadplan status"],
+            ) from error  # fmt: skip
         except (ValueError, OSError) as error:
             raise LocalError(
                 f"the embedded org cannot start: {error}", code="LP0604", where=str(data),

@@ -6,6 +6,7 @@ Knows nothing of fields.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Generator, Iterable, Iterator
@@ -27,10 +28,12 @@ class FileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """What a line ending check looks at: newlines inside quotes too, and whether the last line must end in CRLF."""
+    """What a line ending check looks at: newlines inside quotes too, and whether the last line must end in CRLF. And whether
+    a byte order mark is taken for nothing."""
 
     inside_quotes: bool = False
     at_end: bool = False
+    bom_ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def scan(path: Path, delimiter: str, line_ending: str, strict: Strictness | None
     look = _Look(delimiter, line_ending, strict or Strictness())
     with path.open("rb") as file:
         rest = b""
+        if look.strict.bom_ignored and file.read(3) != codecs.BOM_UTF8:
+            file.seek(0)
         while block := file.read(_BLOCK):
             cut = block.rfind(b"\n") + 1
             if not cut:
@@ -64,7 +69,7 @@ class _Look:
     def __init__(self, delimiter: str, line_ending: str, strict: Strictness) -> None:
         self._starts = (delimiter + "\r\n").encode()
         self._ends = (delimiter + "\n").encode()
-        self._ending, self._strict = line_ending, strict
+        self._ending, self.strict = line_ending, strict
         self._inside, self._records, self._loose = False, 0, False
         self._last = b"\n"
 
@@ -79,7 +84,7 @@ class _Look:
             pieces = block.split(b'"')
             self._check_quotes(pieces)
             outside = b'"'.join(pieces[begun_inside::2])
-            if self._strict.inside_quotes:
+            if self.strict.inside_quotes:
                 self._check_endings(b'"'.join(pieces[not begun_inside :: 2]))
             self._inside = bool((begun_inside + len(pieces) - 1) & 1)
         else:
@@ -125,7 +130,7 @@ class _Look:
         if self._inside:
             raise FileError(_QUOTING)
         ended = self._last.endswith(b"\n")
-        if not ended and self._ending == "CRLF" and self._strict.at_end:
+        if not ended and self._ending == "CRLF" and self.strict.at_end:
             self._refuse_ending()
         return Scanned(self._records + (0 if ended else 1), self._loose)
 
@@ -152,7 +157,7 @@ def header_cells(text: str, delimiter: str) -> list[str]:
 def rows(path: Path, delimiter: str) -> Generator[list[str], None, None]:
     """The header's cells, then every data row's; empty lines are skipped. The file must have passed `scan`."""
     csv.field_size_limit(max(csv.field_size_limit(), _LARGEST))
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         yield from filter(None, csv.reader(file, delimiter=delimiter))
 
 
@@ -161,7 +166,7 @@ def loose_rows(path: Path, delimiter: str) -> Generator[list[str] | None, None, 
     cell = rf'(?:"(?:[^"]|"")*"|[^"{re.escape(delimiter)}\r\n]*)'
     legal = re.compile(rf"{cell}(?:{re.escape(delimiter)}{cell})*\r?\n?")
     csv.field_size_limit(max(csv.field_size_limit(), _LARGEST))
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         for text in _records(file):
             cells = next(csv.reader([text], delimiter=delimiter), [])
             if cells:

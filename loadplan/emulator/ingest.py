@@ -102,7 +102,7 @@ def _multipart(org: Org, request: Request, version: int, now: float) -> Response
     job = _new(org, Request("POST", request.path, body=parts["job"]).json(), version, now)
     org.files.make(job)
     org.files.upload(job).write_bytes(parts["content"])
-    job.puts, job.state, job.closed, job.gzip = 1, "UploadComplete", now, request.takes_gzip
+    job.puts, job.state, job.closed = 1, "UploadComplete", now
     org.save(job, now)
     return json_response(body(org, job, "create"))
 
@@ -192,7 +192,7 @@ def patch(org: Org, job: Job, request: Request, now: float) -> Response:
         raise ApiError(400, "INVALIDJOB", text)
     if job.puts > 1:
         raise _twice(org, job)
-    job.state, job.closed, job.gzip = "UploadComplete", now, request.takes_gzip
+    job.state, job.closed = "UploadComplete", now
     org.save(job, now)
     return json_response(body(org, job, "patch"))
 

@@ -46,7 +46,6 @@ class Job:
     loose_quotes: bool = False
     unrecorded: bool = False
     evaluated: bool = False
-    gzip: bool = False
     good_size: int = 0
     bad_size: int = 0
     batches: list[list[int]] = field(default_factory=list)

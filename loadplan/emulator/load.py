@@ -5,31 +5,28 @@ Works by the column and by the chunk. Knows nothing of HTTP, of states, or of wh
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from .columns import Column, read_header
-from .csvfile import DELIMITERS, ENDINGS, QUOTING, FileError, header_cells, header_text, loose_rows, rows
+from .csvfile import DELIMITERS, QUOTING, FileError, header_cells, header_text, loose_rows, rows
 from .faults import Faults
 from .jobs import Job
 from .ledger import Ledger
-from .records import Batch, Records
+from .records import Records
+from .resultrows import ResultRows
+from .rules import Batch
 from .schema import Field, ObjectType
 from .settings import Settings
-from .values import NULL, NUMBERS, Converter, RowError, echo_numbers, echo_text
+from .values import NULL, Converter, RowError
 from .wire import number_of
 
-CHUNK = 200
 _CELLS = "Number of fields in header is different from the row. header = {} row = {}"
-_TYPED = ("int", "date", "datetime", "boolean")
 _MAX_RECORD = 400_000
-_MAX_CELL = 131_072
 
 
 @dataclass(slots=True)
@@ -50,23 +47,19 @@ class Load:
     ) -> None:
         self.job, self.records, self.settings, self.faults, self.ledger = job, records, settings, faults, ledger
         self.kind: ObjectType = records.schema.objects[job.object.lower()]
-        self.delimiter, self.ending = DELIMITERS[job.delimiter], ENDINGS[job.line_ending]
-        names = header_cells(header_text(path), self.delimiter)
+        delimiter = DELIMITERS[job.delimiter]
+        text = header_text(path)
+        names = header_cells(text.removeprefix("\ufeff") if settings.bom_ignored else text, delimiter)
         self.columns = read_header(records.schema, self.kind, names, job.operation) if names else []
         self._check_key()
         label = settings.picklist_error_with_label
         self._converters = [Converter(column.field, label_in_picklist_error=label) for column in self.columns]
         self._refers_to_itself = any(column.parent is self.kind for column in self.columns)
         self._rows: Generator[list[str] | None, None, None]
-        self._rows = loose_rows(path, self.delimiter) if job.loose_quotes else rows(path, self.delimiter)
+        self._rows = loose_rows(path, delimiter) if job.loose_quotes else rows(path, delimiter)
         self._source: Iterator[list[str] | None] = islice(self._rows, 1 + job.done, None)
         self.place = job.done
-        self._order: Any = None
-        if settings.shuffle_results:
-            self._order = itemgetter(*random.Random(job.id).sample(range(CHUNK), CHUNK))  # noqa: S311
-        # Up to v49 failedResults came with its columns in alphabetical order.
-        alphabetical = sorted(range(len(names)), key=names.__getitem__)
-        self.failed_order = alphabetical if job.version < 50 else list(range(len(names)))
+        self._lines = ResultRows(job, self.columns, settings)
 
     def _check_key(self) -> None:
         if not self.settings.missing_key_fails_job or not self.columns:
@@ -99,13 +92,10 @@ class Load:
         targets, ids = self._apply(batch, len(cells), now)
         good_rows = range(len(cells)) if not errors else [row for row in range(len(cells)) if row not in errors]
         self._note(first, good_rows, columns, ids)
-        echoes = [self._echo(column, columns[place], read[place], errors) for place, column in enumerate(self.columns)]
-        return Outcome(
-            self._good_lines(good_rows, ids, targets, echoes),
-            self._bad_lines(errors, targets, echoes) if errors else b"",
-            len(cells),
-            len(errors),
-        )
+        echoes = self._lines.echoes(columns, read)
+        good = self._lines.good(good_rows, ids, targets, echoes, self.place)
+        bad = self._lines.bad(errors, targets, echoes, self.place) if errors else b""
+        return Outcome(good, bad, len(cells), len(errors))
 
     # reading
 
@@ -121,8 +111,9 @@ class Load:
                 cells.append(found)
                 continue
             cells.append([""] * width)  # such a row comes back blank
-        if max(map(len, map("".join, cells)), default=0) > _MAX_CELL:
-            _refuse_giants(cells, errors)
+        longest = self.settings.max_cell_characters
+        if max(map(len, map("".join, cells)), default=0) > min(longest, _MAX_RECORD):
+            _refuse_giants(cells, errors, longest)
         return cells
 
     def _meet_faults(self, columns: list[Sequence[str]], errors: dict[int, RowError]) -> None:
@@ -256,63 +247,14 @@ class Load:
         found = [ids[row] for row in good]
         self.ledger.add(self.job.id, self.job.object, self.job.operation, rows, keys, found)
 
-    # results
 
-    def _echo(
-        self, column: Column, cells: Sequence[str], values: list[Any], errors: dict[int, RowError]
-    ) -> Sequence[str]:
-        """The cells of a column as result files show them: parsed, quotes doubled, blank for a misspelt header."""
-        if column.is_blank_in_results:
-            return [""] * len(cells)
-        kind = column.field.type
-        if column.key is None and kind in NUMBERS:
-            return echo_numbers(cells, values, scientific=self.settings.scientific_numbers)
-        if column.key is None and kind in _TYPED:
-            return [
-                cell if value in ("", None) else echo_text(kind, value)
-                for cell, value in zip(cells, values, strict=True)
-            ]
-        if '"' in "".join(cells):
-            return [cell.replace('"', '""') for cell in cells]
-        return cells
-
-    def _good_lines(
-        self, good: Sequence[int], ids: list[str], targets: list[str], echoes: list[Sequence[str]]
-    ) -> bytes:
-        if not good:
-            return b""
-        lists: list[Sequence[str]] = [ids, ["false" if target else "true" for target in targets], *echoes]
-        if len(good) < len(ids):
-            lists = [[column[row] for row in good] for column in lists]
-        return self._lines(list(map(f'"{self.delimiter}"'.join, zip(*lists, strict=True))))
-
-    def _bad_lines(self, errors: dict[int, RowError], targets: list[str], echoes: list[Sequence[str]]) -> bytes:
-        knows_id = self.job.version >= 53 and self.job.operation != "insert"
-        glue = f'"{self.delimiter}"'
-        lines = []
-        for row in sorted(errors):
-            text = errors[row].text().replace('"', '""')
-            cells = [echoes[place][row] for place in self.failed_order]
-            lines.append(glue.join([targets[row] if knows_id else "", text, *cells]))
-        return self._lines(lines)
-
-    def _lines(self, lines: list[str]) -> bytes:
-        if self._order is not None:
-            if len(lines) == CHUNK:
-                lines = self._order(lines)
-            else:
-                random.Random(f"{self.job.id} {self.place}").shuffle(lines)  # noqa: S311
-        between = f'"{self.ending}"'
-        return f'"{between.join(lines)}"{self.ending}'.encode()
-
-
-def _refuse_giants(cells: list[list[str]], errors: dict[int, RowError]) -> None:
+def _refuse_giants(cells: list[list[str]], errors: dict[int, RowError], longest: int) -> None:
     """Limits of a record and of a cell (Bulk API limits); such a row comes back blank."""
     for row, texts in enumerate(cells):
         if sum(map(len, texts)) > _MAX_RECORD:
             problem = RowError("INVALID_FIELD", f"Exceeded max size limit of {_MAX_RECORD} characters for a record")
-        elif max(map(len, texts)) > _MAX_CELL:
-            problem = RowError("INVALID_FIELD", f"Exceeded max size limit of {_MAX_CELL} characters for a field")
+        elif max(map(len, texts)) > longest:
+            problem = RowError("INVALID_FIELD", f"Exceeded max size limit of {longest} characters for a field")
         else:
             continue
         errors.setdefault(row, problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from . import auth, ingest, jobview, query_jobs, rest
+from . import query_jobs
 from .faults import BESIDE, INSTEAD, Faults, Rule, answer, kind_of
 from .jobfiles import JobFiles
 from .jobs import Job, Jobs
@@ -18,15 +18,15 @@ from .ledger import Ledger
 from .locks import Turns
 from .process import Processor
 from .records import ADMIN_ID, Records
+from .routes import route
 from .schema import load_schema
 from .settings import Settings
 from .sink import Sink
 from .spool import Spool
 from .store import Store
 from .usage import Usage
-from .wire import ApiError, Request, Response, json_response, make_id, not_found, wrong_method
+from .wire import ApiError, Request, Response, make_id
 
-_VERSIONED = re.compile(r"/services/data/v(\d+)\.0(/.*)?")
 _HEADERS = {  # of every recorded REST answer
     "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -34,7 +34,6 @@ _HEADERS = {  # of every recorded REST answer
     "X-Robots-Tag": "none",
     "Set-Cookie": "BrowserId=EmbeddedOrgAAAAAAAAAA; path=/; SameSite=LAX",
 }
-_RESULTS = ("successfulresults", "failedresults", "unprocessedrecords")
 _SLICE = 2_000
 """Rows of one job that are worked off before others get their turn, when a worker does the rest."""
 
@@ -79,6 +78,8 @@ class Org:
         self.instance_url = ""
         if self.saver.tables.get(self.schema.objects["user"], ADMIN_ID) is None:
             self._seed(now)
+        self.store.forget_old(now)
+        shutil.rmtree(data_dir / "cursors", ignore_errors=True)
         self.store.commit()
 
     def _seed(self, now: float) -> None:
@@ -87,10 +88,11 @@ class Org:
                 "Alias": "admin", "IsActive": True}  # fmt: skip
         self.saver.insert(kinds["user"], user, now, ADMIN_ID)
         self.store.next("id:User")
-        organization = [self.settings.org_id, "Embedded Org", self.settings.is_sandbox, self.settings.instance_name,
-                        "Developer Edition", False]  # fmt: skip
-        names = ["Id", "Name", "IsSandbox", "InstanceName", "OrganizationType", "IsDeleted"]
-        self.saver.tables.insert(kinds["organization"], [f'"{name}"' for name in names], [organization])
+        organization = {"Id": self.settings.org_id, "Name": "Embedded Org", "IsSandbox": self.settings.is_sandbox,
+                        "InstanceName": self.settings.instance_name, "OrganizationType": "Developer Edition",
+                        "IsDeleted": False}  # fmt: skip
+        columns = [f'"{name}"' for name in organization]
+        self.saver.tables.insert(kinds["organization"], columns, {}, [list(organization.values())])
         book = make_id("01s", self.store.next("id:Pricebook2"))
         self.saver.insert(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
         self.saver.tables.update(kinds["pricebook2"], ['"IsStandard"'], [(True, book)])
@@ -122,7 +124,8 @@ class Org:
         """Remember a request."""
         headers = {key: value for key, value in request.headers.items() if key != "authorization"}
         effect = rule.effect if rule else ""
-        self.requests.append(Logged(now, request.method, request.path, kind_of(request), status, headers, effect))
+        with self.lock:
+            self.requests.append(Logged(now, request.method, request.path, kind_of(request), status, headers, effect))
 
     def _with_fault(self, request: Request, now: float, rule: Rule | None) -> Response:
         effect = rule.effect if rule else ""
@@ -145,7 +148,7 @@ class Org:
             self._advance(now, _SLICE, jobs=1)
         extra: dict[str, str] = {}
         try:
-            response = self._route(request, now, extra)
+            response = route(self, request, now, extra)
         except ApiError as problem:
             self.store.rollback()
             response = problem.response()
@@ -156,94 +159,6 @@ class Org:
         if self.wake is not None and due is not None:
             self.wake(due)
         return replace(response, headers={**_HEADERS, **extra, **response.headers})
-
-    def _route(self, request: Request, now: float, extra: dict[str, str]) -> Response:
-        path = request.path.rstrip("/")
-        if path == "/services/oauth2/token":
-            return auth.token(self, request, now)
-        if path == "/services/data":
-            if request.method not in ("GET", "HEAD"):
-                raise wrong_method(request.method, "GET")
-            return rest.versions(self)
-        if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
-            auth.check(self, request, now)
-            return auth.userinfo(self)
-        match = _VERSIONED.fullmatch(path)
-        low, high = self.settings.versions
-        if match is None or int(match[1]) > high:
-            raise not_found()
-        version = int(match[1])
-        if version < low:
-            raise ApiError(410, "GONE", "The requested API version is retired")
-        auth.check(self, request, now)
-        self._count(now, extra)
-        if version < self.settings.deprecated_below:
-            extra["Warning"] = '299 - "This API is deprecated and will be retired"'
-        if "//" in request.path:
-            raise not_found()
-        parts = (match[2] or "").strip("/").split("/")
-        if parts[0] == "jobs" and len(parts) > 1:
-            return self._jobs(request, parts[1:], version, now)
-        return rest.route(self, request, parts, version, now)
-
-    def _count(self, now: float, extra: dict[str, str]) -> None:
-        """Every request is one of the daily API requests; the answer says how many were used."""
-        used, most = self.usage.used("requests", now), self.settings.api_requests_max
-        if used >= most:
-            extra["Sforce-Limit-Info"] = f"api-usage={used}/{most}"
-            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-        self.usage.add("requests", 1, now)
-        extra["Sforce-Limit-Info"] = f"api-usage={used + 1}/{most}"
-
-    def _jobs(self, request: Request, parts: list[str], version: int, now: float) -> Response:
-        kind, method = parts[0], "GET" if request.method == "HEAD" else request.method
-        if kind not in ("ingest", "query") or version < (41 if kind == "ingest" else 47) or len(parts) > 3:
-            raise not_found()
-        if method in ("POST", "PATCH"):
-            self._check_type(request, multipart=kind == "ingest" and method == "POST")
-        if len(parts) == 1:
-            if method == "POST":
-                make = ingest.create if kind == "ingest" else query_jobs.create
-                return make(self, request, version, now)
-            if method != "GET":
-                raise wrong_method(request.method, "GET", "POST")
-            return jobview.listing(self, request, version)
-        if len(parts) == 2:
-            job = jobview.find(self, parts[1], kind)
-            if method == "PATCH":
-                return ingest.patch(self, job, request, now)
-            if method == "DELETE":
-                return ingest.delete(self, job)
-            if method != "GET":
-                raise wrong_method(request.method, "GET", "PATCH", "DELETE")
-            return json_response(jobview.body(self, job, "info"))
-        return self._resource(request, kind, parts[1], parts[2].lower(), version, now)
-
-    def _resource(self, request: Request, kind: str, job_id: str, which: str, version: int, now: float) -> Response:
-        """What lies below a job."""
-        known = {"ingest": ("batches", *_RESULTS), "query": ("results", "resultpages")}[kind]
-        allowed = "PUT" if which == "batches" else "GET"
-        if which not in known:
-            raise not_found()
-        if request.method != allowed and not (request.method == "HEAD" and allowed == "GET"):
-            raise wrong_method(request.method, allowed)
-        if which in _RESULTS:
-            other = self.jobs.get(job_id)
-            if other is not None and other.kind == "query":
-                return ingest.header_of_query(self, other, which)
-        job = jobview.find(self, job_id, kind)
-        if which == "batches":
-            return ingest.upload(self, job, request, now)
-        if which == "results":
-            return query_jobs.results(self, job, request, version)
-        if which == "resultpages":
-            return query_jobs.pages(self, job, request, version)
-        return ingest.results(self, job, which, gzip=request.takes_gzip)
-
-    def _check_type(self, request: Request, *, multipart: bool) -> None:
-        given = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if given != "application/json" and not (multipart and given == "multipart/form-data"):
-            raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type {given} is not supported")
 
     # the passage of time
 

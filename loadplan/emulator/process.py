@@ -12,8 +12,9 @@ from .faults import Faults
 from .jobfiles import JobFiles
 from .jobs import Job, Jobs
 from .ledger import Ledger
-from .load import CHUNK, Load
+from .load import Load
 from .records import Records
+from .resultrows import CHUNK
 from .settings import Settings
 from .usage import Usage
 
@@ -64,11 +65,15 @@ class Processor:
         path = self.files.upload(job)
         try:
             if path.stat().st_size:
-                strict = Strictness(self.settings.line_endings_in_quotes, self.settings.crlf_at_end_required)
+                strict = Strictness(
+                    self.settings.line_endings_in_quotes, self.settings.crlf_at_end_required, self.settings.bom_ignored
+                )
                 scanned = scan(path, DELIMITERS[job.delimiter], job.line_ending, strict)
                 job.loose_quotes = scanned.loose_quotes
                 self._load(job)
                 job.total = max(0, scanned.records - 1)
+            elif self.settings.empty_upload_fails:
+                raise FileError("InvalidBatch : Records not found")
             job.state = "InProgress"
         except FileError as problem:
             job.end("Failed", begins, str(problem))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import sqlite3
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from .spool import Spool
 from .store import open_database
 from .streams import FileBody
 from .tables import COMPOUND
+from .values import show_column
 from .wire import CSV_TYPE, ApiError, Request, Response, json_response, make_id, not_found, quote_row
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ def _columns(org: Org, text: str, version: int, now: float) -> tuple[list[str], 
     select = Select(org.schema, parse(text), now)
     if select.kind.name in org.settings.bulk_unsupported:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{select.kind.name}' is not supported by the Bulk API.")
+    if not select.kind.raw["queryable"]:
+        raise ApiError(400, "API_ERROR", f"entity type {select.kind.name} does not support query")
     if any(path[-1].type in COMPOUND for path in select.fields):
         raise ApiError(400, "API_ERROR", "Selecting compound data not supported in Bulk Query")
     if version < 50:
@@ -85,12 +89,22 @@ def _columns(org: Org, text: str, version: int, now: float) -> tuple[list[str], 
     return list(select.query.fields), select.kind.name
 
 
+@dataclass(slots=True)
+class _Run:
+    """A query in the middle: its snapshot, the types of its columns, and where its rows go."""
+
+    db: sqlite3.Connection
+    cursor: sqlite3.Cursor
+    kinds: list[str]
+    spool: Spool
+
+
 class Querier:
     """Evaluates running query jobs, a pack of rows after the other, each over the moment at which it began."""
 
     def __init__(self, org: Org) -> None:
         self._org = org
-        self._runs: dict[str, tuple[sqlite3.Connection, sqlite3.Cursor, Spool]] = {}
+        self._runs: dict[str, _Run] = {}
 
     def advance(self, job: Job, now: float, most: int) -> float:
         """Bring a running job to `now`, by at most `most` rows. Answers when it wants to be looked at again."""
@@ -122,10 +136,14 @@ class Querier:
         if job.id not in self._runs:
             job.done = 0
             self._runs[job.id] = self._open(job, now)
-        _, cursor, spool = self._runs[job.id]
-        left = most
-        while left > 0 and (rows := cursor.fetchmany(_PACK)):
-            org.usage.add("query_bytes", spool.add([line for (line,) in rows]), now)
+        run, left = self._runs[job.id], most
+        between, ending = f'"{DELIMITERS[job.delimiter]}"', f'"{ENDINGS[job.line_ending]}'
+        while left > 0 and (rows := run.cursor.fetchmany(_PACK)):
+            columns = [
+                show_column(kind, column) for kind, column in zip(run.kinds, zip(*rows, strict=True), strict=True)
+            ]
+            lines = [f'"{line}{ending}' for line in map(between.join, zip(*columns, strict=True))]
+            org.usage.add("query_bytes", run.spool.add(lines), now)
             job.done += len(rows)
             left -= len(rows)
         if left <= 0:
@@ -134,24 +152,23 @@ class Querier:
         self.drop(job)
         return True
 
-    def _open(self, job: Job, now: float) -> tuple[sqlite3.Connection, sqlite3.Cursor, Spool]:
+    def _open(self, job: Job, now: float) -> _Run:
         """A connection of its own sees the org as it is committed now, whatever is written meanwhile."""
         org = self._org
         select = Select(org.schema, parse(job.query), now, deleted=job.operation == "queryAll")
         if job.version < 50:
             select = select.in_alphabetical_order()
-        line = select.csv_line(DELIMITERS[job.delimiter], ENDINGS[job.line_ending])
-        db = open_database(org.store.path)
-        text, values = select.statement([line])
         spool = org.spool(job)
         spool.clear()
-        return db, db.execute(text, values), spool
+        db = open_database(org.store.path)
+        text, values = select.statement(select.columns())
+        return _Run(db, db.execute(text, values), [path[-1].type for path in select.fields], spool)
 
     def drop(self, job: Job) -> None:
         """Let go of a job's snapshot."""
         run = self._runs.pop(job.id, None)
         if run is not None:
-            run[0].close()
+            run.db.close()
 
 
 def spool_path(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The rules of saving and deleting records: rights, required fields, references, uniqueness, defaults, cascade. No CSV here.
+"""Saves and deletes records: by the rules, with defaults, derived fields and cascades. No CSV here.
 
 Rows come in batches of a few hundred. What a batch does is what its rows would do one after the other; a row that is
 refused is named in the batch's errors and changes nothing.
@@ -7,10 +7,9 @@ refused is named in the batch's errors and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import repeat
 from typing import Any
 
+from .rules import Batch, Rules
 from .schema import Field, ObjectType, Schema
 from .store import Record, Store
 from .tables import Tables, fold, fold_all, shadow, table_name
@@ -20,30 +19,13 @@ from .wire import id18, looks_like_id, make_id, make_ids, stamp
 ADMIN_ID = make_id("005", 1)
 
 
-@dataclass(slots=True)
-class Batch:
-    """Rows by the column: field name -> a value for each row. The empty text leaves a field, None clears it.
-
-    `settled` names fields whose uniqueness is known, such as the key by which the rows of an upsert were matched."""
-
-    columns: dict[str, list[Any]]
-    errors: dict[int, RowError] = field(default_factory=dict)
-    settled: frozenset[str] = frozenset()
-    _folded: dict[str, list[Any]] = field(default_factory=dict)
-
-    def keys(self, entry: Field) -> list[Any]:
-        """The folded values of a key field."""
-        if entry.name not in self._folded:
-            self._folded[entry.name] = fold_all(entry, self.columns[entry.name])
-        return self._folded[entry.name]
-
-
 class Records:
     """Saves and deletes in the tables, under a schema."""
 
     def __init__(self, store: Store, schema: Schema) -> None:
         self.store, self.schema = store, schema
         self.tables = Tables(store.db, schema)
+        self.rules = Rules(self.tables, schema)
 
     def insert(self, kind: ObjectType, values: Record, now: float, record_id: str | None = None) -> str:
         """Create one record; answers its id. Raises RowError."""
@@ -84,10 +66,10 @@ class Records:
         errors = batch.errors
         made = [row for row, target in enumerate(targets) if not target and row not in errors]
         kept = [row for row, target in enumerate(targets) if target and row not in errors]
-        self._rights(kind, batch, targets, made, kept, upsert=upsert)
-        self._required(kind, batch, made, kept)
-        self._references(kind, batch)
-        clashes = self._unique(kind, batch, targets)
+        self.rules.rights(kind, batch, targets, made, kept, upsert=upsert)
+        self.rules.required(kind, batch, made, kept)
+        self.rules.references(kind, batch)
+        clashes = self.rules.unique(kind, batch, targets)
         made = [row for row in made if row not in errors and row not in clashes]
         kept = [row for row in kept if row not in errors and row not in clashes]
         ids = list(targets)
@@ -131,164 +113,45 @@ class Records:
         found = self.tables.find(kind, entry, list(set(keys.values())))
         return {text: found[key] for text, key in keys.items() if key in found}
 
-    # the checks of save, in the order in which a row meets them
-
-    def _rights(
-        self, kind: ObjectType, batch: Batch, targets: Sequence[str], made: list[int], kept: list[int], *, upsert: bool
-    ) -> None:
-        locked: dict[int, list[str]] = {}
-        for name, values in batch.columns.items():
-            entry = kind.fields[name.lower()]
-            if made and not entry.createable:
-                for row in made:
-                    if values[row] not in ("", None):
-                        locked.setdefault(row, []).append(name)
-            if kept and not entry.updateable and name not in batch.settled:
-                rows = [row for row in kept if values[row] != ""]
-                if upsert and entry.createable:
-                    self._fixed(kind, entry, batch, targets, rows)
-                    continue
-                for row in rows:
-                    locked.setdefault(row, []).append(name)
-        for row, names in locked.items():
-            text = (
-                f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this field"
-            )
-            text += " and verify that it is read/write for your profile or permission set."
-            batch.errors.setdefault(row, RowError("INVALID_FIELD_FOR_INSERT_UPDATE", text, *names))
-
-    def _fixed(self, kind: ObjectType, entry: Field, batch: Batch, targets: Sequence[str], rows: list[int]) -> None:
-        """An upsert may repeat the value of a field that cannot change, such as a master, and nothing else."""
-        held = self.tables.values(kind, [f'"{entry.name}"'], [targets[row] for row in rows])
-        for row in rows:
-            value = batch.columns[entry.name][row]
-            if held[targets[row]][0] != value:
-                what = "parent field" if entry.type == "reference" else "field"
-                text = f"Attempting to update (as part of an upsert) {what} {entry.name} with new value {value},"
-                problem = RowError("INVALID_FIELD_FOR_INSERT_UPDATE", f"{text} but value is not updateable", entry.name)
-                batch.errors.setdefault(row, problem)
-
-    def _required(self, kind: ObjectType, batch: Batch, made: list[int], kept: list[int]) -> None:
-        missing: dict[int, list[str]] = {}
-        for entry in kind.required:
-            values = batch.columns.get(entry.name)
-            if values is None:
-                empty = made
-            elif "" in values or None in values:
-                empty = [row for row in made if values[row] in ("", None)]
-                empty += [row for row in kept if values[row] is None]
-            else:
-                continue
-            for row in empty:
-                missing.setdefault(row, []).append(entry.name)
-        for row in kept if "OwnerId" in batch.columns else ():
-            if batch.columns["OwnerId"][row] is None:
-                problem = RowError("INVALID_CROSS_REFERENCE_KEY", "Owner ID: cannot be blank", "OwnerId")
-                batch.errors.setdefault(row, problem)
-        for row, names in missing.items():
-            text = f"Required fields are missing: [{', '.join(names)}]"
-            batch.errors.setdefault(row, RowError("REQUIRED_FIELD_MISSING", text, *names))
-
-    def _references(self, kind: ObjectType, batch: Batch) -> None:
-        for name, values in batch.columns.items():
-            entry = kind.fields[name.lower()]
-            if entry.type != "reference":
-                continue
-            wrong = self._wrong_references(entry, {value for value in values if value})
-            if wrong:
-                for row, value in enumerate(values):
-                    if value in wrong:
-                        batch.errors.setdefault(row, wrong[value])
-
-    def _wrong_references(self, entry: Field, ids: set[str]) -> dict[str, RowError]:
-        wrong: dict[str, RowError] = {}
-        by_kind: dict[str, list[str]] = {}
-        for record in ids:
-            target = self.schema.of_id(record)
-            if target is None or target.name not in entry.reference_to:
-                text = f"{entry.label}: id value of incorrect type: {record}"
-                wrong[record] = RowError("FIELD_INTEGRITY_EXCEPTION", text, entry.name)
-            else:
-                by_kind.setdefault(target.name.lower(), []).append(record)
-        for lower, records in by_kind.items():
-            known = self.tables.state(self.schema.objects[lower], records)
-            for record in records:
-                if entry.name == "RecordTypeId" and known.get(record) is not False:
-                    text = f"Record Type ID: this ID value isn't valid for the user: {record}"
-                    wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", text, entry.name)
-                elif record not in known:
-                    wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-                elif known[record]:
-                    wrong[record] = RowError("ENTITY_IS_DELETED", "entity is deleted")
-        return wrong
-
-    def _unique(self, kind: ObjectType, batch: Batch, targets: Sequence[str]) -> dict[int, tuple[str, int | str]]:
-        """Rows whose unique value is taken: field name, and the record's id or the earlier row that takes it."""
-        claims = []
-        for name in batch.columns:
-            entry = kind.fields[name.lower()]
-            if not entry.unique or name in batch.settled:
-                continue
-            keys = [key or None for key in batch.keys(entry)]
-            used = [key for key in keys if key is not None]
-            holders = self.tables.find(kind, entry, list(set(used)))
-            if not holders and len(set(used)) == len(used):
-                continue
-            known = self.tables.values(kind, [shadow(entry)], [target for target in targets if target])
-            takers: dict[str, int | str] = {key: records[0] for key, records in holders.items()}
-            claims.append((name, keys, takers, {record: key for record, (key,) in known.items()}))
-        clashes: dict[int, tuple[str, int | str]] = {}
-        for row, target in enumerate(targets if claims else ()):
-            if row in batch.errors:
-                continue
-            for name, keys, takers, _ in claims:
-                holder = takers.get(keys[row]) if keys[row] is not None else None  # type: ignore[arg-type]
-                if holder is not None and holder != target:
-                    clashes[row] = (name, holder)
-                    break
-            else:
-                for _, keys, takers, held in claims:
-                    _claim(takers, keys[row], held.get(target), target or row)
-        return clashes
-
     # writing
 
     def _insert(self, kind: ObjectType, batch: Batch, rows: list[int], ids: list[str], now: float) -> None:
-        moment = stamp(now)
-        given: dict[str, Any] = {}
+        same = self._same_for_all(kind, now)
+        lists: dict[str, list[Any]] = {"Id": ids}
         for entry in kind.fields.values():
-            default = entry.raw["defaultValue"]
-            if default is not None:
-                given[entry.name] = repeat(default)
             if entry.raw["autoNumber"]:
                 first = self.store.next(f"auto:{kind.name}.{entry.name}", 1001, len(rows))
-                given[entry.name] = [f"{number:08d}" for number in range(first, first + len(rows))]
-        given.update({name: repeat(moment) for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp")})
-        given.update(IsDeleted=repeat(False), CreatedById=repeat(ADMIN_ID), LastModifiedById=repeat(ADMIN_ID))
-        if "ownerid" in kind.fields:
-            given["OwnerId"] = repeat(ADMIN_ID)
+                lists[entry.name] = [f"{number:08d}" for number in range(first, first + len(rows))]
         whole = len(rows) == len(next(iter(batch.columns.values()), ids))
         for name, column in batch.columns.items():
             values = column if whole else [column[row] for row in rows]
             if "" in values or None in values:
-                spare = given.get(name, repeat(None))
-                values = [old if value in ("", None) else value for value, old in zip(values, spare, strict=False)]
-            given[name] = values
-        given["Id"] = ids
-        columns = [f'"{name}"' for name in given]
-        lists = list(given.values())
+                spare = same.get(name)
+                values = [spare if value in ("", None) else value for value in values]
+            same.pop(name, None)
+            lists[name] = values
+        keys: dict[str, list[Any]] = {}
         for entry in kind.indexed:
-            if entry.name in given:
-                columns.append(shadow(entry))
-                lists.append(self._keys(entry, batch, rows, given, whole=whole))
-        self.tables.insert(kind, columns, zip(*lists, strict=False))
+            if entry.name in batch.columns:
+                folded = batch.keys(entry)
+                keys[shadow(entry)] = [key or None for key in (folded if whole else [folded[row] for row in rows])]
+            elif entry.name in lists:
+                keys[shadow(entry)] = fold_all(entry, lists[entry.name])
+            elif entry.name in same:
+                keys[shadow(entry)] = [fold(entry, same[entry.name])] * len(rows)
+        columns = [*(f'"{name}"' for name in lists), *keys]
+        self.tables.insert(kind, columns, same, zip(*lists.values(), *keys.values(), strict=True))
 
-    def _keys(self, entry: Field, batch: Batch, rows: list[int], given: Record, *, whole: bool) -> list[Any]:
-        """The shadow column of inserted rows."""
-        if entry.name not in batch.columns:
-            return fold_all(entry, [value for value, _ in zip(given[entry.name], rows, strict=False)])
-        keys = batch.keys(entry)
-        return [key or None for key in (keys if whole else [keys[row] for row in rows])]
+    def _same_for_all(self, kind: ObjectType, now: float) -> dict[str, Any]:
+        """What new records of this moment have in common: defaults, times, users."""
+        moment = stamp(now)
+        defaults = {entry.name: entry.raw["defaultValue"] for entry in kind.fields.values()}
+        same = {name: value for name, value in defaults.items() if value is not None}
+        same.update(dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), moment))
+        same.update(IsDeleted=False, CreatedById=ADMIN_ID, LastModifiedById=ADMIN_ID)
+        if "ownerid" in kind.fields:
+            same["OwnerId"] = ADMIN_ID
+        return same
 
     def _update(self, kind: ObjectType, batch: Batch, rows: list[int], ids: list[str], now: float) -> None:
         moment = stamp(now)
@@ -382,11 +245,3 @@ def _key(entry: Field, text: str) -> str:
         except ValueError:
             return text
     return fold(entry, text)
-
-
-def _claim(takers: dict[str, int | str], key: str | None, old: str | None, taker: int | str) -> None:
-    """A row takes a unique value, and lets go of the one its record had."""
-    if key is not None:
-        if old is not None and old != key and takers.get(old) == taker:
-            del takers[old]
-        takers[key] = taker

@@ -124,12 +124,6 @@ class Select:
         """The SQL columns of the selected fields, as stored."""
         return list(self._places)
 
-    def csv_line(self, delimiter: str, ending: str) -> str:
-        """One SQL expression for a whole row in CSV, every cell quoted."""
-        cells = [_shown(path[-1], place) for path, place in zip(self.fields, self._places, strict=True)]
-        between = _quoted(f'"{delimiter}"')
-        return f"{_quoted(chr(34))}||{f'||{between}||'.join(cells)}||{_quoted(chr(34) + ending)}"
-
     # conditions
 
     def _condition(self, condition: Compare | Group) -> str:
@@ -224,21 +218,3 @@ def _plain(field: Field, value: Any) -> Any:
         moment = parse_datetime(text)
         return store_datetime(moment) if moment else text
     return text
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _shown(field: Field, place: str) -> str:
-    """A stored value as the text of a query result: `1500.0`, `true`, `2024-01-31T10:00:00.000Z`, empty for null."""
-    if field.type == "boolean":
-        return f"case {place} when 1 then 'true' when 0 then 'false' else '' end"
-    if field.type == "datetime":
-        return f"ifnull(substr({place},1,23)||'Z','')"
-    if field.type in ("id", "reference", "date", "int"):
-        return f"ifnull({place},'')"
-    if field.type in NUMBERS:
-        short = f"{place}=round({place},4) and abs({place})<1e9"  # SQLite prints these with all their digits
-        return f"case when {place} is null then '' when {short} then cast({place} as text) else number({place}) end"
-    return f"ifnull(replace({place},'\"','\"\"'),'')"

@@ -1,39 +1,26 @@
-"""The org on loopback HTTP: sockets, spooled uploads, framing, compression. Decides nothing of the protocol's answers."""
+"""The embedded org with an address: starts and stops its server and its worker."""
 
 from __future__ import annotations
 
+import fcntl
 import shutil
-import socket
-import struct
-import sys
 import tempfile
 import threading
 import time
-import traceback
-import uuid
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import IO, Any, TextIO
 
-from . import control, trouble
 from .accesslog import AccessLog
 from .auth import issue
 from .clock import OrgClock
-from .faults import Faults, Rule, kind_of
+from .faults import Faults
+from .handler import Handler, Server
 from .org import Org
 from .settings import Settings, sink_settings
-from .streams import Body, FileBody, Slice, gzip_blocks
-from .wire import ApiError, Request, Response
 from .worker import Worker
-
-_PIECE = 1 << 20
-_LARGEST_BODY = 16 << 20
-_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class EmbeddedOrg:
@@ -41,7 +28,9 @@ class EmbeddedOrg:
 
     `sink` takes rows without keeping them, to measure clients. A worker thread goes on with jobs between requests when the
     clock is the machine's; with a clock of the caller's, jobs move only as requests come in. `access_log` gets a line of
-    JSON for each request."""
+    JSON for each request.
+
+    Raises ValueError when a description has a name that is no API name, or the folder is in use or of another version."""
 
     def __init__(self, data_dir: Path | None = None, *, settings: Settings | None = None, describe: Sequence[Path] = (),
                  faults: Faults | None = None, port: int = 0, clock: Callable[[], float] = time.time,
@@ -51,10 +40,15 @@ class EmbeddedOrg:
         self._temporary = data_dir is None
         self._folder = Path(tempfile.mkdtemp(prefix="embedded-org-")) if data_dir is None else data_dir
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._claim = _claim(self._folder)
         self._clock, self._port, self._log = OrgClock(clock), port, AccessLog(access_log)
         self.faults = faults or Faults()
-        self.org = Org(self._folder, settings or Settings(), describe, self.faults, clock())
-        self._server: _Server | None = None
+        try:
+            self.org = Org(self._folder, settings or Settings(), describe, self.faults, clock())
+        except BaseException:
+            self._claim.close()
+            raise
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
         self._worker = Worker(self.org, self._clock) if clock is time.time else None
 
@@ -72,7 +66,7 @@ class EmbeddedOrg:
 
     def start(self) -> EmbeddedOrg:
         """Listen and serve in a thread; answers itself."""
-        server = _Server(("127.0.0.1", self._port), _Handler)
+        server = Server(("127.0.0.1", self._port), Handler)
         server.org, server.clock, server.spool, server.log = self.org, self._clock, self._folder / "spool", self._log
         server.spool.mkdir(exist_ok=True)
         self.org.instance_url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -95,6 +89,7 @@ class EmbeddedOrg:
             if self._worker is not None:
                 self._worker.stop()
         self.org.close()
+        self._claim.close()
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -107,243 +102,16 @@ class EmbeddedOrg:
         self.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-    org: Org
-    clock: OrgClock
-    spool: Path
-    log: AccessLog
-
-    def __init__(self, *args: Any) -> None:
-        self.stopping = threading.Event()
-        super().__init__(*args)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news, nor is what breaks while the org is being stopped."""
-        if not isinstance(sys.exc_info()[1], ConnectionError) and not self.stopping.is_set():
-            super().handle_error(request, client_address)
+class InUseError(ValueError):
+    """Another process has the org of this folder."""
 
 
-class _ResetError(Exception):
-    """The connection ends here, without a word."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 65536
-    rbufsize = 65536
-    server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Nothing is printed."""
-
-    def _serve(self) -> None:
-        began, parts = time.perf_counter(), urlsplit(self.path)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        spool = self.server.spool / uuid.uuid4().hex if self.command == "PUT" else None
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        request = Request(self.command, unquote(parts.path), query, headers, b"", spool)
-        self._sent, rule, status, response = 0, None, 0, Response(0)
-        try:
-            if spool is not None:
-                rule = self.server.org.meet(request)
-                self._receive(request, spool, rule)
-            else:
-                request = replace(request, body=self._body(headers))
-                if not control.is_for(request):
-                    rule = self.server.org.meet(request)
-            self.server.stopping.wait(self._pause(rule))
-            response = self._answer(request, rule)
-            if self._send(response, request):
-                status = response.status
-        except _ResetError:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            self.close_connection = True
-            self.connection.close()
-        except (ConnectionError, EOFError):
-            self.close_connection = True
-        finally:
-            if not isinstance(response.body, bytes):
-                response.body.close()
-            if spool is not None:
-                spool.unlink(missing_ok=True)
-            self.server.log.write(request, kind_of(request), status, self._sent, time.perf_counter() - began, rule)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815
-
-    def _pause(self, rule: Rule | None) -> float:
-        late = rule.seconds if rule is not None and rule.effect == "late" else 0.0
-        return self.server.org.settings.request_latency + late
-
-    def _answer(self, request: Request, rule: Rule | None) -> Response:
-        try:
-            if control.is_for(request):
-                return control.handle(self.server.org, request, self.server.clock)
-            return self.server.org.handle(request, self.server.clock(), rule)
-        except Exception:
-            if self.server.stopping.is_set():
-                raise EOFError from None
-            traceback.print_exc(file=sys.stderr)
-            text = "An unexpected error occurred. Please include this ErrorId if you contact support: 1"
-            return ApiError(500, "UNKNOWN_EXCEPTION", text).response()
-
-    # receiving
-
-    def handle_expect_100(self) -> bool:
-        """Ask for the body at once: the interim answer must not wait in the buffer of the final one."""
-        going_on = super().handle_expect_100()
-        self.wfile.flush()
-        return going_on
-
-    def _receive(self, request: Request, spool: Path, rule: Rule | None) -> None:
-        """Write an upload to its spool; a `reset` breaks the connection in the middle of it."""
-        if rule is not None and rule.effect == "reset":
-            next(self._pieces(dict(request.headers)), None)
-            self.server.org.note(request, self.server.clock(), 0, rule)
-            raise _ResetError
-        with spool.open("wb", buffering=0) as file:
-            for piece in self._pieces(dict(request.headers)):
-                file.write(piece)
-
-    def _body(self, headers: dict[str, str]) -> bytes:
-        pieces, size = [], 0
-        for piece in self._pieces(headers):
-            size += len(piece)
-            if size > _LARGEST_BODY:
-                raise EOFError
-            pieces.append(bytes(piece))
-        data = b"".join(pieces)
-        if headers.get("content-encoding", "").lower() == "gzip":
-            try:
-                return zlib.decompressobj(31).decompress(data, _LARGEST_BODY)
-            except zlib.error:
-                raise EOFError from None
-        return data
-
-    def _pieces(self, headers: dict[str, str]) -> Iterator[bytes | memoryview]:
-        try:
-            if headers.get("transfer-encoding", "").lower() == "chunked":
-                while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
-                    yield from self._exactly(size)
-                    self.rfile.readline()
-                while self.rfile.readline().strip():
-                    continue
-            else:
-                yield from self._exactly(int(headers.get("content-length", "0")))
-        except ValueError:
-            raise EOFError from None
-
-    def _exactly(self, size: int) -> Iterator[bytes | memoryview]:
-        buffer = memoryview(bytearray(min(size, _PIECE)))
-        while size > 0:
-            count = self.rfile.readinto1(buffer[: min(size, _PIECE)])
-            if not count:
-                raise EOFError
-            size -= count
-            yield buffer[:count]
-
-    # sending
-
-    def _send(self, response: Response, request: Request) -> bool:
-        """Send the answer as the fault wants it; False when none is sent."""
-        rule = response.trouble
-        effect = rule.effect if rule is not None else "late"
-        if effect in ("drop before", "drop after"):
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return False
-        if effect in ("reset", "reset after"):
-            raise _ResetError
-        if rule is None or effect == "late":
-            self._send_whole(response, request)
-        elif not trouble.send(_Spoiled(self), response, rule, takes_gzip=request.takes_gzip):
-            self.close_connection = True
-        self.wfile.flush()
-        return True
-
-    def _send_whole(self, response: Response, request: Request) -> None:
-        settings = self.server.org.settings
-        body: Body = FileBody([response.body]) if isinstance(response.body, bytes) else response.body
-        packed = "Content-Encoding" in response.headers  # an answer that was packed already is not packed again
-        zips = settings.gzip_answers and request.takes_gzip and body.length() != 0 and not packed
-        encoding = body.encoding or ("gzip" if zips else "")
-        length = None if encoding or (settings.chunked_answers and body is response.body) else body.length()
-        framing = "length" if length is not None else "chunked"
-        if framing == "chunked" and self.request_version == "HTTP/1.0":
-            framing = "close"
-        self.head(response, framing, length or 0, encoding)
-        if self.command == "HEAD" or response.status in (204, 304):
-            return
-        if encoding and not body.encoding:
-            self._send_blocks(gzip_blocks(body.blocks()), framing)
-        elif isinstance(body, FileBody):
-            self._send_pieces(body, framing)
-        else:
-            self._send_blocks(body.blocks(), framing)
-
-    def head(self, response: Response, framing: str, size: int, encoding: str) -> None:
-        """Status and headers."""
-        self.send_response(response.status)
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        if encoding:
-            self.send_header("Content-Encoding", encoding)
-        if framing == "chunked":
-            self.send_header("Transfer-Encoding", "chunked")
-        elif framing == "close":
-            self.send_header("Connection", "close")
-            self.close_connection = True
-        elif response.status != 204:
-            self.send_header("Content-Length", str(size))
-        self.end_headers()
-
-    def _send_blocks(self, blocks: Iterator[bytes], framing: str) -> None:
-        for block in blocks:
-            if block:
-                self.put(b"%x\r\n%b\r\n" % (len(block), block) if framing == "chunked" else block)
-        if framing == "chunked":
-            self.put(b"0\r\n\r\n")
-
-    def _send_pieces(self, body: FileBody, framing: str) -> None:
-        """Texts and ranges of files; ranges go from the file to the socket without passing through here."""
-        for piece in body.pieces:
-            size = piece.size if isinstance(piece, Slice) else len(piece)
-            if not size:  # a chunk of no bytes would end the body
-                continue
-            if framing == "chunked":
-                self.wfile.write(b"%x\r\n" % size)
-            if isinstance(piece, Slice):
-                self.wfile.flush()
-                self._sent += self.connection.sendfile(piece.file, piece.start, piece.size)
-            else:
-                self.put(piece)
-            if framing == "chunked":
-                self.wfile.write(b"\r\n")
-        if framing == "chunked":
-            self.wfile.write(b"0\r\n\r\n")
-
-    def put(self, data: bytes) -> None:
-        """Bytes of a body."""
-        self._sent += len(data)
-        self.wfile.write(data)
-
-
-class _Spoiled:
-    """The connection as trouble.py sees it."""
-
-    def __init__(self, handler: _Handler) -> None:
-        self._handler = handler
-
-    def head(self, response: Response, framing: str, size: int, encoding: str) -> None:
-        self._handler.head(response, framing, size, encoding)
-
-    def send(self, data: bytes) -> None:
-        if self._handler.command != "HEAD":
-            self._handler.put(data)
-            self._handler.wfile.flush()
-
-    def wait(self, seconds: float) -> None:
-        self._handler.server.stopping.wait(seconds)
+def _claim(folder: Path) -> IO[Any]:
+    """Hold the folder until the file is closed or the process ends: an org keeps its jobs in memory, so there is one."""
+    file = (folder / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise InUseError(f"{folder} is in use by another embedded org") from None
+    return file

@@ -54,6 +54,9 @@ class Settings:
     gzip_uploads: bool = False  # undocumented: False answers 415
     line_endings_in_quotes: bool = False  # disputed: True judges newlines inside quoted cells too
     crlf_at_end_required: bool = False  # disputed: a CRLF file must end in CRLF
+    bom_ignored: bool = False  # disputed: True takes a byte order mark away instead of into the first header
+    empty_upload_fails: bool = False  # disputed: an empty upload completes, or fails with `Records not found`
+    max_cell_characters: int = 131_072  # disputed: 32,000 on older pages
     missing_key_fails_job: bool = False  # unknown: an update without Id column fails row by row
     # results
     early_results_status: int = 400  # unknown: results asked for before the job has ended (or 404)
@@ -75,6 +78,7 @@ class Settings:
     is_sandbox: bool = True  # IsSandbox of the Organization record
     request_log: int = 10_000  # how many requests are remembered
     sink: bool = False  # take rows without validating or keeping them, for measuring clients
+    sink_prepares: str = "gzip"  # the form in which the sink has results ready when a job ends; or plain
 
 
 def sink_settings() -> Settings:

@@ -32,8 +32,8 @@ _GLANCE = 0.005
 
 
 class Sink:
-    """Counts uploads and makes result files. Results are prepared, in the encoding the client asks for, while a job is in
-    progress; what was not prepared is made while it is sent."""
+    """Counts uploads and makes result files. Results are prepared, by default as gzip, while a job is in progress; in any
+    other form they are made while they are sent."""
 
     def __init__(self, store: Store, files: JobFiles, settings: Settings, folder: Path) -> None:
         self._store, self._files, self._settings = store, files, settings
@@ -89,25 +89,23 @@ class Sink:
         return self._prepared[job.id]
 
     def _write(self, job: Job) -> None:
-        target = self._ready(job, gzip=job.gzip)
-        part = target.with_suffix(".part")
         blocks = self._blocks(job)
+        target = self._files.good(job)
+        if self._settings.sink_prepares == "gzip" and self._packers is not None:
+            blocks, target = gzip_in_parallel(blocks, self._packers), self._packed(job)
+        part = target.with_suffix(".part")
         with part.open("wb") as file:
-            if job.gzip and self._packers is not None:
-                blocks = gzip_in_parallel(blocks, self._packers)
             file.writelines(blocks)
         part.replace(target)
 
-    def _ready(self, job: Job, *, gzip: bool) -> Path:
-        """Where prepared results are. Without threads they are kept plain."""
-        packed = gzip and self._packers is not None
-        return self._files.folder(job) / ("successful.csv.gz" if packed else "successful.csv")
+    def _packed(self, job: Job) -> Path:
+        return self._files.folder(job) / "successful.csv.gz"
 
     def results(self, job: Job, which: str, *, gzip: bool) -> Body | None:
         """The body of a result file, header and all; None when it has no rows."""
         if which != "successfulresults" or not job.total:
             return None
-        packed = self._files.folder(job) / "successful.csv.gz"
+        packed = self._packed(job)
         if gzip and packed.exists():
             return FileBody.of(packed, [(0, packed.stat().st_size)], encoding="gzip")
         plain = self._files.good(job)

@@ -11,8 +11,6 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from .values import show_number
-
 Record = dict[str, Any]
 
 LAYOUT = 2
@@ -35,7 +33,6 @@ def open_database(path: Path, cache: int = 8) -> sqlite3.Connection:
     db.execute(f"pragma cache_size={-1024 * cache}")
     db.execute("pragma wal_autocheckpoint=2500")
     db.create_function("fold", 1, _fold, deterministic=True)
-    db.create_function("number", 1, show_number, deterministic=True)
     return db
 
 
@@ -99,6 +96,11 @@ class Store:
     def drop_tokens(self) -> None:
         """End every access token; refresh tokens stay."""
         self.db.execute("delete from tokens where kind='access'")
+
+    def forget_old(self, now: float) -> None:
+        """Drop what does not outlive a process: tokens that have ended, and lists and queries somebody was in the middle of."""
+        self.db.execute("delete from tokens where expires<=?", (now,))
+        self.db.execute("delete from cursors")
 
     def put_cursor(self, cursor: str, data: Any) -> None:
         """Keep what the next pages of a list need."""

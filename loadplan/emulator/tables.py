@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .schema import Field, ObjectType, Schema
@@ -67,10 +67,13 @@ class Tables:
             index = f'"i {kind.name.lower()} {entry.name.lower()}"'
             self.db.execute(f"create index if not exists {index} on {name}({shadow(entry)})")
 
-    def insert(self, kind: ObjectType, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Add records; `columns` are quoted names, each row has a value for each."""
-        places = ",".join("?" * len(columns))
-        self.db.executemany(f"insert into {table_name(kind)}({','.join(columns)}) values({places})", rows)
+    def insert(
+        self, kind: ObjectType, columns: Sequence[str], same: Mapping[str, Any], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Add records; `columns` are quoted names, each row has a value for each. `same` are fields that all rows share."""
+        names = [*columns, *(f'"{name}"' for name in same)]
+        values = ["?"] * len(columns) + [_literal(value) for value in same.values()]
+        self.db.executemany(f"insert into {table_name(kind)}({','.join(names)}) values({','.join(values)})", rows)
 
     def update(self, kind: ObjectType, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Change records: each row has a value for each quoted column, the empty text leaves it; the id comes last."""
@@ -174,3 +177,10 @@ class Tables:
             padded = [*wanted, *[wanted[-1]] * (8 - len(wanted))]
             return self.db.execute(f"{text} in (?,?,?,?,?,?,?,?)", padded).fetchall()
         return self.db.execute(f"{text} in (select value from json_each(?))", (json.dumps(list(wanted)),)).fetchall()
+
+
+def _literal(value: Any) -> str:
+    """A value as SQL writes it."""
+    if isinstance(value, bool | int | float):
+        return repr(float(value)) if isinstance(value, float) else str(int(value))
+    return "'" + str(value).replace("'", "''") + "'"

@@ -228,3 +228,18 @@ def echo_text(kind: str, value: Any) -> str:
 def show_number(value: float) -> str:
     """A double as query results show it: `1500.0`, `912260031.0`."""
     return repr(value) if abs(value) < 1e7 else f"{value:.15g}" if value != int(value) else f"{int(value)}.0"
+
+
+def show_column(kind: str, values: Sequence[Any]) -> Sequence[str]:
+    """A stored column as query results show it, quotes doubled: `1500.0`, `true`, `2024-01-31T10:00:00.000Z`, empty for null."""
+    if kind == "boolean":
+        return ["" if value is None else "true" if value else "false" for value in values]
+    if kind in NUMBERS:
+        return ["" if value is None else show_number(value) for value in values]
+    if kind == "int":
+        return ["" if value is None else str(value) for value in values]
+    if None in values:
+        values = ["" if value is None else value for value in values]
+    if kind == "datetime":
+        return [value and f"{value[:23]}Z" for value in values]
+    return [value.replace('"', '""') for value in values] if '"' in "".join(values) else values

@@ -218,6 +218,13 @@ def test_a_record_and_a_cell_have_their_limits(org: Org) -> None:
     assert org.server.org.count("Account") == 1
 
 
+def test_a_cell_may_have_fewer_characters() -> None:
+    """The switch for the number of older pages."""
+    with Org(max_cell_characters=32_000) as org:
+        [text] = org.failures(f"Name,Description\nA,{'x' * 31_000}\nB,{'x' * 32_001}\n")
+        assert "32000 characters" in text
+
+
 def test_a_file_of_many_blocks_is_judged_like_a_small_one(tmp_path: Path) -> None:
     """Quoted newlines and blank lines across the blocks of the quick pass; a fault in the last block is found."""
     path = tmp_path / "upload.csv"

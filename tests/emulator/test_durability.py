@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 import requests
 from loadplan.emulator.jobs import Job
 from loadplan.emulator.server import EmbeddedOrg
+from loadplan.emulator.settings import Settings
 from loadplan.emulator.spool import Spool
 
 from support.wire import Org
@@ -104,8 +108,6 @@ def test_an_error_in_the_middle_of_a_request_changes_nothing(org: Org, monkeypat
 
 def test_an_org_of_another_layout_is_not_opened(tmp_path: Path) -> None:
     """Rather than read wrongly: which file, and what to do."""
-    import sqlite3
-
     db = sqlite3.connect(tmp_path / "org.db")
     db.execute("create table records(id text)")
     db.commit()
@@ -143,3 +145,42 @@ def test_rows_of_a_spool_are_found_by_number(tmp_path: Path) -> None:
     for start, count in ((0, 1), (0, 2_500), (599, 3), (2_499, 10), (2_500, 5), (17, 0)):
         first, size = spool.range(start, count)
         assert data[first : first + size].decode() == "".join(rows[start : start + count])
+
+
+def test_a_folder_belongs_to_one_org_at_a_time(tmp_path: Path) -> None:
+    """A second one is refused, with the folder named; after the end of the first it starts."""
+    first = EmbeddedOrg(tmp_path)
+    with pytest.raises(ValueError, match=r"in use by another embedded org"):
+        EmbeddedOrg(tmp_path)
+    first.stop()
+    EmbeddedOrg(tmp_path).stop()
+
+
+def test_a_restart_forgets_tokens_that_have_ended_and_lists_in_the_middle(tmp_path: Path) -> None:
+    """A token that is good stays good; the next page of a query before the restart is an invalid locator."""
+    now = [1_000.0]
+
+    def ask(server: EmbeddedOrg, token: str, path: str) -> tuple[int, bytes]:
+        link = http.client.HTTPConnection(server.instance_url.removeprefix("http://"), timeout=20)
+        link.request("GET", f"/services/data/v66.0/{path}", headers={"Authorization": f"Bearer {token}"})
+        answer = link.getresponse()
+        found = answer.status, answer.read()
+        link.close()
+        return found
+
+    settings = Settings(rest_page_size=1, token_lifetime=100.0)
+    with EmbeddedOrg(tmp_path, settings=settings, clock=lambda: now[0]) as server:
+        token = server.access_token()
+        for name in "AB":
+            server.org.saver.insert(server.org.schema.objects["account"], {"Name": name}, 0.0)
+        status, body = ask(server, token, "query?q=SELECT+Id+FROM+Account")
+        following = json.loads(body)["nextRecordsUrl"].partition("v66.0/")[2]
+        assert ask(server, token, following)[0] == status == 200
+    with EmbeddedOrg(tmp_path, settings=settings, clock=lambda: now[0]) as server:
+        assert ask(server, token, "limits")[0] == 200
+        status, body = ask(server, token, following)
+        assert (status, json.loads(body)[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
+    now[0] += 200
+    with EmbeddedOrg(tmp_path, settings=settings, clock=lambda: now[0]) as server:
+        assert ask(server, token, "limits")[0] == 401
+        assert server.org.store.token(token) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -222,6 +223,14 @@ def test_objects_that_bulk_does_not_know() -> None:
         assert refusal(org, "SELECT Id FROM Organization") == (400, "INVALIDENTITY", text)
         made = org.call("POST", "/jobs/ingest", {"object": "Organization", "operation": "update"})
         assert made.error == (400, "INVALIDENTITY", text)
+
+
+@fact("no-query-support")
+def test_objects_that_cannot_be_queried(tmp_path: Path) -> None:
+    """Their description says so."""
+    (tmp_path / "Vote.json").write_text('{"name": "Vote", "queryable": false, "fields": []}', encoding="utf-8")
+    with Org(describe=[tmp_path]) as org:
+        assert refusal(org, "SELECT Id FROM Vote") == (400, "API_ERROR", "entity type Vote does not support query")
 
 
 @fact("malformed-query", "unknown-field-text", "unknown-object-text", "long-query-window")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings, with_texts
 
 
@@ -124,3 +125,24 @@ def test_every_setting_can_be_given_as_text() -> None:
             text, value = texts[entry.name], expected[entry.name]
         assert getattr(with_texts(Settings(), [f"{entry.name}={text}"]), entry.name) == value
     assert with_texts(Settings(), ["rows_per_second=inf"]).rows_per_second == float("inf")
+
+
+def test_a_command_says_when_the_embedded_org_is_in_use(tmp_path: Path) -> None:
+    """Exit 4, as for any lock, and what to do about it: not to remove what the other command works with."""
+    with EmbeddedOrg(tmp_path / "state" / "embedded" / "embedded"):
+        command = [
+            sys.executable,
+            "-m",
+            "loadplan",
+            "org",
+            "check",
+            "-o",
+            "embedded",
+            "--state-dir",
+            str(tmp_path / "state"),
+        ]
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert found.returncode == 4
+    assert "is in use by another embedded org" in found.stderr
+    assert "wait for it to end" in found.stderr
+    assert "rm -r" not in found.stderr

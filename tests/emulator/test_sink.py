@@ -7,11 +7,12 @@ import gzip
 import io
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from loadplan.emulator.server import EmbeddedOrg
-from loadplan.emulator.settings import Settings
+from loadplan.emulator.settings import Settings, sink_settings
 from loadplan.emulator.sink import count_records
 
 from support.wire import Answer, Org
@@ -133,14 +134,14 @@ def test_pages_of_a_sink_side_by_side() -> None:
 class Real(Org):
     """A sink on the machine's clock, which has threads."""
 
-    def __init__(self) -> None:
-        self.server = EmbeddedOrg(sink=True)
+    def __init__(self, prepares: str) -> None:
+        self.server = EmbeddedOrg(settings=replace(sink_settings(), sink_prepares=prepares))
         self.version = "66.0"
 
-    def done(self, job: str) -> None:
+    def done(self, job: str, kind: str = "ingest") -> None:
         """Wait for the end of a job."""
         end = time.monotonic() + 30
-        while self.info(job)["state"] != "JobComplete":
+        while self.info(job, kind)["state"] != "JobComplete":
             assert time.monotonic() < end
 
     def get(self, job: str, encoding: str) -> Answer:
@@ -149,34 +150,38 @@ class Real(Org):
         return self.call("GET", path, headers={"Accept-Encoding": encoding})
 
 
-def test_results_are_prepared_in_the_encoding_of_the_close() -> None:
-    """With threads, on the machine's clock: gzip if the closing request takes it; any encoding is answered all the same."""
+@pytest.mark.parametrize(("prepares", "name"), [("gzip", "successful.csv.gz"), ("plain", "successful.csv")])
+def test_results_are_prepared_before_the_job_ends(prepares: str, name: str) -> None:
+    """As gzip or plain; the other form is made while it is sent, and says the same."""
+    with Real(prepares) as sink:
+        job = sink.create("X__c")["id"]
+        sink.put(job, TRICKY + TEXT * 20)
+        sink.close(job)
+        sink.done(job)
+        kept = sink.server.org.jobs.get(job)
+        assert kept is not None
+        assert sorted(p.name for p in sink.server.org.files.folder(kept).iterdir()) == sorted([name, "upload.csv"])
+        packed, plain = sink.get(job, "gzip"), sink.get(job, "identity")
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+        assert [row[2:] for row in cells(plain.text)][1:] == cells(TRICKY + TEXT * 20)[1:]
 
-    with Real() as sink:
+
+def test_a_gzip_page_of_the_sink_is_made_once() -> None:
+    """The first answer is kept while it is sent, also for other jobs; a plain page says the same."""
+    with Real("gzip") as sink:
         bodies = []
-        for encoding, name in (("gzip", "successful.csv.gz"), ("identity", "successful.csv")):
-            job = sink.create("X__c")["id"]
-            sink.put(job, TRICKY + TEXT * 20)
-            headers = {"Accept-Encoding": encoding}
-            sink.call("PATCH", f"/jobs/ingest/{job}", {"state": "UploadComplete"}, headers)
-            sink.done(job)
-            kept = sink.server.org.jobs.get(job)
-            assert kept is not None
-            assert sorted(p.name for p in sink.server.org.files.folder(kept).iterdir()) == sorted([name, "upload.csv"])
-            packed = sink.get(job, "gzip")
-            assert packed.headers["Content-Encoding"] == "gzip"
-            assert gzip.decompress(packed.body) == sink.get(job, "identity").body
-            bodies.append([row[2:] for row in cells(sink.get(job, "identity").text)])
+        for _ in range(2):
+            made = sink.call(
+                "POST", "/jobs/query", {"operation": "query", "query": "SELECT Id, Name FROM S LIMIT 3000"}
+            )
+            sink.done(made.json["id"], "query")
+            path = f"/jobs/query/{made.json['id']}/results"
+            bodies.append(sink.call("GET", path, headers={"Accept-Encoding": "gzip"}).body)
+            [kept] = (sink.server.org.folder / "cache").iterdir()
+            assert kept.read_bytes() == bodies[-1]
         assert bodies[0] == bodies[1]
-        query = sink.call(
-            "POST", "/jobs/query", {"operation": "query", "query": "SELECT Id, Name FROM S LIMIT 3000"}
-        ).json["id"]
-        while sink.info(query, "query")["state"] != "JobComplete":
-            continue
-        plain = sink.page({"id": query}).body
-        for _ in range(2):  # made the first time, kept the second
-            page = sink.call("GET", f"/jobs/query/{query}/results", headers={"Accept-Encoding": "gzip"})
-            assert gzip.decompress(page.body) == plain
+        assert gzip.decompress(bodies[0]) == sink.page(made.json).body
 
 
 def test_the_defaults_of_the_sink_are_fast() -> None:

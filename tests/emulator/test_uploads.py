@@ -131,6 +131,21 @@ def test_a_byte_order_mark_becomes_part_of_the_header(org: Org) -> None:
     assert org.load("\ufeffName\nAcme\n")["errorMessage"] == "InvalidBatch : Field name not found : \ufeffName"
 
 
+@pytest.mark.parametrize("header", ["Name", '"Name"'])
+def test_a_byte_order_mark_may_be_taken_for_nothing(header: str) -> None:
+    """The switch for the one report that it worked."""
+    with Org(bom_ignored=True) as org:
+        assert org.load(f"\ufeff{header}\nAcme\n")["numberRecordsProcessed"] == 1
+        assert org.load(f"{header}\nBeta\n")["numberRecordsProcessed"] == 1
+        assert [record["Name"] for record in org.server.org.records("Account")] == ["Acme", "Beta"]
+
+
+def test_an_empty_upload_may_fail() -> None:
+    """The switch for the text of v1."""
+    with Org(empty_upload_fails=True) as org:
+        assert org.load("")["errorMessage"] == "InvalidBatch : Records not found"
+
+
 @fact("line-ending-mismatch", "line-ending-not-detected")
 @pytest.mark.parametrize(("setting", "ending"), [("LF", "\r\n"), ("CRLF", "\n")])
 def test_a_file_with_the_other_line_ending_fails_and_nothing_is_written(org: Org, setting: str, ending: str) -> None:

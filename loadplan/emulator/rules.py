@@ -1,0 +1,165 @@
+"""What a row must meet before it is saved: rights, required fields, references, uniqueness. Reads records, changes none.
+
+A refused row is named in its batch's errors, in the org's words; rows are judged in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .schema import Field, ObjectType, Schema
+from .tables import Tables, fold_all, shadow
+from .values import RowError
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows by the column: field name -> a value for each row. The empty text leaves a field, None clears it.
+
+    `settled` names fields whose uniqueness is known, such as the key by which the rows of an upsert were matched."""
+
+    columns: dict[str, list[Any]]
+    errors: dict[int, RowError] = field(default_factory=dict)
+    settled: frozenset[str] = frozenset()
+    _folded: dict[str, list[Any]] = field(default_factory=dict)
+
+    def keys(self, entry: Field) -> list[Any]:
+        """The folded values of a key field."""
+        if entry.name not in self._folded:
+            self._folded[entry.name] = fold_all(entry, self.columns[entry.name])
+        return self._folded[entry.name]
+
+
+class Rules:
+    """The checks of a save, in the order in which a row meets them."""
+
+    def __init__(self, tables: Tables, schema: Schema) -> None:
+        self.tables, self.schema = tables, schema
+
+    def rights(
+        self, kind: ObjectType, batch: Batch, targets: Sequence[str], made: list[int], kept: list[int], *, upsert: bool
+    ) -> None:
+        locked: dict[int, list[str]] = {}
+        for name, values in batch.columns.items():
+            entry = kind.fields[name.lower()]
+            if made and not entry.createable:
+                for row in made:
+                    if values[row] not in ("", None):
+                        locked.setdefault(row, []).append(name)
+            if kept and not entry.updateable and name not in batch.settled:
+                rows = [row for row in kept if values[row] != ""]
+                if upsert and entry.createable:
+                    self._fixed(kind, entry, batch, targets, rows)
+                    continue
+                for row in rows:
+                    locked.setdefault(row, []).append(name)
+        for row, names in locked.items():
+            text = (
+                f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this field"
+            )
+            text += " and verify that it is read/write for your profile or permission set."
+            batch.errors.setdefault(row, RowError("INVALID_FIELD_FOR_INSERT_UPDATE", text, *names))
+
+    def _fixed(self, kind: ObjectType, entry: Field, batch: Batch, targets: Sequence[str], rows: list[int]) -> None:
+        """An upsert may repeat the value of a field that cannot change, such as a master, and nothing else."""
+        held = self.tables.values(kind, [f'"{entry.name}"'], [targets[row] for row in rows])
+        for row in rows:
+            value = batch.columns[entry.name][row]
+            if held[targets[row]][0] != value:
+                what = "parent field" if entry.type == "reference" else "field"
+                text = f"Attempting to update (as part of an upsert) {what} {entry.name} with new value {value},"
+                problem = RowError("INVALID_FIELD_FOR_INSERT_UPDATE", f"{text} but value is not updateable", entry.name)
+                batch.errors.setdefault(row, problem)
+
+    def required(self, kind: ObjectType, batch: Batch, made: list[int], kept: list[int]) -> None:
+        missing: dict[int, list[str]] = {}
+        for entry in kind.required:
+            values = batch.columns.get(entry.name)
+            if values is None:
+                empty = made
+            elif "" in values or None in values:
+                empty = [row for row in made if values[row] in ("", None)]
+                empty += [row for row in kept if values[row] is None]
+            else:
+                continue
+            for row in empty:
+                missing.setdefault(row, []).append(entry.name)
+        for row in kept if "OwnerId" in batch.columns else ():
+            if batch.columns["OwnerId"][row] is None:
+                problem = RowError("INVALID_CROSS_REFERENCE_KEY", "Owner ID: cannot be blank", "OwnerId")
+                batch.errors.setdefault(row, problem)
+        for row, names in missing.items():
+            text = f"Required fields are missing: [{', '.join(names)}]"
+            batch.errors.setdefault(row, RowError("REQUIRED_FIELD_MISSING", text, *names))
+
+    def references(self, kind: ObjectType, batch: Batch) -> None:
+        for name, values in batch.columns.items():
+            entry = kind.fields[name.lower()]
+            if entry.type != "reference":
+                continue
+            wrong = self._wrong_references(entry, {value for value in values if value})
+            if wrong:
+                for row, value in enumerate(values):
+                    if value in wrong:
+                        batch.errors.setdefault(row, wrong[value])
+
+    def _wrong_references(self, entry: Field, ids: set[str]) -> dict[str, RowError]:
+        wrong: dict[str, RowError] = {}
+        by_kind: dict[str, list[str]] = {}
+        for record in ids:
+            target = self.schema.of_id(record)
+            if target is None or target.name not in entry.reference_to:
+                text = f"{entry.label}: id value of incorrect type: {record}"
+                wrong[record] = RowError("FIELD_INTEGRITY_EXCEPTION", text, entry.name)
+            else:
+                by_kind.setdefault(target.name.lower(), []).append(record)
+        for lower, records in by_kind.items():
+            known = self.tables.state(self.schema.objects[lower], records)
+            for record in records:
+                if entry.name == "RecordTypeId" and known.get(record) is not False:
+                    text = f"Record Type ID: this ID value isn't valid for the user: {record}"
+                    wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", text, entry.name)
+                elif record not in known:
+                    wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+                elif known[record]:
+                    wrong[record] = RowError("ENTITY_IS_DELETED", "entity is deleted")
+        return wrong
+
+    def unique(self, kind: ObjectType, batch: Batch, targets: Sequence[str]) -> dict[int, tuple[str, int | str]]:
+        """Rows whose unique value is taken: field name, and the record's id or the earlier row that takes it."""
+        claims = []
+        for name in batch.columns:
+            entry = kind.fields[name.lower()]
+            if not entry.unique or name in batch.settled:
+                continue
+            keys = [key or None for key in batch.keys(entry)]
+            used = [key for key in keys if key is not None]
+            holders = self.tables.find(kind, entry, list(set(used)))
+            if not holders and len(set(used)) == len(used):
+                continue
+            known = self.tables.values(kind, [shadow(entry)], [target for target in targets if target])
+            takers: dict[str, int | str] = {key: records[0] for key, records in holders.items()}
+            claims.append((name, keys, takers, {record: key for record, (key,) in known.items()}))
+        clashes: dict[int, tuple[str, int | str]] = {}
+        for row, target in enumerate(targets if claims else ()):
+            if row in batch.errors:
+                continue
+            for name, keys, takers, _ in claims:
+                holder = takers.get(keys[row]) if keys[row] is not None else None  # type: ignore[arg-type]
+                if holder is not None and holder != target:
+                    clashes[row] = (name, holder)
+                    break
+            else:
+                for _, keys, takers, held in claims:
+                    _claim(takers, keys[row], held.get(target), target or row)
+        return clashes
+
+
+def _claim(takers: dict[str, int | str], key: str | None, old: str | None, taker: int | str) -> None:
+    """A row takes a unique value, and lets go of the one its record had."""
+    if key is not None:
+        if old is not None and old != key and takers.get(old) == taker:
+            del takers[old]
+        takers[key] = taker
