@@ -42,8 +42,8 @@ class Target:
 def open_target(
     name: str | None, root: Path, state_dir: Path, clock: Clock, console: Console | None = None
 ) -> Iterator[Target]:
-    """Connect, check that the org is the one that was meant, and give it back. Raises `OrgError` (exit 3), and `LockedError` (exit 4) when
-    another command works with the embedded org."""
+    """Connect, check that the org is the one that was meant, and give it back. Raises `OrgError` (exit 3), and `LockedError`
+    (exit 4) when another command works with the embedded org."""
     from loadplan.salesforce import info, orgs
 
     profile = orgs.resolve_profile(name, root, os.environ)
