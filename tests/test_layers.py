@@ -61,6 +61,7 @@ DOORS = {
     "rich": {"cli.progress"},
     "sqlite3": {"emulator", "sources.sqlite"},
     "isal": {"gunzip"},
+    "numpy": {"sources.arrays"},
     "duckdb": {"sources.engine", "run.parquet"},
     "psycopg": {"sources.postgres"},
     "zstandard": {"sources.zstd", "run.zst"},

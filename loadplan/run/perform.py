@@ -329,7 +329,7 @@ def _save_result(engine: Engine, action: do.Action) -> None:
     about = _about(engine, action, request=_url(attempt, "GET", f"/{tail}"))
     to = engine.folder.result(step.id, attempt.job, action.kind)
     kind: ResultKind = action.kind  # type: ignore[assignment]
-    tally = engine.rows.tally(step, kind)
+    tally = engine.rows.tally(step, attempt, kind)
     try:
         got = engine.org.fetch_result(
             attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version, tap=tally.feed

@@ -123,10 +123,11 @@ class Rows:
 
     # -- results ---------------------------------------------------------------------------------------------------
 
-    def tally(self, step: Step, kind: str) -> Tally:
-        """A tally for a result file of the step that is about to be received."""
+    def tally(self, step: Step, attempt: Attempt, kind: str) -> Tally:
+        """A tally for a result file of the attempt that is about to be received."""
         shape = self.shape(step)
-        return Tally(kind, shape.header, shape.sent_key, DELIMITERS[step.csv.delimiter])
+        fact = self.run.steps[step.id].parts[attempt.part].facts[attempt.round - 1]
+        return Tally(kind, shape.header, shape.sent_key, DELIMITERS[step.csv.delimiter], fact.bytes)
 
     def keep(self, attempt: Attempt, kind: str, tally: Tally) -> None:
         """Remember what was tallied while the file came in; a crash forgets it, and the file is read again."""
@@ -135,7 +136,7 @@ class Rows:
     def _sum(self, step: Step, attempt: Attempt, kind: str) -> Sum:
         found = self._sums.get((attempt.job, kind))
         if found is None:
-            found = tally_file(self.folder.path(attempt.results[kind].file), self.tally(step, kind))
+            found = tally_file(self.folder.path(attempt.results[kind].file), self.tally(step, attempt, kind))
             self._sums[attempt.job, kind] = found
         return found
 
