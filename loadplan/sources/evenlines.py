@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 from loadplan.sources.rawrecords import LONGEST, TooLongError
-
-Values = Callable[[int], list[bytes]]
-"""Of the even records: the values of one cell, in no promised order."""
 
 _QUOTE, _CR = b'"\r'
 _EVEN = b"\1"
@@ -28,29 +25,43 @@ MUCH = 8 << 20
 """Bytes of a text from which on it pays to load numpy."""
 
 
-def none(_: int) -> list[bytes]:
-    """The values of no record."""
-    return []
+Stretches = tuple[bool, list[list[bytes]], list[list[bytes]], list[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True)
 class Batch:
     """Some records: `count` in all, `others` (without their line ends) those that are not even, `longest` the bytes of the
-    longest one. `values(at)` are the values of cell `at` of the even ones; `contents(skip)` the names (`names.content`) of
-    all their cells but the first `skip`. `ends()` are the offsets behind each record, in order."""
+    longest one. This one has none."""
 
     count: int = 0
     others: list[bytes] = field(default_factory=list)
     longest: int = 0
-    values: Values = none
-    contents: Values = none
-    ends: Callable[[], list[int]] = list
+
+    def values(self, at: int) -> list[bytes]:
+        """The values of cell `at` of the even records, in no promised order."""
+        return []
+
+    def contents(self, skip: int) -> list[bytes]:
+        """The names (`names.content`) of the even records by all their cells but the first `skip`, in no promised order."""
+        return []
+
+    def ends(self) -> list[int]:
+        """The offset behind each record, in order."""
+        return []
+
+    def stretches(self, spans: Sequence[tuple[int, int]], cells: Sequence[int]) -> Stretches:
+        """In order, of the even records of the kind that most are of: whether all their cells are in quotes; for each span of
+        cells (first and last) the bytes as they stand; the values of some cells. Then the place in the batch and the
+        bytes of each other record. Only where `Lines.has_stretches`."""
+        raise NotImplementedError
 
 
 class Lines(ABC):
     """Feed it blocks; it gives the records that have ended. `width` is how many cells an even record has; `crlf` that
     records end in CRLF, which then belongs to no cell. `taken` are the bytes in which the last batch stood, line ends
     included; `ends_open` says that the text ended inside quotes."""
+
+    has_stretches = False
 
     def __init__(self, delimiter: bytes, width: int, *, crlf: bool = False) -> None:
         self.delimiter = delimiter
@@ -162,37 +173,43 @@ class EvenLines(Lines):
         longest = max([max(map(len, records)) for _, records in runs], default=0)
         if self.crlf:
             even, others = [r[:-1] for r in even], [r.removesuffix(b"\r") for r in others]
-        quoted, between = self._quoted, self.between if self._quoted else self.delimiter
-
-        def values(at: int) -> list[bytes]:
-            return _picked(even, between, self.width, at, quoted=quoted)
-
-        def contents(skip: int) -> list[bytes]:
-            records = [r[1:-1] for r in even] if quoted else even
-            if skip:
-                records = [r.split(between, skip)[skip] for r in records]
-            return [r.replace(between, b"\0") for r in records]
-
-        def ends() -> list[int]:
-            return list(accumulate(len(record) + 1 for _, records in runs for record in records))
-
-        return Batch(len(even) + len(others), others, longest, values, contents, ends)
+        return _TextBatch(
+            len(even) + len(others), others, longest, lines=self, quoted=self._quoted, even=even, runs=runs
+        )
 
 
 _Run = tuple[bool, list[bytes]]
 """Records that follow one another: whether they look even, and they themselves without LF."""
 
 
-def _picked(records: list[bytes], between: bytes, width: int, at: int, *, quoted: bool) -> list[bytes]:
-    last = width - 1
-    if not last:
-        return [r[1:-1] for r in records] if quoted else records
-    if at == 0:
-        first = 1 if quoted else 0
-        return [r.partition(between)[0][first:] for r in records]
-    if at == last:
-        return [r.rpartition(between)[2][: -1 if quoted else None] for r in records]
-    return [r.split(between, at + 1)[at] for r in records]
+@dataclass(frozen=True)
+class _TextBatch(Batch):
+    lines: Lines = field(kw_only=True)
+    quoted: bool = field(kw_only=True)
+    even: list[bytes] = field(kw_only=True)
+    runs: list[_Run] = field(kw_only=True)
+
+    def values(self, at: int) -> list[bytes]:
+        last, records = self.lines.width - 1, self.even
+        between = self.lines.between if self.quoted else self.lines.delimiter
+        if not last:
+            return [r[1:-1] for r in records] if self.quoted else records
+        if at == 0:
+            first = 1 if self.quoted else 0
+            return [r.partition(between)[0][first:] for r in records]
+        if at == last:
+            return [r.rpartition(between)[2][: -1 if self.quoted else None] for r in records]
+        return [r.split(between, at + 1)[at] for r in records]
+
+    def contents(self, skip: int) -> list[bytes]:
+        between = self.lines.between if self.quoted else self.lines.delimiter
+        records = [r[1:-1] for r in self.even] if self.quoted else self.even
+        if skip:
+            records = [r.split(between, skip)[skip] for r in records]
+        return [r.replace(between, b"\0") for r in records]
+
+    def ends(self) -> list[int]:
+        return list(accumulate(len(record) + 1 for _, records in self.runs for record in records))
 
 
 def _walk(lines: list[bytes], left: bytes) -> tuple[list[_Run], list[bytes]]:

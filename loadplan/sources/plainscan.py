@@ -14,7 +14,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -201,8 +201,8 @@ class _Scan:
         cells = self._fields(record[:-1] if self._crlf else record) if size else None
         if cells is None or tuple(unquoted(c).decode() for c in cells) != self._wanted.header:
             raise NotPlainError
-        if self._wanted.prefix is not None and ("\r\n" if self._crlf else "\n") != self._wanted.line_ending:
-            raise NotPlainError
+        if ("\r\n" if self._crlf else "\n") != self._wanted.line_ending:
+            self._wanted = replace(self._wanted, prefix=None)  # it cannot be sent as it stands
         self._hasher.update(piece, self._whole)
         self._position += len(piece)
         self._open_range()
