@@ -73,7 +73,12 @@ def group_rows(batches: Iterable[Sent], folder: Path, *, memory: int = MEMORY) -
     a file that is gone when the iteration ends, is closed or the process dies: as many bytes as the rows have, and 24 a
     row. Raises LocalError (exit 9) when the disk refuses, and whatever `batches` raises."""
     with Spool(folder) as spool:
-        yield from _grouped(iter(batches), spool, 0, memory)
+        try:
+            from loadplan.sources.grouparrays import grouped
+        except ImportError:
+            yield from _grouped(iter(batches), spool, 0, memory)
+        else:
+            yield from grouped(batches, spool, memory)
 
 
 def _grouped(batches: Iterator[Sent], spool: Spool, first: int, memory: int) -> Iterator[Sent]:
