@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+from loadplan.behind import Behind
 from loadplan.diagnostics import has_errors
 from loadplan.errors import StaleError
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, CsvDialect, PartCaps, Step
@@ -171,7 +172,9 @@ class _Cut:
                 while at < total:
                     if now is None:
                         path = self.folder / f"{self.first + len(parts):04d}.csv"
-                        now = _Filling(stack.enter_context(counted_file(path)), header, ending, self.step.parts)
+                        file = stack.enter_context(counted_file(path))
+                        write = stack.enter_context(Behind(file.write)).put
+                        now = _Filling(file, write, header, ending, self.step.parts)
                     taken = now.take(batch, at)
                     if not taken and not now.index:
                         self._must_fit(batch.records[at], len(header) + len(batch.data[at]) + len(ending))
@@ -197,13 +200,15 @@ class _Cut:
 class _Filling:
     """A part that is being written."""
 
-    def __init__(self, file: CountedFile, header: bytes, ending: bytes, caps: PartCaps) -> None:
-        self._file = file
+    def __init__(
+        self, file: CountedFile, write: Callable[[bytes], None], header: bytes, ending: bytes, caps: PartCaps
+    ) -> None:
+        self._file, self._write = file, write
         self._ending = ending
         self._room, self._left = caps.max_bytes - len(header), caps.max_rows
         self._names = 0
         self.index: array[int] = array("Q")
-        file.write(header)
+        write(header)
 
     def take(self, batch: Sent, at: int) -> int:
         """As many of its rows from `at` on as fit."""
@@ -215,7 +220,7 @@ class _Filling:
             if not count:
                 return 0
             data, size = data[:count], ends[count - 1]
-        self._file.write(self._ending.join(data) + self._ending)
+        self._write(self._ending.join([*data, b""]))
         self._room -= size
         self._left -= len(data)
         self._names += sum(batch.names[at : at + len(data)])

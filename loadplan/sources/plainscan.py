@@ -13,13 +13,13 @@ import codecs
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadplan.sources.base import InputDigest, Range
 from loadplan.sources.evenlines import Batch, lines_of
+from loadplan.sources.hasher import Hasher
 from loadplan.sources.keybag import KeyBag
 from loadplan.sources.names import content, total, written
 from loadplan.sources.rawrecords import RawRecords, TooLongError, field_splitter, first_record_end, unquoted
@@ -70,37 +70,11 @@ class Wanted:
 def scan(path: Path, wanted: Wanted) -> tuple[InputDigest, int]:
     """Digest, rows and ranges of the file, and how many of its rows are sent. Raises NotPlainError; OSError when it cannot
     be read."""
-    with path.open("rb", buffering=0) as file, _Hasher() as hasher:
+    with path.open("rb", buffering=0) as file, Hasher() as hasher:
         try:
             return _Scan(wanted, hasher, path.stat().st_size).run(iter(lambda: file.read(BLOCK), b""))
         except (TooLongError, UnicodeDecodeError):
             raise NotPlainError from None
-
-
-class _Hasher:
-    """sha256 in a thread of its own: hashlib lets go of the interpreter while it works."""
-
-    def __enter__(self) -> _Hasher:
-        self._pool = ThreadPoolExecutor(1)
-        self._waiting: list[Future[None]] = []
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def update(self, data: bytes, *hashers: _Hash) -> None:
-        if len(self._waiting) >= 4:
-            self._waiting.pop(0).result()
-        self._waiting.append(self._pool.submit(_feed, data, hashers))
-
-    def join(self) -> None:
-        while self._waiting:
-            self._waiting.pop(0).result()
-
-
-def _feed(data: bytes, hashers: tuple[_Hash, ...]) -> None:
-    for hasher in hashers:
-        hasher.update(data)
 
 
 @dataclass
@@ -116,7 +90,7 @@ class _Open:
 
 
 class _Scan:
-    def __init__(self, wanted: Wanted, hasher: _Hasher, size: int) -> None:
+    def __init__(self, wanted: Wanted, hasher: Hasher, size: int) -> None:
         self._wanted = wanted
         self._hasher = hasher
         self._whole = hashlib.sha256()

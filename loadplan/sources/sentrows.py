@@ -17,6 +17,7 @@ from loadplan.plan.model import DELIMITERS, Step
 from loadplan.sources.base import InputDigest
 from loadplan.sources.chosen import Chooser
 from loadplan.sources.evenlines import Batch, Lines, lines_of
+from loadplan.sources.hasher import Hasher
 from loadplan.sources.hashing import hash64
 from loadplan.sources.names import content
 from loadplan.sources.partdata import changed
@@ -161,9 +162,9 @@ class _Reading:
         lines, began = self._lines, b""
         header = True
         try:
-            with self._path.open("rb", buffering=0) as file:
+            with self._path.open("rb", buffering=0) as file, Hasher() as thread:
                 while block := file.read(BLOCK):
-                    self.hasher.update(block)
+                    thread.update(block, self.hasher)
                     self.size += len(block)
                     if header:
                         began += block
@@ -172,6 +173,7 @@ class _Reading:
                         lines.crlf, header = began[:end].endswith(b"\r\n"), False
                         block = began[end:]
                     yield lines.feed(block)
+                thread.join()
             yield lines.end()
         except (OSError, TooLongError) as error:
             raise changed(self._path) from error
