@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -108,6 +109,9 @@ class Sender:
         waits = self.family is not None and not self.family.has_nothing_to_say
         if path is None or picks is None or waits:
             return None
+        constants = [at for at in picks if isinstance(at, bytes)]
+        if constants and (self._key() is None or len(constants) == len(picks)):
+            return None
         try:
             size = path.stat().st_size
         except OSError as error:
@@ -115,18 +119,24 @@ class Sender:
         lines = lines_of(chooser.rows.delimiter.encode(), len(chooser.rows.header), size=size)
         return self._of_stretches(chooser, path, picks, lines) if lines.has_stretches else None
 
-    def _of_stretches(self, chooser: Chooser, path: Path, picks: tuple[int, ...], lines: Lines) -> Iterator[Sent]:
+    def _of_stretches(self, chooser: Chooser, path: Path, picks: Sequence[int | bytes], lines: Lines) -> Iterator[Sent]:
         reading = _Reading(path, lines)
         apply, split = chooser.raw.apply, chooser.rows.split
         delimiter = lines.delimiter
         key, parent = self._key(), self.parent
-        spans, cells = spans_of(picks), [picks[at] for at in (key, parent) if at is not None]
+        laid, cells = spans_of(picks), [int(picks[at]) for at in (key, parent) if at is not None]
+        spans = [span for span in laid if not isinstance(span, bytes)]
         first = 1
         for batch in reading:
             if not batch.count:
                 continue
             quoted, pieces, values, others = batch.stretches(spans, cells)
-            data = pieces[0] if len(spans) == 1 else list(map(delimiter.join, zip(*pieces, strict=True)))
+            if len(laid) == 1:
+                data = pieces[0]
+            else:
+                found = iter(pieces)
+                columns = [repeat(span) if isinstance(span, bytes) else next(found) for span in laid]
+                data = list(map(delimiter.join, zip(*columns, strict=False)))  # what is repeated has no end
             parents = values.pop() if parent is not None else []
             if values:
                 names = values[0]
@@ -181,16 +191,19 @@ class _Reading:
             raise changed(self._path)
 
 
-def spans_of(picks: Sequence[int]) -> list[tuple[int, int]]:
-    """The stretches of columns that stay side by side: first and last of each.
+def spans_of(picks: Sequence[int | bytes]) -> list[tuple[int, int] | bytes]:
+    """The stretches of columns that stay side by side, first and last of each, and the constants between them.
 
-    >>> spans_of((1, 0, 2, 3, 5))
-    [(1, 1), (0, 0), (2, 3), (5, 5)]
+    >>> spans_of((1, 0, 2, 3, b"x", 5))
+    [(1, 1), (0, 0), (2, 3), b'x', (5, 5)]
     """
-    spans: list[tuple[int, int]] = []
+    spans: list[tuple[int, int] | bytes] = []
     for at in picks:
-        if spans and spans[-1][1] + 1 == at:
-            spans[-1] = (spans[-1][0], at)
+        last = spans[-1] if spans else b""
+        if isinstance(at, bytes):
+            spans.append(at)
+        elif not isinstance(last, bytes) and last[1] + 1 == at:
+            spans[-1] = (last[0], at)
         else:
             spans.append((at, at))
     return spans

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loadplan.plan.model import CsvDialect, FileSource, FromColumn, Lookup, PartCaps, Step
+from loadplan.plan.model import Column, Constant, CsvDialect, FileSource, FromColumn, Lookup, PartCaps, Step
 from loadplan.sources import evenlines
 from loadplan.sources.check import check_step
 from loadplan.sources.evenarrays import ArrayLines
@@ -51,10 +51,11 @@ def both(step: Step, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[tupl
 @given(
     lines=LINES, crlf=st.booleans(), sent_crlf=st.booleans(), keyed=st.booleans(), rows=st.integers(1, 5),
     picks=st.permutations(["K", "N", "M", "P"]), taken=st.integers(2, 4),
+    constants=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["", "Hot", "a,b", 'q"'])), max_size=2),
 )  # fmt: skip
 def test_stretches_and_shape_make_the_same_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[list[str]], crlf: bool, sent_crlf: bool, keyed: bool, rows: int,
-    picks: list[str], taken: int,
+    picks: list[str], taken: int, constants: list[tuple[int, str]],
 ) -> None:  # fmt: skip
     """Whatever columns are picked in whatever order; index and digest included."""
     ending = "\r\n" if crlf else "\n"
@@ -63,14 +64,16 @@ def test_stretches_and_shape_make_the_same_parts(
     text = ending.join(["K,N,M,P", *(f"{at},{line[0]},{line[1]},p{at % 3}" for at, line in enumerate(lines)), ""])
     (tmp_path / "rows.csv").write_bytes(text.encode())
     source = FileSource("rows.csv", tmp_path / "rows.csv", "csv", ",")
-    columns = tuple(FromColumn(f"{name}__c", name) for name in sorted({"K", *picks[:taken]}, key=picks.index))
+    columns: list[Column] = [FromColumn(f"{name}__c", name) for name in sorted({"K", *picks[:taken]}, key=picks.index)]
+    for at, value in constants:
+        columns.insert(at, Constant(f"C{len(columns)}__c", value))
     step = (
         Step("a", "upsert", object="Account", external_id="K__c", key="K")
         if keyed
         else Step("a", "insert", object="Account")
     )
     step = replace(
-        step, source=source, columns=columns, lookups=(Lookup("X.P", "P", "X", "P"),), parts=PartCaps(max_rows=rows),
+        step, source=source, columns=tuple(columns), lookups=(Lookup("X.P", "P", "X", "P"),), parts=PartCaps(max_rows=rows),
         csv=CsvDialect(line_ending="CRLF" if sent_crlf else "LF"),
     )  # fmt: skip
     both(step, tmp_path, monkeypatch)
@@ -96,5 +99,6 @@ def test_many_rows_of_scattered_parents_come_in_their_order(tmp_path: Path, monk
 
 def test_columns_that_stay_side_by_side_are_one_stretch() -> None:
     """As few pieces a row as can be."""
+    assert spans_of((b"x", 1, 2, b"", 3)) == [b"x", (1, 2), b"", (3, 3)]
     assert spans_of((1, 0, 2, 3, 5)) == [(1, 1), (0, 0), (2, 3), (5, 5)]
     assert spans_of((0, 1, 2)) == [(0, 2)]
