@@ -744,6 +744,26 @@ CODES: dict[str, Explanation] = {
         "A run goes on only with the plan and the variables it began with: other rows could be sent than were recorded.",
         "Put the plan back as it was (the run folder keeps it), or start a new run.",
     ),
+    "LP0511": Explanation(
+        "a row of the mended file is not left over",
+        "`retry --rows` takes rows in place of those that the run left over. A row that has landed, that the run does not know, "
+        "or that stands twice would be sent twice or lost.",
+        "Take the row out of the file, or correct its key. To change a key, add the column that `row_column` names in the .json "
+        "file beside the retry file, with the number of the source row (`source_rows`).",
+        "id,last_name,source_row\nC-17,Rossi,117",
+    ),
+    "LP0512": Explanation(
+        "the columns of the mended file are not those of the retry file",
+        "The rows go through the step's mapping like those of its source, so they need its columns: all of them, by name, in "
+        "any order. The delimiter may be a comma, a semicolon, a tab or a bar.",
+        "Keep the header of retry/<step>.csv.",
+    ),
+    "LP0513": Explanation(
+        "the rows of the mended file cannot be told apart",
+        "Rows of this step carry no key. They can be taken in their order, which only works when none is missing.",
+        "Keep every row, in the order of the retry file; or add the column that `row_column` names in the .json file beside "
+        "it, with the number of the source row (`source_rows`). A `key` in the plan spares both.",
+    ),
     # -- LP06xx this machine ----------------------------------------------------------------------------------------
     "LP0601": Explanation(
         "a file cannot be written",

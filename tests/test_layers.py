@@ -36,6 +36,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.family",
             "run.cutting",
             "run.leftovers",
+            "run.mended",
             "run.outcomes",
             "run.surroundings",
         ),

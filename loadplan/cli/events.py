@@ -76,6 +76,9 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
             return "run", event.run, f"org {event.organization_id}, plan sha256:{event.plan_digest[:12]}"
         case ev.RunResumed():
             return "run", run.header.run if run.header else "", f"{event.why} by {event.who}"
+        case ev.RetryRequested() if event.mended:
+            first, *others = [f"{count(m.rows, 'mended row')} of {m.file} for {m.step}" for m in event.mended]
+            return "rows", event.mended[0].step, "; ".join([first, *others])
         case ev.StepPrepared():
             what = count(len(event.levels), "level") if event.levels else count(len(event.parts), "part")
             return "rows", event.step, f"{count(event.rows_selected, 'row')} in {what}{_held(event.held)}"

@@ -33,6 +33,7 @@ from loadplan.version import __version__
 from loadplan.words import count
 
 if TYPE_CHECKING:
+    from loadplan.cli.again import Retry
     from loadplan.plan.graph import Graph
 
 
@@ -112,8 +113,9 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
         discard_unbegun(folder)
 
 
-def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:
+def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: Retry | None = None) -> int:
     """Go on with a run, or send its left-over rows again. The journal says where it stands."""
+    from loadplan.cli.again import begin_again
     from loadplan.salesforce import info, orgs
 
     clock = SystemClock()
@@ -131,20 +133,27 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
             "the run has no beginning on record; nothing was sent", code="LP0603", where=str(folder.journal),
             next_commands=["loadplan runs"],
         )  # fmt: skip
-    events = _begin_again(console, run, folder, retry=retry)
+    digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
+    events = begin_again(console, plan, graph, run, folder, digests, retry)
     if events is None:
         if not _rendered(folder):  # the machine died between the end of the run and the last page
             from loadplan.cli.report import render
 
             render(console, plan, run, records, folder, frozen["inputs"])
         return run.exit or 0
-    digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
     with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
         same_run_org(run.header, target)
         info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
         with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+            known = len(records)
             journal, records = FileJournal.reopen(folder.journal, clock)
+            if len(records) != known:
+                journal.close()
+                raise UsageError(
+                    f"run {folder.id} went on meanwhile", hint="another command was working on it; look where it stands now",
+                    next_commands=[f"loadplan status {folder.id}"],
+                )  # fmt: skip
             run = fold(fresh_run(graph), records)
             return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events)
 
@@ -164,28 +173,6 @@ def same_run_org(head: ev.RunStarted, target: Target) -> str:
             next_commands=[f"loadplan org check -o {head.org}"],
         )  # fmt: skip
     return head.organization_id
-
-
-def _begin_again(console: Console, run: Run, folder: RunFolder, *, retry: bool) -> list[ev.Event] | None:
-    who, host = getpass.getuser(), socket.gethostname()
-    if not retry:
-        if run.ended is not None:
-            console.message(f"run {folder.id} has ended ({run.result}); there is nothing to resume")
-            if run.exit:
-                console.error(f"next: loadplan retry {folder.id}")
-            return None
-        return [ev.RunResumed(who, host, __version__)]
-    if run.ended is None:
-        raise UsageError(
-            f"run {folder.id} has not ended yet", hint="a retry begins when the run has ended",
-            next_commands=[f"loadplan resume {folder.id}"],
-        )  # fmt: skip
-    steps = tuple(s.id for s in run.steps.values() if s.counts.left_over or s.not_sent or s.state == "failed")
-    steps = tuple(s for s in steps if run.steps[s].state != "blocked")
-    if not steps and not any(s.state == "blocked" for s in run.steps.values()):
-        console.message(f"run {folder.id} left nothing over; there is nothing to retry")
-        return None
-    return [ev.RunResumed(who, host, __version__, "retry"), ev.RetryRequested(steps, who)]
 
 
 def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
@@ -441,6 +428,8 @@ def finish(
             console.message(f"  not started {step.id}: held by {step.blocked_by}")
     console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
     for item in left:
+        if item.edited is not None:
+            console.message(f"  kept        {show(item.edited)}: it had been edited")
         console.message(f"  left over   {count(item.rows, 'row')} of {item.step}: {show(item.file)}")
     for command in next_commands(run, names):
         console.message(f"  next        {command['command']}   # {command['why']}")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from loadplan.clock import timestamp
-from loadplan.masking import mask
+from loadplan.masking import mask, printable
 from loadplan.plan.model import Plan
 from loadplan.run import events as ev
 from loadplan.run.gates import describe_rule
@@ -181,6 +181,10 @@ def _incident(e: ev.Event) -> str:
             return f"stopped: {e.reason}"
         case ev.RunResumed():
             return f"{e.why} by {e.who} on {e.host}"
+        case ev.RetryRequested() if e.mended:
+            return "; ".join(
+                f"{m.rows} rows of {printable(m.file)} take the place of rows that {m.step} left over" for m in e.mended
+            )
         case ev.RetryPrepared():
             return f"part {e.part}: {e.fact.rows} rows sent again ({e.why}; {e.failed} failed, {e.unprocessed} unprocessed)"
         case ev.JobReconciled() if not e.agree:
@@ -249,7 +253,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def summary_line(run: Run) -> str:
-    """The last line of `apply`. Its words are a public interface and are golden-tested."""
+    """The last line of `apply`, and of a `retry`. Its words are a public interface and are golden-tested."""
     s = summary(run)
     rows, steps = s["rows"], s["steps"]
     numbers = (
@@ -259,6 +263,6 @@ def summary_line(run: Run) -> str:
     if rows["held"]:
         numbers += f" Held back: {rows['held']:,}."
     if run.ended and s["exit"] == 0:
-        return f"Apply complete! Steps: {steps['ok']} ok. {numbers}"
+        return f"{run.asked.title()} complete! Steps: {steps['ok']} ok. {numbers}"
     word = "failed" if run.ended else "stopped"
-    return f"Apply {word}! Steps: {steps['ok']} ok, {steps['failed']} failed, {steps['blocked']} blocked. {numbers}"
+    return f"{run.asked.title()} {word}! Steps: {steps['ok']} ok, {steps['failed']} failed, {steps['blocked']} blocked. {numbers}"

@@ -231,6 +231,8 @@ def shut_parent(plan: Plan, parents: list[StepRun]) -> tuple[StepRun, str] | Non
 
 def _of_part(plan: Plan, step: StepRun, part: PartRun) -> Action | Halt | None:
     attempt = part.current
+    if part.withdrawn:
+        return None
     if attempt is None:
         return None if step.problem else CreateJob(step.id, part.number, 1, part.round)
     following = None if step.problem else CreateJob(step.id, part.number, attempt.number + 1, part.round)

@@ -77,15 +77,6 @@ class RunEnded(Event):
     exit: int
 
 
-@dataclass(frozen=True)
-class RetryRequested(Event):
-    """A person asked to send left-over rows again: these settled steps run once more, what they blocked waits again."""
-
-    TYPE: ClassVar[str] = "RetryRequested"
-    steps: tuple[str, ...]
-    who: str
-
-
 # -- steps ---------------------------------------------------------------------------------------------------------
 
 
@@ -118,6 +109,44 @@ class RowsFact:
     delimiter: str
     why: dict[str, int] = field(default_factory=dict)
     level: int = 0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Rows that leave the count of an attempt at a part: mended rows take their place, in parts of their own."""
+
+    part: int
+    attempt: int
+    failed: int
+    unprocessed: int
+
+
+@dataclass(frozen=True)
+class Mended:
+    """Rows of a step that a person corrected in `file`. `fact` is where they are kept, as the source would have them; `held`
+    is all that waits to be sent now, they included; `taken` says which attempts they leave, `withdrawn` which parts are not
+    sent as they were. Parts that come of them have numbers from `first_part` on."""
+
+    step: str
+    file: str
+    sha256: str
+    rows: int
+    fact: RowsFact
+    held: tuple[RowsFact, ...]
+    taken: tuple[Taken, ...]
+    withdrawn: tuple[int, ...]
+    first_part: int
+
+
+@dataclass(frozen=True)
+class RetryRequested(Event):
+    """A person asked to send left-over rows again: these settled steps run once more, what they blocked waits again. Of
+    steps in `mended` only those rows go out, and what was never sent."""
+
+    TYPE: ClassVar[str] = "RetryRequested"
+    steps: tuple[str, ...]
+    who: str
+    mended: tuple[Mended, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -470,6 +499,12 @@ def from_json(data: dict[str, Any]) -> Event:
         raise ValueError(f"{kind.TYPE}: {error}") from error
 
 
+def _mended(data: dict[str, Any]) -> Mended:
+    nested = {"fact": RowsFact(**data["fact"]), "held": tuple(RowsFact(**v) for v in data["held"])}
+    taken = tuple(Taken(**v) for v in data["taken"])
+    return Mended(**{**data, **nested, "taken": taken, "withdrawn": tuple(data["withdrawn"])})
+
+
 def _thaw(name: str, value: Any) -> Any:
     if name == "fact":
         return PartFact(**value)
@@ -479,4 +514,6 @@ def _thaw(name: str, value: Any) -> Any:
         return tuple(RowsFact(**v) for v in value)
     if name == "more":
         return tuple(Resent(**v) for v in value)
+    if name == "mended":
+        return tuple(_mended(v) for v in value)
     return tuple(value) if isinstance(value, list) else value

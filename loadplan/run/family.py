@@ -139,11 +139,13 @@ def _values(rows: Rows, step: Step, name: str, *, landed: bool) -> Iterator[byte
         left = {record for record, fate in rows.left_of_part(step, part) if not fate.sf_id}
         if not left and not landed:
             continue
-        data = rows.part(step, part.number, 1)
+        data, moved = rows.part(step, part.number, 1), rows.moved(step, part)
         numbers, position = data.source_records(), 0
         for batch in data.records():
             for record in batch:
-                if (numbers[position] in left) is not landed and (cells := fields(record)) is not None:
+                if numbers[position] in moved:
+                    pass  # sent in another part, and told there
+                elif (numbers[position] in left) is not landed and (cells := fields(record)) is not None:
                     yield unquoted(cells[at])
                 position += 1
     if not landed:

@@ -28,7 +28,7 @@ from loadplan.sources.partdata import PartData
 from loadplan.sources.parts import PartFile
 from loadplan.sources.registry import open_source
 from loadplan.sources.rowindex import index_path
-from loadplan.sources.rowsfile import RowsFile
+from loadplan.sources.rowsfile import RowsFile, step_over
 from loadplan.sources.shape import Shape
 from loadplan.sources.tally import Sum, Tally, tally_file
 
@@ -269,7 +269,32 @@ class Rows:
         later: set[int] = set()
         for round_ in range(attempt.round + 1, part.round + 1):
             later.update(self.part(step, part.number, round_).source_records())
-        return later
+        return later | self.moved(step, part)
+
+    def moved(self, step: Step, part: PartRun) -> set[int]:
+        """Source records of rows that were mended, and so are sent in later parts than this one."""
+        moved: set[int] = set()
+        for mended in self.run.steps[step.id].mended:
+            if part.number < mended.first_part:
+                moved.update(self.rows_file(mended.fact).records())
+        return moved
+
+    def mended_cells(self, step: Step, records: Iterable[int]) -> dict[int, list[str]]:
+        """The cells of mended rows among these source records, as they were mended last."""
+        wanted = set(records)
+        found: dict[int, list[str]] = {}
+        for mended in self.run.steps[step.id].mended if wanted else ():
+            aside = self.rows_file(mended.fact)
+            over = step_over(step, aside)
+            assert over.source is not None
+            reader = self.open(over.source)
+            try:
+                for record, row in zip(aside.records(), reader, strict=True):
+                    if record in wanted:
+                        found[record] = list(row.cells)
+            finally:
+                reader.close()
+        return found
 
     def _naming(self, step: Step) -> tuple[Sequence[str], str | None, str]:
         shape = self.shape(step)
@@ -285,8 +310,7 @@ class Rows:
 
     def left_of_part(self, step: Step, part: PartRun) -> list[tuple[int, Fate]]:
         """(source record, fate) of every row of the part that has not landed; a part that was never sent has not at all."""
-        last = part.current
-        if last is None or not last.reconciled:
+        if part.is_unsent:
             records = self.part(step, part.number, part.round).source_records()
             found = [(record, UNPROCESSED) for record in records]
         else:
@@ -316,4 +340,5 @@ class Rows:
                     found[row.record] = row.cells[column].encode()
         finally:
             reader.close()
+        found.update({record: cells[column].encode() for record, cells in self.mended_cells(step, wanted).items()})
         return [found[record] for record in wanted]

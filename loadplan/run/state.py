@@ -47,6 +47,7 @@ class Attempt:
     query: ev.QueryReconciled | None = None
     resent_failed: int = 0
     resent_unprocessed: int = 0
+    mended: bool = False
 
     @property
     def is_in_flight(self) -> bool:
@@ -80,12 +81,20 @@ class Attempt:
 
 @dataclass
 class PartRun:
-    """A part through its attempts. `facts` holds what was sent in each round, the newest last."""
+    """A part through its attempts. `facts` holds what was sent in each round, the newest last. `moved` rows of it are sent in
+    other parts, because they were mended; a part that is `withdrawn` sends nothing more itself."""
 
     number: int
     facts: list[ev.PartFact]
     attempts: list[Attempt] = field(default_factory=list)
     reopened: bool = False
+    moved: int = 0
+    withdrawn: bool = False
+
+    @property
+    def is_unsent(self) -> bool:
+        """What it is to send next, or at all, has no fate yet."""
+        return not self.withdrawn and (self.current is None or self.current.reconciled is None)
 
     @property
     def current(self) -> Attempt | None:
@@ -150,6 +159,7 @@ class StepRun:
     levels_cut: int = 0
     cuts: int = 0
     may_release: bool = False
+    mended: list[ev.Mended] = field(default_factory=list)
 
     @property
     def held_rows(self) -> int:
@@ -198,13 +208,17 @@ class StepRun:
         sent = ok = failed = unprocessed = 0
         for part in self.parts.values():
             if any(a.round == 1 and (a.was_closed or a.reconciled) and not a.is_dead for a in part.attempts):
-                sent += part.facts[0].rows
+                sent += part.facts[0].rows - part.moved
             for done in part.attempts:
                 if done.reconciled:
                     ok += done.reconciled.successful
                     failed += done.reconciled.failed - done.resent_failed
                     unprocessed += done.reconciled.unprocessed - done.resent_unprocessed
-            if part.round > 1 and not any(a.reconciled and a.round == part.round for a in part.attempts):
+            if (
+                part.round > 1
+                and not part.withdrawn
+                and not any(a.reconciled and a.round == part.round for a in part.attempts)
+            ):
                 unprocessed += part.fact.rows
         return Counts(sent, ok, failed, unprocessed, self.held_rows)
 
@@ -220,6 +234,8 @@ class Run:
     result: str = ""
     exit: int | None = None
     last_at: datetime | None = None
+    asked: str = "apply"
+    """What a person asked for last: `apply` or `retry`. A resume goes on with that."""
 
     def attempts(self) -> list[Attempt]:
         return [a for s in self.steps.values() for a in s.attempts]
@@ -267,10 +283,11 @@ def _apply_other(run: Run, event: ev.Event, at: datetime) -> None:
             run.result, run.exit = "interrupted", event.exit
         case ev.RunResumed():
             run.ended, run.result, run.exit = None, "", None
+            run.asked = "retry" if event.why == "retry" else run.asked
             for attempt in run.attempts():
                 attempt.forgiven = True
         case ev.RetryRequested():
-            _reopen(run, event.steps)
+            _reopen(run, event)
         case ev.StepStarted():
             run.steps[event.step].state = "running"
         case ev.StepPrepared() | ev.LevelCut() | ev.HeldReleased():
@@ -315,16 +332,38 @@ def _new_round(run: Run, event: ev.RetryPrepared) -> None:
     part.reopened = False
 
 
-def _reopen(run: Run, steps: Sequence[str]) -> None:
+def _reopen(run: Run, event: ev.RetryRequested) -> None:
+    mended = {m.step: m for m in event.mended}
     for step in run.steps.values():
-        if step.id in steps:
+        if step.id in mended:
+            _take_mended(step, mended[step.id])
+        if step.id in event.steps:
             # It waits for its parents again: they may be sent again in the same breath.
             step.state, step.gate, step.problem = "waiting", None, ""
             step.reopened, step.output, step.may_release = True, None, bool(step.held)
             for part in step.parts.values():
-                part.reopened = True
+                part.reopened = step.id not in mended or part.is_unsent
         elif step.state == "blocked":
             step.state, step.blocked_by = "waiting", ""
+
+
+def _take_mended(step: StepRun, mended: ev.Mended) -> None:
+    """Mended rows leave the attempts that left them over, and wait to be cut into parts of their own."""
+    step.mended.append(mended)
+    step.held = mended.held
+    step.cuts += 1
+    for taken in mended.taken:
+        part = step.parts[taken.part]
+        attempt = next(a for a in part.attempts if a.number == taken.attempt)
+        attempt.resent_failed += taken.failed
+        attempt.resent_unprocessed += taken.unprocessed
+        attempt.mended = True
+        part.moved += taken.failed + taken.unprocessed
+    for number in mended.withdrawn:
+        part = step.parts[number]
+        part.withdrawn = True
+        if part.round > 1:
+            part.moved += part.fact.rows
 
 
 def _apply_job(run: Run, event: ev.JobEvent, at: datetime) -> None:

@@ -117,6 +117,9 @@ class Story:
     max_delete_rows: int | None = None
     describe: Sequence[Path] = ()
 
+    mended: tuple[ev.Mended, ...] = ()
+    """Rows that the next retry takes."""
+
     def __post_init__(self) -> None:
         self.clock = FakeClock()
         self.tokens = 0
@@ -184,7 +187,7 @@ class Story:
             )
         ]
         if retry is not None:
-            first.append(ev.RetryRequested(tuple(retry), "tester"))
+            first.append(ev.RetryRequested(tuple(retry), "tester", self.mended))
         self.journal: Any = KillableJournal(journal, kill_record) if kill_record else journal
         self.engine = engine = Engine(
             self.plan, run, client, self.journal, self.run_folder, self.clock, digests,
