@@ -717,7 +717,9 @@ CODES: dict[str, Explanation] = {
         "the outcome of a request is unknown",
         "An answer was lost at a moment when the rows may or may not have been saved, and the operation is not safe to "
         "repeat. Nothing was sent again.",
-        "Read the runbook, compare the part it names with the org, and send what is missing as a plan of its own.",
+        "Look into the org for the rows of the part that the message names, then decide: `loadplan resolve RUN STEP/PART --assume "
+        "applied` when they are there, `--assume not-applied` when they are not. `loadplan resume` goes on accordingly.",
+        'loadplan resolve RUN accounts/3 --assume applied --reason "all 500 are there"',
     ),
     "LP0504": Explanation(
         "another run holds the lock",
@@ -763,6 +765,17 @@ CODES: dict[str, Explanation] = {
         "Rows of this step carry no key. They can be taken in their order, which only works when none is missing.",
         "Keep every row, in the order of the retry file; or add the column that `row_column` names in the .json file beside "
         "it, with the number of the source row (`source_rows`). A `key` in the plan spares both.",
+    ),
+    "LP0514": Explanation(
+        "the part is not undecided",
+        "`resolve` is for a part whose outcome is unknown (exit 5). What loadplan knows of any other part is not for a person to "
+        "overrule.",
+        "Name the part as step/part; `loadplan status` lists those that wait.",
+    ),
+    "LP0515": Explanation(
+        "the decision contradicts what the org had said",
+        "Before the job vanished, the org told that rows of it were saved. Sent again, they would be there twice.",
+        "Say `--assume applied`; rows that are missing all the same go into a plan of their own.",
     ),
     # -- LP06xx this machine ----------------------------------------------------------------------------------------
     "LP0601": Explanation(

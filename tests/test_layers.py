@@ -20,6 +20,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.gates",
             "run.reconcile",
             "run.retry",
+            "run.resolution",
             "run.decide",
             "run.polling",
         ),

@@ -8,7 +8,7 @@ from loadplan.cli.console import Console
 from loadplan.clock import Clock, timestamp
 from loadplan.masking import mask
 from loadplan.plan.model import Plan
-from loadplan.reports.view import mask_numbers_kept
+from loadplan.reports.incidents import mask_numbers_kept
 from loadplan.run import events as ev
 from loadplan.run.engine import Listener, PollListener
 from loadplan.run.state import Run

@@ -188,7 +188,16 @@ def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
             hint="put the plan back as it was, or start a new run with the new one",
             next_commands=[f"loadplan apply {file.name} -o ORG"],
         )
-    plan, graph = load(file, frozen["variables"], [Path(f) for f in frozen["var_files"]])
+    try:
+        plan, graph = load(file, frozen["variables"], [Path(f) for f in frozen["var_files"]])
+    except InvalidInputError as error:
+        # What this run has sent is on record; the plan is the same, so something beside it is not.
+        first = error.diagnostics[0].summary if error.diagnostics else error.summary
+        raise InvalidInputError(
+            f"the plan of the run cannot be read as when it began: {first}", error.diagnostics,
+            hint=f"put back what it reads, then go on; nothing more was sent, and what was sent is in {folder.id}",
+            next_commands=[f"loadplan resume {folder.id}"],
+        ) from error  # fmt: skip
     return plan, graph, frozen
 
 

@@ -16,6 +16,7 @@ from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder, list_runs
 from loadplan.run.journal import read_journal
 from loadplan.run.lifecycle import IllegalEvent
+from loadplan.run.resolution import resolve_commands, undecided
 from loadplan.run.state import Run, StepRun, fold, new_run
 
 STOPPED = {
@@ -56,6 +57,14 @@ class Standing:
         if self.run.ended is None:
             return f"loadplan resume {self.folder.id}"
         return f"loadplan retry {self.folder.id}" if self.run.exit or self.left_over else ""
+
+    @property
+    def next_commands(self) -> list[str]:
+        """`next_command`; where a person must decide, both decisions for the first part that waits."""
+        waiting = undecided(self.run)
+        if waiting and not self.owner and self.run.ended is None:
+            return resolve_commands(self.folder.id, waiting[0])
+        return [self.next_command] if self.next_command else []
 
     @property
     def left_over(self) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from loadplan.clock import timestamp
-from loadplan.masking import mask, printable
 from loadplan.plan.model import Plan
+from loadplan.reports.incidents import incidents, mask_job_error, mask_numbers_kept
 from loadplan.run import events as ev
 from loadplan.run.gates import describe_rule
 from loadplan.run.state import Attempt, Run, StepRun
@@ -41,7 +41,7 @@ def runbook(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) ->
         "exit": run.exit,
         "steps": [_step(plan, s) for s in run.steps.values()],
         "timeline": list(_timeline(records)),
-        "incidents": list(_incidents(records)),
+        "incidents": list(incidents(records)),
         "errors": _errors(run),
         "next": next_commands(run, left_over),
     }
@@ -115,16 +115,6 @@ def _job(a: Attempt) -> dict[str, Any]:
     return row
 
 
-def mask_job_error(text: str) -> str:
-    """A job's error message in the org's words: field names stay, values go."""
-    return mask(text) if text else ""
-
-
-def mask_numbers_kept(text: str) -> str:
-    """Our own sentences: they hold counts we wrote and no row values, save what a message of the org quoted."""
-    return text if ":" not in text else text.split(": ", 1)[0] + ": " + mask(text.split(": ", 1)[1])
-
-
 def _timeline(records: Records) -> Iterable[dict[str, Any]]:
     """Each request that changes something, and each state seen."""
     for r in records:
@@ -149,57 +139,6 @@ def _timeline(records: Records) -> Iterable[dict[str, Any]]:
             "state": getattr(e, "state", ""),
             "next_poll": getattr(e, "next_poll", None) or getattr(e, "next_try", None),
         }
-
-
-def _incidents(records: Records) -> Iterable[dict[str, Any]]:
-    """What did not go as it should have, and what was done about it."""
-    for r in records:
-        text = _incident(r.event)
-        if text:
-            e = r.event
-            yield {"time": timestamp(r.at), "step": getattr(e, "step", ""), "job": getattr(e, "job", ""), "what": text}
-
-
-def _incident(e: ev.Event) -> str:
-    match e:
-        case ev.CreateLost():
-            return (
-                f"no usable answer to the create ({mask(e.detail)}); another job is made. "
-                "One may be left in the org, open and empty: harmless"
-            )
-        case ev.UploadLost():
-            return f"the upload has no proven outcome ({mask(e.detail)}); the job is aborted and the part goes into a new one"
-        case ev.CloseRefused():
-            return f"the org would not close the upload ({mask(e.message)}); it was asked what the job's state is"
-        case ev.JobRefused():
-            return f"the org refused the job: {mask(e.message)}"
-        case ev.RequestFailed():
-            return f"{e.request.partition(' ')[0]} had no usable answer ({mask(e.detail)}), try {e.tries}"
-        case ev.JobGone():
-            return "the org no longer has the job (404)"
-        case ev.RunInterrupted():
-            return f"stopped: {e.reason}"
-        case ev.RunResumed():
-            return f"{e.why} by {e.who} on {e.host}"
-        case ev.RetryRequested() if e.mended:
-            return "; ".join(
-                f"{m.rows} rows of {printable(m.file)} take the place of rows that {m.step} left over" for m in e.mended
-            )
-        case ev.RetryPrepared():
-            return f"part {e.part}: {e.fact.rows} rows sent again ({e.why}; {e.failed} failed, {e.unprocessed} unprocessed)"
-        case ev.JobReconciled() if not e.agree:
-            return f"NOT RECONCILED: {e.problem}"
-        case ev.QueryReconciled() if not e.agree:
-            return f"NOT RECONCILED: {e.problem}"
-        case ev.JobObserved() if e.state in {"Failed", "Aborted"}:
-            return f"the job ended {e.state}" + (f": {mask_job_error(e.error)}" if e.error else "")
-        case ev.StepRefused():
-            return mask_numbers_kept(e.reason)
-        case ev.StepBlocked():
-            gate, shut, because = e.because.partition(" is shut: ")
-            return f"not started: {gate + shut + mask_numbers_kept(because) if shut else mask_numbers_kept(gate)}"
-        case _:
-            return ""
 
 
 def _errors(run: Run) -> list[dict[str, Any]]:

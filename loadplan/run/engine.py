@@ -19,8 +19,9 @@ from loadplan.run.ahead import LEAVE, LEAVE_NOW, Ahead
 from loadplan.run.events import Event, JobEvent, Recorded, RequestFailed, RunEnded, RunInterrupted
 from loadplan.run.folder import RunFolder
 from loadplan.run.journal import Journal
+from loadplan.run.resolution import heard, resolve_commands
 from loadplan.run.rows import Rows
-from loadplan.run.state import Run, apply
+from loadplan.run.state import Attempt, Run, apply
 from loadplan.salesforce.port import AuthRefused, Org, OrgFault, QuotaExceeded, Refused, Unavailable
 from loadplan.sources.base import InputDigest
 
@@ -200,10 +201,23 @@ class Engine:
         return UndecidedError(
             f"{where}: {halt.why}, so nobody can tell from here which of its {a.rows:,} rows were saved",
             code="LP0501",
-            details=["nothing was sent again", *self._jobs_line()],
-            hint="compare the part (it is kept) with the org, then send what is missing as a plan of its own",
-            next_commands=[f"loadplan report {self.folder.id}"],
+            details=[
+                f"the org had said {heard(a)}",
+                f"the rows: {self._rows_of(a)}",
+                "nothing was sent again",
+                *self._jobs_line(),
+            ],
+            hint="look into the org for these rows, then say what is true; `loadplan resume` goes on from there",
+            next_commands=resolve_commands(self.folder.id, a),
         )
+
+    def _rows_of(self, attempt: Attempt) -> str:
+        """Where the rows of a part can be looked at."""
+        fact = self.run.steps[attempt.step].parts[attempt.part].facts[attempt.round - 1]
+        if not fact.end:
+            return str(self.folder.path(fact.file))
+        source = getattr(self.plan.steps[attempt.step].source, "path", "the source")
+        return f"{source}, rows {fact.first:,} to {fact.first + fact.rows - 1:,}"
 
     def check_stop(self) -> None:
         """Raise `InterruptedRunError` when a signal asked the run to stop."""

@@ -351,6 +351,20 @@ class JobGone(JobEvent):
 
 
 @dataclass(frozen=True)
+class PartResolved(JobEvent):
+    """A person decided what became of an undecided part: `assume` is applied or not-applied. Of a part that was applied, `failed`
+    and `unprocessed` rows are what the org's counters had said."""
+
+    TYPE: ClassVar[str] = "PartResolved"
+    assume: str = ""
+    reason: str = ""
+    who: str = ""
+    host: str = ""
+    failed: int = 0
+    unprocessed: int = 0
+
+
+@dataclass(frozen=True)
 class ResultSaved(JobEvent):
     """One result file is whole and on disk."""
 

@@ -190,7 +190,7 @@ def _pairs(rows: Rows, step: Step) -> Iterator[tuple[bytes, bytes]]:
     """Keys with their ids, and with b"" for rows that have none."""
     for part in rows.run.steps[step.id].parts.values():
         for attempt in part.attempts:
-            if attempt.reconciled and attempt.reconciled.agree:
+            if attempt.reconciled and attempt.reconciled.agree and "successful" in attempt.results:
                 yield from _landed(rows, step, part, attempt)
     key = rows.shape(step).sent_key
     if key is not None:

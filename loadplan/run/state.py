@@ -12,6 +12,7 @@ from datetime import datetime
 
 from loadplan.run import events as ev
 from loadplan.run.lifecycle import DEAD, FINAL, IN_FLIGHT, IN_SALESFORCE, advance
+from loadplan.words import count
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Attempt:
     server_failed: int | None = None
     error: str = ""
     abort_why: str = ""
+    abort_said: str = ""
     close_refused: bool = False
     seen_open: bool = False
     forgiven: bool = False
@@ -48,6 +50,7 @@ class Attempt:
     resent_failed: int = 0
     resent_unprocessed: int = 0
     mended: bool = False
+    resolved: bool = False
 
     @property
     def is_in_flight(self) -> bool:
@@ -110,8 +113,9 @@ class PartRun:
 
     @property
     def left_over(self) -> list[Attempt]:
-        """The reconciled attempts with rows that did not land and were not sent again."""
-        return [a for a in self.attempts if a.reconciled and a.left_over]
+        """The reconciled attempts with rows that did not land and were not sent again. What a person decided has no such rows
+        that anybody could name."""
+        return [a for a in self.attempts if a.reconciled and a.left_over and not a.resolved]
 
 
 @dataclass(frozen=True)
@@ -406,6 +410,8 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
         case ev.AbortIntended():
             attempt.abort_why = event.why
             attempt.seen_open = False
+        case ev.AbortAnswered():
+            attempt.abort_said = event.detail
         case ev.JobObserved():
             attempt.state = event.state
             attempt.seen_open = event.state == "Open"
@@ -416,6 +422,16 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
             attempt.results[event.kind] = event
         case ev.JobReconciled():
             attempt.reconciled = event
+        case ev.PartResolved():
+            attempt.resolved = True
+            if event.assume == "applied":
+                attempt.reconciled = _as_resolved(attempt, event)
+        case _:
+            _note_pages(attempt, event)
+
+
+def _note_pages(attempt: Attempt, event: ev.JobEvent) -> None:
+    match event:
         case ev.PagesPlanned():
             attempt.plans.append(event)
         case ev.PageFetched():
@@ -424,3 +440,13 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
             attempt.query = event
         case _:
             return
+
+
+def _as_resolved(attempt: Attempt, event: ev.PartResolved) -> ev.JobReconciled:
+    """What counts for a part that is assumed to be applied. Rows that failed cannot be named: the gate stays shut then."""
+    lost = event.failed + event.unprocessed
+    problem = f"{count(lost, 'row')} did not land, and the results that name them are gone" if lost else ""
+    return ev.JobReconciled(
+        attempt.step, attempt.part, attempt.number, attempt.job, sent=attempt.rows, successful=attempt.rows - lost,
+        failed=event.failed, unprocessed=event.unprocessed, agree=not problem, problem=problem,
+    )  # fmt: skip
