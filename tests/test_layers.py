@@ -21,6 +21,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.reconcile",
             "run.retry",
             "run.resolution",
+            "run.errorgroups",
             "run.decide",
             "run.polling",
         ),

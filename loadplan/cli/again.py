@@ -30,11 +30,11 @@ class Retry:
 
 
 def parse_rows(pairs: tuple[str, ...], run: str) -> dict[str, str]:
-    """`STEP=FILE` texts as a dict. Raises UsageError."""
+    """`STEP=FILE` texts as a dict; STEP alone means the run's own retry file, an empty text here. Raises UsageError."""
     found: dict[str, str] = {}
     for pair in pairs:
         step, sign, file = pair.partition("=")
-        if not sign or not step or not file:
+        if not step or (sign and not file):
             raise UsageError(
                 f"`{pair}` is not STEP=FILE", hint="for example --rows contacts=mended.csv",
                 next_commands=["loadplan retry --help"],
@@ -90,7 +90,24 @@ def _mended(
     from loadplan.run.rows import Rows
 
     rows = Rows(plan, run, folder)
-    return tuple(take_mended(rows, step, Path(file), file, digests.get(step)) for step, file in files.items())
+    chosen = {step: Path(file) if file else _own(folder, step) for step, file in files.items()}
+    names = {step: file or chosen[step].relative_to(folder.root).as_posix() for step, file in files.items()}
+    return tuple(take_mended(rows, step, file, names[step], digests.get(step)) for step, file in chosen.items())
+
+
+def _own(folder: RunFolder, step: str) -> Path:
+    """The run's own retry file of the step: where it was edited, or was put by because it had been edited."""
+    from loadplan.run.leftovers import edited, was_edited
+
+    file = folder.retry(step)
+    if was_edited(file) or not file.exists():
+        return file
+    if edited(file).exists():
+        return edited(file)
+    raise UsageError(
+        f"{file.relative_to(folder.root)} is as the run wrote it", where=str(file),
+        hint="correct its rows first; without --rows they are sent as they were", next_commands=[f"loadplan retry {folder.id}"],
+    )  # fmt: skip
 
 
 def queries_again(plan: Plan, graph: Graph, run: Run, steps: list[str]) -> tuple[list[str], list[tuple[str, str]]]:

@@ -410,7 +410,8 @@ def finish(
 ) -> None:  # fmt: skip
     """Write the artifacts and say how it went. Runs after success and after every failure."""
     from loadplan.reports.artifacts import write_artifacts
-    from loadplan.reports.view import next_commands, summary_line
+    from loadplan.reports.clinic import brief, clusters, next_commands
+    from loadplan.reports.view import summary_line
     from loadplan.run.leftovers import write_leftovers
     from loadplan.run.rows import Rows
 
@@ -440,6 +441,8 @@ def finish(
         if item.edited is not None:
             console.message(f"  kept        {show(item.edited)}: it had been edited")
         console.message(f"  left over   {count(item.rows, 'row')} of {item.step}: {show(item.file)}")
+    for line in brief(clusters(run)):
+        console.message(f"  why         {line}")
     for command in next_commands(run, names):
         console.message(f"  next        {command['command']}   # {command['why']}")
 

@@ -14,8 +14,8 @@ from loadplan.cli.options import common, state_option
 @click.argument("run")
 @click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
 @click.option(
-    "--rows", "rows", multiple=True, metavar="STEP=FILE",
-    help="Send the mended rows of FILE in place of those that STEP left over (repeatable).",
+    "--rows", "rows", multiple=True, metavar="STEP[=FILE]",
+    help="Send the mended rows of FILE in place of those that STEP left over. Without a file: retry/STEP.csv of the run.",
 )  # fmt: skip
 @state_option
 @common

@@ -12,6 +12,7 @@ from typing import Any
 from loadplan.clock import timestamp
 from loadplan.errors import LocalError
 from loadplan.masking import printable
+from loadplan.reports.clinic import next_commands
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder, list_runs
 from loadplan.run.journal import read_journal
@@ -52,19 +53,19 @@ class Standing:
     @property
     def next_command(self) -> str:
         """What to type to go on; empty when there is nothing to do, or when it is running."""
-        if self.owner or self.problem or not self.records:
-            return ""
-        if self.run.ended is None:
-            return f"loadplan resume {self.folder.id}"
-        return f"loadplan retry {self.folder.id}" if self.run.exit or self.left_over else ""
+        return self.next_commands[0] if self.next_commands else ""
 
     @property
     def next_commands(self) -> list[str]:
-        """`next_command`; where a person must decide, both decisions for the first part that waits."""
+        """All that can be typed to go on; where a person must decide, both decisions for the first part that waits."""
+        if self.owner or self.problem or not self.records:
+            return []
         waiting = undecided(self.run)
-        if waiting and not self.owner and self.run.ended is None:
+        if waiting and self.run.ended is None:
             return resolve_commands(self.folder.id, waiting[0])
-        return [self.next_command] if self.next_command else []
+        if self.run.ended is None:
+            return [f"loadplan resume {self.folder.id}"]
+        return [entry["command"] for entry in next_commands(self.run)] if self.run.exit or self.left_over else []
 
     @property
     def left_over(self) -> int:

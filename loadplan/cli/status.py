@@ -27,11 +27,13 @@ MOST_JOBS = 10
 def command(console: Console, run: str | None, state_dir: Path | None) -> int:
     """Show where RUN (default: the newest) stands, step by step."""
     from loadplan.cli.standing import standing
+    from loadplan.reports.clinic import clusters
     from loadplan.run.folder import find_run
 
     found = standing(find_run(state_folder(state_dir, project_root(Path.cwd())), run))
     if console.as_json:
-        console.json({**found.line(), "steps": found.steps()})
+        why = [cluster.as_json() for cluster in clusters(found.run)]
+        console.json({**found.line(), "steps": found.steps(), "errors": why})
         return 0
     for line in as_lines(found):
         console.result(line)
@@ -46,6 +48,7 @@ def command(console: Console, run: str | None, state_dir: Path | None) -> int:
 def as_lines(found: Standing) -> Iterator[str]:
     """The run in a line, a table of its steps, their open jobs, and why a gate is shut."""
     from loadplan.cli.table import align
+    from loadplan.reports.clinic import brief, clusters
     from loadplan.run.resolution import heard
     from loadplan.words import count
 
@@ -69,6 +72,8 @@ def as_lines(found: Standing) -> Iterator[str]:
             yield f"{step['step']}: {a.job or 'no job yet'} {_job_state(a)}"
         if len(open_jobs) > MOST_JOBS:
             yield f"{step['step']}: and {len(open_jobs) - MOST_JOBS} more"
+    for why in brief(clusters(found.run), most=5):
+        yield f"left over: {why}"
 
 
 def _job_state(a: Attempt) -> str:

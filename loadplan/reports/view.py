@@ -10,12 +10,14 @@ from typing import Any
 
 from loadplan.clock import timestamp
 from loadplan.plan.model import Plan
+from loadplan.reports.clinic import clusters, next_commands
 from loadplan.reports.incidents import incidents, mask_job_error, mask_numbers_kept
 from loadplan.run import events as ev
 from loadplan.run.gates import describe_rule
 from loadplan.run.state import Attempt, Run, StepRun
 
 Records = Sequence[ev.Recorded]
+MOST_ERRORS = 50
 
 
 def runbook(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def runbook(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) ->
         "steps": [_step(plan, s) for s in run.steps.values()],
         "timeline": list(_timeline(records)),
         "incidents": list(incidents(records)),
-        "errors": _errors(run),
+        "errors": [cluster.as_json() for cluster in clusters(run)[:MOST_ERRORS]],
         "next": next_commands(run, left_over),
     }
 
@@ -139,36 +141,6 @@ def _timeline(records: Records) -> Iterable[dict[str, Any]]:
             "state": getattr(e, "state", ""),
             "next_poll": getattr(e, "next_poll", None) or getattr(e, "next_try", None),
         }
-
-
-def _errors(run: Run) -> list[dict[str, Any]]:
-    """Row errors over all jobs, largest first. Messages are masked."""
-    found: dict[tuple[str, str, str, str], int] = {}
-    for step in run.steps.values():
-        for a in step.attempts:
-            for group in a.reconciled.errors if a.reconciled else ():
-                key = (step.id, group["code"], ", ".join(group["fields"]), group["message"])
-                found[key] = found.get(key, 0) + int(group["rows"])
-    rows = [{"step": s, "code": c, "fields": f, "message": m, "rows": n} for (s, c, f, m), n in found.items()]
-    return sorted(rows, key=lambda r: (-int(str(r["rows"])), str(r["step"]), str(r["code"])))[:50]
-
-
-def next_commands(run: Run, left_over: Sequence[str]) -> list[dict[str, str]]:
-    """What to type next, each with why; `left_over` are steps with a retry file that is up to date. Empty when everything
-    landed: that is for the run to say, not for the files."""
-    head = run.header
-    assert head is not None
-    commands: list[dict[str, str]] = []
-    if run.ended is None:
-        commands.append({"command": f"loadplan resume {head.run}", "why": "go on where the run stopped"})
-    if left_over and run.ended:
-        files = ", ".join(f"retry/{s}.csv" for s in left_over)
-        commands.append({"command": f"loadplan retry {head.run}", "why": f"send the rows left over again ({files})"})
-    elif run.ended and any(s.counts.left_over for s in run.steps.values()):
-        commands.append({"command": f"loadplan retry {head.run}", "why": "send the rows left over again"})
-    elif run.ended and any(s.state in {"failed", "blocked"} for s in run.steps.values()):
-        commands.append({"command": f"loadplan retry {head.run}", "why": "run again what failed or was held back"})
-    return commands
 
 
 def summary(run: Run) -> dict[str, Any]:

@@ -119,6 +119,7 @@ class Taken:
     attempt: int
     failed: int
     unprocessed: int
+    errors: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -396,17 +397,19 @@ class JobReconciled(JobEvent):
 
 @dataclass(frozen=True)
 class Resent:
-    """Rows that leave the count of an attempt, because they are sent again."""
+    """Rows that leave the count of an attempt, because they are sent again; `errors` are the groups of those that failed."""
 
     attempt: int
     failed: int
     unprocessed: int
+    errors: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class RetryPrepared(Event):
     """Rows of a reconciled attempt were put into a new file to be sent again: `failed` and `unprocessed` of them leave
-    the count of that attempt; `more` says the same of earlier attempts at the part. `why` is automatic or asked for."""
+    the count of that attempt, `errors` are their groups; `more` says the same of earlier attempts at the part. `why` is
+    automatic or asked for."""
 
     TYPE: ClassVar[str] = "RetryPrepared"
     step: str
@@ -418,6 +421,7 @@ class RetryPrepared(Event):
     unprocessed: int
     why: str = "automatic"
     more: tuple[Resent, ...] = ()
+    errors: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -52,14 +52,26 @@ def write_leftovers(rows: Rows, inputs: Mapping[str, InputDigest] | None = None)
 def _put_by(rows: Rows, step: Step, file: Path) -> Path | None:
     """A retry file that a person edited in its place is not lost when another takes it: unless the run has taken its rows,
     it is kept as `<step>.edited.csv`."""
+    if not was_edited(file):
+        return None
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if any(found == mended.sha256 for mended in rows.run.steps[step.id].mended):
+        return None
+    return file.replace(edited(file))
+
+
+def was_edited(file: Path) -> bool:
+    """Whether a retry file is another than the one that was written."""
     try:
         told = json.loads(file.with_suffix(".json").read_bytes())["sha256"]
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        return bool(hashlib.sha256(file.read_bytes()).hexdigest() != told)
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if found == told or any(found == mended.sha256 for mended in rows.run.steps[step.id].mended):
-        return None
-    return file.replace(file.with_suffix(".edited.csv"))
+        return False
+
+
+def edited(file: Path) -> Path:
+    """Where an edited retry file is kept when another takes its place."""
+    return file.with_suffix(".edited.csv")
 
 
 def _left_records(rows: Rows, step: Step, run_step: StepRun) -> tuple[set[int], dict[str, int]]:

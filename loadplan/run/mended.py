@@ -25,10 +25,12 @@ from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError, StaleError, UsageError
 from loadplan.plan.model import FileSource, Step
 from loadplan.run import events as ev
+from loadplan.run.errorgroups import group_errors
 from loadplan.run.rows import Rows
 from loadplan.run.state import PartRun
 from loadplan.sources.base import InputDigest, Reader, SourceRow
 from loadplan.sources.encode import row_encoder
+from loadplan.sources.matching import Fate
 from loadplan.sources.problems import refuse, refuse_file
 from loadplan.sources.rowsfile import put_aside, step_over
 from loadplan.sources.shape import RowFaultError, Shape, compile_shape
@@ -91,7 +93,11 @@ class _Place:
 
     part: int = 0
     attempt: int = 0
-    failed: bool = False
+    fate: Fate | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.fate is not None and self.fate.kind == "failed"
 
 
 def _left_over(rows: Rows, step: Step) -> dict[int, _Place]:
@@ -103,7 +109,7 @@ def _left_over(rows: Rows, step: Step) -> dict[int, _Place]:
             found.update(dict.fromkeys(_unsent(rows, step, part), _Place(part.number)))
         for attempt in part.left_over:
             for record, fate in rows.left_records(step, part, attempt):
-                found[record] = _Place(part.number, attempt.number, fate.kind == "failed")
+                found[record] = _Place(part.number, attempt.number, fate)
     for fact in run_step.held:
         found.update(dict.fromkeys(rows.rows_file(fact).records(), _Place()))
     if 0 in found:
@@ -301,9 +307,8 @@ class _Match:
 
 @dataclass
 class _Counts:
-    failed: int = 0
+    failed: list[Fate] = field(default_factory=list)
     unprocessed: int = 0
-    records: set[int] = field(default_factory=set)
 
 
 def _keep(
@@ -321,8 +326,10 @@ def _keep(
         place = left[record]
         if place.attempt:
             counts = taken.setdefault((place.part, place.attempt), _Counts())
-            counts.failed += place.failed
-            counts.unprocessed += not place.failed
+            if place.failed and place.fate is not None:
+                counts.failed.append(place.fate)
+            else:
+                counts.unprocessed += 1
         elif place.part:
             withdrawn.add(place.part)
     mended = {record for record, _ in found}
@@ -334,7 +341,10 @@ def _keep(
         )
     return ev.Mended(
         step.id, name, sha256, len(found), fact, tuple(held),
-        tuple(ev.Taken(part, attempt, c.failed, c.unprocessed) for (part, attempt), c in sorted(taken.items())),
+        tuple(
+            ev.Taken(part, attempt, len(c.failed), c.unprocessed, group_errors(c.failed))
+            for (part, attempt), c in sorted(taken.items())
+        ),
         tuple(sorted(withdrawn)), max(run_step.parts, default=0) + 1,
     )  # fmt: skip
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.errors import StaleError
-from loadplan.masking import mask
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Plan, Source, Step
 from loadplan.run import events as ev
+from loadplan.run.errorgroups import group_errors
 from loadplan.run.folder import RunFolder
 from loadplan.run.retry import Again
 from loadplan.run.state import Attempt, PartRun, Run
@@ -145,16 +145,8 @@ class Rows:
         Where rows carry no key they are told apart by content, which Salesforce may spell another way (numbers): then
         the counts decide, and rows are sent again only when every one of them was recognised."""
         left = self.left(step, attempt)
-        codes: Counter[str] = Counter()
-        groups: Counter[tuple[str, tuple[str, ...], str]] = Counter()
-        for fate in left.fates.values():
-            if fate.error is not None:
-                codes[fate.error.code] += 1
-                groups[fate.error.code, fate.error.fields, mask(fate.error.message)] += 1
-        errors = tuple(
-            {"code": code, "fields": list(fields), "message": message, "rows": rows}
-            for (code, fields, message), rows in groups.most_common(20)
-        )
+        codes = Counter(fate.error.code for fate in left.fates.values() if fate.error is not None)
+        errors = group_errors(left.fates.values())
         retriable = sum(n for code, n in codes.items() if code in step.retry.codes) if left.exact else 0
         return Reckoning(dict(sorted(codes.items())), errors, retriable, left.problem)
 
@@ -245,13 +237,14 @@ class Rows:
             ]  # fmt: skip
             unprocessed = [i for i in rows if again.unprocessed and left.fates[i].kind == "unprocessed"]
             pieces.append((left.data, [*failed, *unprocessed]))
-            resent.append(ev.Resent(attempt.number, len(failed), len(unprocessed)))
+            errors = group_errors(left.fates[i] for i in failed)
+            resent.append(ev.Resent(attempt.number, len(failed), len(unprocessed), errors))
         target = self.folder.parts(step.id) / f"{part.number:04d}-{part.round + 1}.csv"
         made = rewrite_part(pieces, target, number=part.number, naming=self._naming(step))
         *more, newest = resent
         return ev.RetryPrepared(
             step.id, part.number, newest.attempt, part.round + 1, self.fact(made), newest.failed, newest.unprocessed,
-            "asked for" if by_hand else "automatic", tuple(more),
+            "asked for" if by_hand else "automatic", tuple(more), newest.errors,
         )  # fmt: skip
 
     def _exact(self, step: Step, attempt: Attempt) -> Left:

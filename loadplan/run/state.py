@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from loadplan.run import events as ev
 from loadplan.run.lifecycle import DEAD, FINAL, IN_FLIGHT, IN_SALESFORCE, advance
@@ -49,6 +50,7 @@ class Attempt:
     query: ev.QueryReconciled | None = None
     resent_failed: int = 0
     resent_unprocessed: int = 0
+    resent_errors: list[dict[str, Any]] = field(default_factory=list)
     mended: bool = False
     resolved: bool = False
 
@@ -328,10 +330,11 @@ def _take_parts(step: StepRun, event: ev.StepPrepared | ev.LevelCut | ev.HeldRel
 
 def _new_round(run: Run, event: ev.RetryPrepared) -> None:
     part = run.steps[event.step].parts[event.part]
-    for resent in (ev.Resent(event.attempt, event.failed, event.unprocessed), *event.more):
+    for resent in (ev.Resent(event.attempt, event.failed, event.unprocessed, event.errors), *event.more):
         before = run.attempt(event.step, event.part, resent.attempt)
         before.resent_failed += resent.failed
         before.resent_unprocessed += resent.unprocessed
+        before.resent_errors.extend(resent.errors)
     part.facts.append(event.fact)
     part.reopened = False
 
@@ -361,6 +364,7 @@ def _take_mended(step: StepRun, mended: ev.Mended) -> None:
         attempt = next(a for a in part.attempts if a.number == taken.attempt)
         attempt.resent_failed += taken.failed
         attempt.resent_unprocessed += taken.unprocessed
+        attempt.resent_errors.extend(taken.errors)
         attempt.mended = True
         part.moved += taken.failed + taken.unprocessed
     for number in mended.withdrawn:

@@ -156,7 +156,7 @@ def test_a_key_may_be_mended_where_the_row_is_told_by_its_number(begun: Path) ->
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("nothing.csv", "is not STEP=FILE"),
+        ("=nothing.csv", "is not STEP=FILE"),
         ("acounts=mended.csv", "there is no step `acounts`"),
         ("contacts=mended.csv", "no rows of `contacts` are left over"),
     ],
@@ -285,3 +285,14 @@ def test_a_query_that_looked_at_the_rows_is_asked_again(tmp_path: Path) -> None:
     assert code == 0, said
     assert "query found is not asked again: the rows of named were made of its answer" in said
     assert len((tmp_path / "landed.csv").read_text(encoding="utf-8").splitlines()) == 6
+
+
+def test_a_retry_file_that_was_edited_in_its_place_needs_no_name(begun: Path) -> None:
+    """`--rows accounts` is the run's own file, which must be another than the run wrote."""
+    project = begun.parents[2]
+    code, _, said = typed(project, os.environ, "retry", begun.name, "--rows", "accounts")
+    assert (code, "retry/accounts.csv is as the run wrote it" in said) == (2, True), said
+    (begun / "retry" / "accounts.csv").write_text("id,name\nA2,Birch\nA4,Dogwood\n", encoding="utf-8")
+    code, _, said = typed(project, os.environ, "retry", begun.name, "--rows", "accounts")
+    assert (code, rows_of(begun)) == (0, WHOLE), said
+    assert list((begun / "retry").iterdir()) == []
