@@ -724,7 +724,9 @@ CODES: dict[str, Explanation] = {
     "LP0504": Explanation(
         "another run holds the lock",
         "Two runs against one org at the same time could change the same records. The lock ends with its process.",
-        "Wait for the run that the message names; `loadplan status` shows it.",
+        "Wait for the run that the message names; `loadplan status` shows it, `--lock-timeout 10m` waits. A lock whose owner died on "
+        "this machine is free at once. An owner on another machine that shares the state folder cannot be asked: only when you are "
+        "sure that it is gone, remove the file that the message names.",
     ),
     "LP0506": Explanation(
         "the run was interrupted",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from loadplan.run import events as ev
 from loadplan.run.engine import Engine, Stop
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
-from loadplan.run.lock import hold_lock
+from loadplan.run.lock import Waiting, hold_lock, owner_now
 from loadplan.run.output import check_outputs
 from loadplan.run.state import Run, fold, new_run
 from loadplan.run.surroundings import discard_unbegun
@@ -49,6 +48,7 @@ class Request:
     confirm_org: str | None = None
     detach: bool = False
     parallelism: int = 4
+    lock_timeout: float = 0.0
 
 
 def load(
@@ -100,10 +100,13 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
         digests = check_data(plan, run, folder, request.org)
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
-        with open_target(request.org, plan.root, state_dir, clock, console) as target:
+        waiting = Waiting(request.lock_timeout, console.message)
+        with open_target(request.org, plan.root, state_dir, clock, console, waiting) as target:
             guard(target, plan, digests, request, console)
             confirm(console, plan, graph, digests, target, request)
-            with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+            with hold_lock(
+                state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
+            ):
                 folder.create()
                 _freeze(plan, folder, digests, request)
                 journal = FileJournal.create(folder.journal, clock)
@@ -141,11 +144,14 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
 
             render(console, plan, run, records, folder, frozen["inputs"])
         return run.exit or 0
-    with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
+    waiting = Waiting(request.lock_timeout, console.message)
+    with open_target(run.header.org, plan.root, state_dir, clock, console, waiting) as target:
         same_run_org(run.header, target)
         info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
-        with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+        with hold_lock(
+            state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
+        ):
             known = len(records)
             journal, records = FileJournal.reopen(folder.journal, clock)
             if len(records) != known:
@@ -363,14 +369,6 @@ def _git(folder: Path) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def owner(run: str, clock: Clock) -> dict[str, str]:
-    return {
-        "run": run,
-        "who": f"{getpass.getuser()} on {socket.gethostname()}, pid {os.getpid()}",
-        "since": clock.now().isoformat(timespec="seconds"),
-    }
 
 
 def _drive(

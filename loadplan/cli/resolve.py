@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from loadplan.cli.console import Console
-from loadplan.cli.options import common, project_root, state_folder, state_option
+from loadplan.cli.options import common, lock_option, project_root, state_folder, state_option
 
 
 @click.command("resolve")
@@ -21,21 +21,23 @@ from loadplan.cli.options import common, project_root, state_folder, state_optio
     help="applied: its rows count as saved. not-applied: they are sent in another job.",
 )  # fmt: skip
 @click.option("--reason", required=True, help="Why; it is kept in the journal and shown in the runbook.")
+@lock_option
 @state_option
 @common
-def command(console: Console, run: str, part: str, assume: str, reason: str, state_dir: Path | None) -> int:
+def command(
+    console: Console, run: str, part: str, assume: str, reason: str, state_dir: Path | None, lock_timeout: float
+) -> int:
     """Decide what became of STEP/PART of RUN (exit 5), as `status` spells it. Then `loadplan resume` goes on."""
     import getpass
     import socket
 
-    from loadplan.cli import flow
     from loadplan.cli.standing import standing
     from loadplan.clock import SystemClock
     from loadplan.errors import UsageError
     from loadplan.masking import printable
     from loadplan.run.folder import find_run
     from loadplan.run.journal import FileJournal
-    from loadplan.run.lock import hold_lock
+    from loadplan.run.lock import Waiting, hold_lock, owner_now
     from loadplan.run.resolution import find_undecided, part_name, resolve
 
     reason = printable(reason).strip()
@@ -45,7 +47,9 @@ def command(console: Console, run: str, part: str, assume: str, reason: str, sta
     states = state_folder(state_dir, project_root(Path.cwd()))
     folder = find_run(states, run)
     head = standing(folder).run.header
-    with hold_lock(states, head.organization_id if head else folder.id, flow.owner(folder.id, clock)):
+    waiting = Waiting(lock_timeout, console.message)
+    lock = head.organization_id if head else folder.id
+    with hold_lock(states, lock, owner_now(folder.id, clock), clock=clock, waiting=waiting):
         attempt = find_undecided(standing(folder).run, part)
         event = resolve(attempt, assume, reason, who=getpass.getuser(), host=socket.gethostname())
         journal, _ = FileJournal.reopen(folder.journal, clock)

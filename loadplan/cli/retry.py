@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from loadplan.cli.console import Console
-from loadplan.cli.options import common, state_option
+from loadplan.cli.options import common, lock_option, state_option
 
 
 @click.command("retry")
@@ -17,9 +17,12 @@ from loadplan.cli.options import common, state_option
     "--rows", "rows", multiple=True, metavar="STEP[=FILE]",
     help="Send the mended rows of FILE in place of those that STEP left over. Without a file: retry/STEP.csv of the run.",
 )  # fmt: skip
+@lock_option
 @state_option
 @common
-def command(console: Console, run: str, rows: tuple[str, ...], parallelism: int, state_dir: Path | None) -> int:
+def command(
+    console: Console, run: str, rows: tuple[str, ...], parallelism: int, state_dir: Path | None, lock_timeout: float
+) -> int:
     """Send the failed and unprocessed rows of RUN again, in the same run and through the same gates.
 
     With --rows, FILE is a retry file (retry/STEP.csv of the run's folder) in which rows were corrected. Rows that it does not
@@ -27,5 +30,5 @@ def command(console: Console, run: str, rows: tuple[str, ...], parallelism: int,
     from loadplan.cli import flow
     from loadplan.cli.again import Retry, parse_rows
 
-    request = flow.Request(None, {}, (), state_dir, parallelism=parallelism)
+    request = flow.Request(None, {}, (), state_dir, parallelism=parallelism, lock_timeout=lock_timeout)
     return flow.resume(console, run, Path.cwd(), request, retry=Retry(parse_rows(rows, run)))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +15,7 @@ from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder, list_runs
 from loadplan.run.journal import read_journal
 from loadplan.run.lifecycle import IllegalEvent
+from loadplan.run.lock import is_alive
 from loadplan.run.resolution import resolve_commands, undecided
 from loadplan.run.state import Run, StepRun, fold, new_run
 
@@ -164,18 +163,13 @@ def _owner(folder: RunFolder) -> str:
             data = json.loads(lock.read_bytes())
         except (OSError, ValueError):
             continue
-        who = str(data.get("who", "")) if isinstance(data, dict) and data.get("run") == folder.id else ""
-        owner = OWNER.search(who)
-        if owner and owner["host"] == socket.gethostname() and _alive(int(owner["pid"])):
-            return printable(who)
+        owner = {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
+        if owner.get("run") == folder.id and is_alive(_of_older(owner)):
+            return printable(owner.get("who", ""))
     return ""
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+def _of_older(owner: dict[str, str]) -> dict[str, str]:
+    """A lock that an older loadplan wrote names host and process in words only."""
+    words = OWNER.search(owner.get("who", ""))
+    return owner if "pid" in owner or words is None else {**owner, **words.groupdict()}
