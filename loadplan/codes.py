@@ -779,6 +779,14 @@ CODES: dict[str, Explanation] = {
         "Before the job vanished, the org told that rows of it were saved. Sent again, they would be there twice.",
         "Say `--assume applied`; rows that are missing all the same go into a plan of their own.",
     ),
+    "LP0516": Explanation(
+        "the run stopped before a limit",
+        "The org has too little left of a limit for the next job, or said so; or the run has used what `limits:` of the org's entry "
+        "allows it. No job was created that could not have ended. What is under way goes on in Salesforce.",
+        "Daily limits count the last 24 hours: `loadplan resume` later goes on where it stopped. `loadplan org check` shows what is "
+        "left. A cap of orgs.yaml is raised there.",
+        "limits: {quota_percent_per_run: 50, max_batches: 200}",
+    ),
     # -- LP06xx this machine ----------------------------------------------------------------------------------------
     "LP0601": Explanation(
         "a file cannot be written",

@@ -34,6 +34,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.journal",
             "run.folder",
             "run.lock",
+            "run.quotas",
             "run.rows",
             "run.family",
             "run.cutting",

@@ -25,6 +25,7 @@ from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
 from loadplan.run.lock import Waiting, hold_lock, owner_now
 from loadplan.run.output import check_outputs
+from loadplan.run.quotas import Quota
 from loadplan.run.state import Run, fold, new_run
 from loadplan.run.surroundings import discard_unbegun
 from loadplan.sources.base import InputDigest
@@ -390,7 +391,7 @@ def _drive(
             engine = Engine(
                 plan, run, target.org, journal, folder, clock, digests,
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
-                max_delete_rows=target.profile.limits.get("max_delete_rows"),
+                max_delete_rows=target.profile.limits.get("max_delete_rows"), quota=quota_of(target, clock),
                 listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
                 poll_listeners=(on_poll, *on_polls),
             )  # fmt: skip
@@ -400,6 +401,18 @@ def _drive(
     finally:
         finish(console, plan, run, known, folder, digests)
         journal.close()
+
+
+def quota_of(target: Target, clock: Clock) -> Quota:
+    """The limits of the org's entry, and the org itself to ask."""
+    from loadplan.salesforce.info import limits_now
+
+    return Quota(
+        target.profile.limits,
+        lambda: limits_now(target.org, clock, target.version),
+        lambda: target.org.http.requests,
+        clock,
+    )
 
 
 def finish(

@@ -19,6 +19,7 @@ from loadplan.run.ahead import LEAVE, LEAVE_NOW, Ahead
 from loadplan.run.events import Event, JobEvent, Recorded, RequestFailed, RunEnded, RunInterrupted
 from loadplan.run.folder import RunFolder
 from loadplan.run.journal import Journal
+from loadplan.run.quotas import Quota
 from loadplan.run.resolution import heard, resolve_commands
 from loadplan.run.rows import Rows
 from loadplan.run.state import Attempt, Run, apply
@@ -70,6 +71,7 @@ class Engine:
     parallelism: int = 4
     detach: bool = False
     max_delete_rows: int | None = None
+    quota: Quota | None = None
     patience: Patience = field(default_factory=Patience)
     stop: Stop = field(default_factory=Stop)
     listeners: tuple[Listener, ...] = ()
@@ -133,7 +135,7 @@ class Engine:
         except Unavailable as fault:
             self._again_later(action, fault)
         except QuotaExceeded as fault:
-            raise self._gone_quiet(f"the org's limit is used up: {fault.message}", fault) from fault
+            raise self._used_up(fault) from fault
         except AuthRefused as fault:
             raise self._gone_quiet(f"the org no longer accepts the credentials: {fault.detail}", fault) from fault
         except Refused as fault:
@@ -174,6 +176,15 @@ class Engine:
         return DetachedError(
             why, code="LP0507", details=self._jobs_line(), next_commands=[self.resume_command, "loadplan status"]
         )
+
+    def _used_up(self, fault: QuotaExceeded) -> DetachedError:
+        """Exit 7: nothing was applied, and asking again soon is no use."""
+        return DetachedError(
+            f"a limit of the org is used up: {fault.message}", code="LP0516",
+            details=[f"request: {fault.request}", *self._jobs_line()],
+            hint="daily limits count the last 24 hours: go on later; nothing was lost",
+            next_commands=[self.resume_command],
+        )  # fmt: skip
 
     def _gone_quiet(self, why: str, fault: OrgFault) -> LoadplanError:
         details = [f"request: {fault.request}", *self._jobs_line()]
