@@ -108,7 +108,9 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
             verdict = "reconciled" if event.agree else f"NOT RECONCILED: {event.problem}"
             return "rows", _name(event.step, event.part), f"{equation}, {verdict}"
         case ev.RetryPrepared():
-            return "retry", _name(event.step, event.part), f"{event.fact.rows:,} rows are sent again ({event.why})"
+            parts = f" in {len(event.pieces) + 1} smaller parts" if event.pieces else ""
+            parts += ", one job at a time" if event.alone else ""
+            return "retry", _name(event.step, event.part), f"{count(event.rows, 'row')} sent again{parts} ({event.why})"
         case ev.PageFetched():
             return "page", event.step, f"page {event.page}, {event.rows:,} rows, locator {event.locator_out}"
         case ev.QueryReconciled():

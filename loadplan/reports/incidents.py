@@ -69,7 +69,7 @@ def _of_job(e: ev.Event) -> str:
         case ev.PartResolved():
             return f"{e.who} on {e.host} decided that the rows were {e.assume}: {e.reason}"
         case ev.RetryPrepared():
-            return f"part {e.part}: {e.fact.rows} rows sent again ({e.why}; {e.failed} failed, {e.unprocessed} unprocessed)"
+            return f"part {e.part}: {e.rows} rows sent again{_in_parts(e)} ({e.why}; {e.failed} failed, {e.unprocessed} unprocessed)"
         case ev.JobReconciled() if not e.agree:
             return f"NOT RECONCILED: {e.problem}"
         case ev.QueryReconciled() if not e.agree:
@@ -97,3 +97,9 @@ def _of_run(e: ev.Event) -> str:
             return f"not started: {gate + shut + mask_numbers_kept(because) if shut else mask_numbers_kept(gate)}"
         case _:
             return ""
+
+
+def _in_parts(e: ev.RetryPrepared) -> str:
+    """In how many parts, and when no other job of the object may be beside them."""
+    parts = f" in {len(e.pieces) + 1} parts" if e.pieces else ""
+    return parts + (", one job at a time" if e.alone else "")

@@ -224,7 +224,7 @@ class Engine:
 
     def _rows_of(self, attempt: Attempt) -> str:
         """Where the rows of a part can be looked at."""
-        fact = self.run.steps[attempt.step].parts[attempt.part].facts[attempt.round - 1]
+        fact = self.run.steps[attempt.step].parts[attempt.part].fact_of(attempt.round)
         if not fact.end:
             return str(self.folder.path(fact.file))
         source = getattr(self.plan.steps[attempt.step].source, "path", "the source")

@@ -409,7 +409,8 @@ class Resent:
 class RetryPrepared(Event):
     """Rows of a reconciled attempt were put into a new file to be sent again: `failed` and `unprocessed` of them leave
     the count of that attempt, `errors` are their groups; `more` says the same of earlier attempts at the part. `why` is
-    automatic or asked for."""
+    automatic or asked for. Rows that do not fit into `fact` any more, because parts get smaller, are new parts: `pieces`.
+    `alone` is the last time: no other job of the object is under way meanwhile."""
 
     TYPE: ClassVar[str] = "RetryPrepared"
     step: str
@@ -422,6 +423,13 @@ class RetryPrepared(Event):
     why: str = "automatic"
     more: tuple[Resent, ...] = ()
     errors: tuple[dict[str, Any], ...] = ()
+    pieces: tuple[PartFact, ...] = ()
+    alone: bool = False
+
+    @property
+    def rows(self) -> int:
+        """All rows that are sent again."""
+        return self.fact.rows + sum(piece.rows for piece in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -526,7 +534,7 @@ def _mended(data: dict[str, Any]) -> Mended:
 def _thaw(name: str, value: Any) -> Any:
     if name == "fact":
         return PartFact(**value)
-    if name == "parts":
+    if name in {"parts", "pieces"}:
         return tuple(PartFact(**v) for v in value)
     if name in {"held", "levels"}:
         return tuple(RowsFact(**v) for v in value)

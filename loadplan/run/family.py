@@ -134,10 +134,10 @@ def _values(rows: Rows, step: Step, name: str, *, landed: bool) -> Iterator[byte
         return
     fields = field_splitter(DELIMITERS[step.csv.delimiter].encode(), len(header))
     run_step = rows.run.steps[step.id]
+    left_of = _left_by_part(rows, step)
     for part in run_step.parts.values():
-        # A row that failed with an id of its own could not be changed, but it is there: its children find it.
-        left = {record for record, fate in rows.left_of_part(step, part) if not fate.sf_id}
-        if not left and not landed:
+        left = left_of.get(part.number, set())
+        if part.origin or (not left and not landed):
             continue
         data, moved = rows.part(step, part.number, 1), rows.moved(step, part)
         numbers, position = data.source_records(), 0
@@ -151,6 +151,20 @@ def _values(rows: Rows, step: Step, name: str, *, landed: bool) -> Iterator[byte
     if not landed:
         for chosen in _held(rows, step):
             yield unquoted(chosen[at])
+
+
+def _left_by_part(rows: Rows, step: Step) -> dict[int, set[int]]:
+    """Source records of rows that did not land, by the part that they were first sent in."""
+    parts = rows.run.steps[step.id].parts
+    found: dict[int, set[int]] = {}
+    for part in parts.values():
+        first = part
+        while first.origin:
+            first = parts[first.origin]
+        # A row that failed with an id of its own could not be changed, but it is there: its children find it.
+        left = {record for record, fate in rows.left_of_part(step, part) if not fate.sf_id}
+        found.setdefault(first.number, set()).update(left)
+    return found
 
 
 def _held(rows: Rows, step: Step) -> Iterator[list[bytes]]:

@@ -15,7 +15,7 @@ from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Plan, Sour
 from loadplan.run import events as ev
 from loadplan.run.errorgroups import group_errors
 from loadplan.run.folder import RunFolder
-from loadplan.run.retry import Again
+from loadplan.run.retry import Again, smaller
 from loadplan.run.state import Attempt, PartRun, Run
 from loadplan.run.surroundings import surroundings_of
 from loadplan.sources.base import Reader
@@ -95,7 +95,7 @@ class Rows:
     def part(self, step: Step, number: int, round_: int) -> PartData:
         """The bytes of a part as they were, or will be, sent in this round."""
         run_step = self.run.steps[step.id]
-        fact = run_step.parts[number].facts[round_ - 1]
+        fact = run_step.parts[number].fact_of(round_)
         ending = LINE_ENDINGS[step.csv.line_ending]
         if fact.end:
             assert isinstance(step.source, FileSource)
@@ -193,7 +193,7 @@ class Rows:
 
     def _is_settled(self, step: Step, attempt: Attempt) -> bool:
         """Every row that was sent is in exactly one result file: the sums of their names agree."""
-        fact = self.run.steps[step.id].parts[attempt.part].facts[attempt.round - 1]
+        fact = self.run.steps[step.id].parts[attempt.part].fact_of(attempt.round)
         kind = fact.digest.partition(":")[0]
         sums = [self._sum(step, attempt, k).names for k in ("successful", "failed", "unprocessed")]
         return None not in sums and written(kind, sum(s or 0 for s in sums)) == fact.digest
@@ -224,7 +224,7 @@ class Rows:
         """A new file with the rows of the part to be sent again. By itself only the newest attempt's rows go out, with the
         codes that the step retries; by hand all that any attempt left over."""
         attempts = part.left_over if by_hand else [a for a in (part.current,) if a is not None]
-        pieces: list[Piece] = []
+        chosen: list[tuple[PartData, list[int]]] = []
         resent: list[ev.Resent] = []
         for attempt in attempts:
             left = self._exact(step, attempt)
@@ -236,16 +236,25 @@ class Rows:
                 if again.failed and (e := left.fates[i].error) and (by_hand or e.code in step.retry.codes)
             ]  # fmt: skip
             unprocessed = [i for i in rows if again.unprocessed and left.fates[i].kind == "unprocessed"]
-            pieces.append((left.data, [*failed, *unprocessed]))
+            chosen.append((left.data, sorted([*failed, *unprocessed])))
             errors = group_errors(left.fates[i] for i in failed)
             resent.append(ev.Resent(attempt.number, len(failed), len(unprocessed), errors))
-        target = self.folder.parts(step.id) / f"{part.number:04d}-{part.round + 1}.csv"
-        made = rewrite_part(pieces, target, number=part.number, naming=self._naming(step))
+        folder, round_ = self.folder.parts(step.id), part.round + 1
+        cut: list[list[Piece]] = (
+            [list(chosen)] if by_hand else [[(chosen[0][0], rows)] for rows in smaller(chosen[0][1])]
+        )
+        made = [self._rewritten(step, cut[0], folder / f"{part.number:04d}-{round_}.csv", part.number)]
+        for number, piece in enumerate(cut[1:], max(self.run.steps[step.id].parts) + 1):
+            made.append(self._rewritten(step, piece, folder / f"{number:04d}.csv", number))
         *more, newest = resent
         return ev.RetryPrepared(
-            step.id, part.number, newest.attempt, part.round + 1, self.fact(made), newest.failed, newest.unprocessed,
-            "asked for" if by_hand else "automatic", tuple(more), newest.errors,
+            step.id, part.number, newest.attempt, round_, made[0], newest.failed, newest.unprocessed,
+            "asked for" if by_hand else "automatic", tuple(more), newest.errors, tuple(made[1:]),
+            alone=not by_hand and round_ >= step.retry.max_attempts,
         )  # fmt: skip
+
+    def _rewritten(self, step: Step, pieces: Sequence[Piece], target: Path, number: int) -> ev.PartFact:
+        return self.fact(rewrite_part(pieces, target, number=number, naming=self._naming(step)))
 
     def _exact(self, step: Step, attempt: Attempt) -> Left:
         left = self.left(step, attempt)
@@ -262,6 +271,9 @@ class Rows:
         later: set[int] = set()
         for round_ in range(attempt.round + 1, part.round + 1):
             later.update(self.part(step, part.number, round_).source_records())
+        for piece in self.run.steps[step.id].parts.values():
+            if piece.origin == part.number and piece.first_round > attempt.round:
+                later.update(self.part(step, piece.number, piece.first_round).source_records())
         return later | self.moved(step, part)
 
     def moved(self, step: Step, part: PartRun) -> set[int]:

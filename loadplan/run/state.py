@@ -86,8 +86,9 @@ class Attempt:
 
 @dataclass
 class PartRun:
-    """A part through its attempts. `facts` holds what was sent in each round, the newest last. `moved` rows of it are sent in
-    other parts, because they were mended; a part that is `withdrawn` sends nothing more itself."""
+    """A part through its attempts. `facts` holds what was sent in each round from `first_round` on, the newest last. A part with
+    an `origin` is a piece of that part, made when its rows were sent again. `alone`: no other job of the object beside it.
+    `moved` rows of it are sent in other parts, because they were mended; a part that is `withdrawn` sends nothing more."""
 
     number: int
     facts: list[ev.PartFact]
@@ -95,6 +96,9 @@ class PartRun:
     reopened: bool = False
     moved: int = 0
     withdrawn: bool = False
+    first_round: int = 1
+    origin: int = 0
+    alone: bool = False
 
     @property
     def is_unsent(self) -> bool:
@@ -111,7 +115,11 @@ class PartRun:
 
     @property
     def round(self) -> int:
-        return len(self.facts)
+        return self.first_round - 1 + len(self.facts)
+
+    def fact_of(self, round_: int) -> ev.PartFact:
+        """What was, or will be, sent in this round."""
+        return self.facts[round_ - self.first_round]
 
     @property
     def left_over(self) -> list[Attempt]:
@@ -213,7 +221,9 @@ class StepRun:
             return Counts(rows, rows if q and q.agree else 0, 0 if q is None or q.agree else rows, 0)
         sent = ok = failed = unprocessed = 0
         for part in self.parts.values():
-            if any(a.round == 1 and (a.was_closed or a.reconciled) and not a.is_dead for a in part.attempts):
+            if part.origin:
+                sent -= part.moved  # its rows were counted with the part they come from
+            elif any(a.round == 1 and (a.was_closed or a.reconciled) and not a.is_dead for a in part.attempts):
                 sent += part.facts[0].rows - part.moved
             for done in part.attempts:
                 if done.reconciled:
@@ -336,7 +346,10 @@ def _new_round(run: Run, event: ev.RetryPrepared) -> None:
         before.resent_unprocessed += resent.unprocessed
         before.resent_errors.extend(resent.errors)
     part.facts.append(event.fact)
-    part.reopened = False
+    part.reopened, part.alone = False, event.alone
+    for fact in event.pieces:
+        piece = PartRun(fact.part, [fact], first_round=event.round, origin=event.part, alone=event.alone)
+        run.steps[event.step].parts[fact.part] = piece
 
 
 def _reopen(run: Run, event: ev.RetryRequested) -> None:
