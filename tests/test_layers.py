@@ -44,7 +44,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.surroundings",
         ),
     ),
-    (4, ("run.engine", "run.perform")),
+    (4, ("run.engine", "run.perform", "run.adopting")),
     (5, ("reports",)),
     (0, ("behind", "gunzip")),
     (2, ("run.chain",)),

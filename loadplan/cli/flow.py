@@ -109,10 +109,10 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
                 state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
             ):
                 folder.create()
-                _freeze(plan, folder, digests, request)
+                freeze(plan, folder, digests, request)
                 journal = FileJournal.create(folder.journal, clock)
-                started = _started(plan, folder, target, request)
-                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [started])
+                first = started(plan, folder, target, request)
+                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [first])
     finally:
         discard_unbegun(folder)
 
@@ -311,7 +311,8 @@ def confirm(
         raise UsageError("not confirmed; nothing was sent", next_commands=[f"loadplan graph {plan.file}"])
 
 
-def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
+def freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
+    """Keep the plan and what it read as they are now."""
     from loadplan.durable import write_atomic
 
     write_atomic(folder.plan_yaml, plan.text)
@@ -339,7 +340,7 @@ def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], r
     )
 
 
-def _started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> ev.RunStarted:
+def started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> ev.RunStarted:
     return ev.RunStarted(
         run=folder.id,
         plan=plan.name,

@@ -66,7 +66,7 @@ def as_lines(found: Standing) -> Iterator[str]:
         if step["why"]:
             yield f"{step['step']}: {step['why']}"
         for a in (a for a in run_step.attempts if a.phase == "undecided"):
-            yield f"{a.step}/{a.part}: undecided, {count(a.rows, 'row')} in {a.job}; the org had said {heard(a)}"
+            yield f"{a.step}/{a.part}: undecided, {count(a.rows, 'row')} in {a.job or 'no known job'}; the org had said {heard(a)}"
         open_jobs = [a for a in run_step.attempts if not a.is_final]
         for a in open_jobs[:MOST_JOBS]:
             yield f"{step['step']}: {a.job or 'no job yet'} {_job_state(a)}"

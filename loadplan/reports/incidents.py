@@ -66,6 +66,10 @@ def _of_job(e: ev.Event) -> str:
     match e:
         case ev.JobGone():
             return "the org no longer has the job (404)"
+        case ev.JobAdopted():
+            return "the lost run had sent this part: the job holds exactly its rows"
+        case ev.OutcomeLost():
+            return f"nobody can tell whether the lost run had sent part {e.part}: {e.detail}"
         case ev.PartResolved():
             return f"{e.who} on {e.host} decided that the rows were {e.assume}: {e.reason}"
         case ev.RetryPrepared():
@@ -82,6 +86,8 @@ def _of_job(e: ev.Event) -> str:
 
 def _of_run(e: ev.Event) -> str:
     match e:
+        case ev.RunAdopted():
+            return f"the run's folder was lost; {e.who} on {e.host} had it rebuilt from {e.jobs} jobs of the org"
         case ev.RunInterrupted():
             return f"stopped: {e.reason}"
         case ev.RunResumed():

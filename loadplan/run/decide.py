@@ -305,7 +305,8 @@ def _of_attempt(attempt: Attempt) -> Action | Halt | None:
             missing = next(k for k in ("successful", "failed", "unprocessed") if k not in attempt.results)
             return SaveResult(*where, kind=missing)
         case "undecided":
-            return Halt(attempt, "the job vanished after its upload was closed")
+            lost = "the job vanished after its upload was closed" if attempt.job else "no job of the org holds its rows"
+            return Halt(attempt, lost)
         case "refused":
             return None
         case phase:

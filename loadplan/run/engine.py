@@ -203,7 +203,7 @@ class Engine:
 
     def _halted(self, halt: do.Halt) -> LoadplanError:
         a = halt.attempt
-        where = f"{a.step}/{a.part} {a.job}"
+        where = f"{a.step}/{a.part} {a.job}".rstrip()
         if a.phase != "undecided":
             return OrgError(
                 f"{halt.why} for {where}", code="LP0508", details=self._jobs_line(),

@@ -61,6 +61,17 @@ class RunResumed(Event):
 
 
 @dataclass(frozen=True)
+class RunAdopted(Event):
+    """The run's own folder was lost: what follows was rebuilt from `jobs` jobs of the org, by comparing rows."""
+
+    TYPE: ClassVar[str] = "RunAdopted"
+    who: str
+    host: str
+    tool: str
+    jobs: int = 0
+
+
+@dataclass(frozen=True)
 class RunInterrupted(Event):
     """The process stopped on purpose before the end. `jobs` are those still running in Salesforce."""
 
@@ -349,6 +360,25 @@ class JobGone(JobEvent):
     """404: the org no longer has the job."""
 
     TYPE: ClassVar[str] = "JobGone"
+
+
+@dataclass(frozen=True)
+class JobAdopted(JobEvent):
+    """A job that has ended holds exactly the rows of this part: the lost run had sent it."""
+
+    TYPE: ClassVar[str] = "JobAdopted"
+    state: str = ""
+    processed: int | None = None
+    failed: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class OutcomeLost(JobEvent):
+    """Nobody can tell from here whether the lost run had sent this part: a person must decide."""
+
+    TYPE: ClassVar[str] = "OutcomeLost"
+    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ INGEST: dict[tuple[str, type[ev.Event]], Next] = {
     ("intended", ev.JobCreated): _created,
     ("intended", ev.JobRefused): "refused",
     ("intended", ev.CreateLost): "lost",
+    ("intended", ev.JobAdopted): "terminal",
+    ("intended", ev.OutcomeLost): "undecided",
     ("created", ev.UploadIntended): "uploading",
     ("created", ev.AbortIntended): "aborting",
     ("created", ev.JobGone): "lost",

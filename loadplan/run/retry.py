@@ -39,8 +39,8 @@ def select_retry(policy: Retry, part: PartRun) -> Again | None:
         return None
     if part.round >= policy.max_attempts or attempt.aborted_by_a_person:
         return None
-    if attempt.mended:
-        return None  # a person has taken the rest of it in hand
+    if attempt.mended or attempt.adopted:
+        return None  # a person has taken the rest of it in hand, or the run that was lost may have sent it again
     failed = attempt.reconciled.retriable > 0
     unprocessed = policy.unprocessed and attempt.reconciled.unprocessed > 0 and _may_pass(attempt)
     if not failed and not unprocessed:

@@ -53,6 +53,7 @@ class Attempt:
     resent_errors: list[dict[str, Any]] = field(default_factory=list)
     mended: bool = False
     resolved: bool = False
+    adopted: bool = False
 
     @property
     def is_in_flight(self) -> bool:
@@ -293,6 +294,8 @@ def _apply_other(run: Run, event: ev.Event, at: datetime) -> None:
     match event:
         case ev.RunStarted():
             run.header, run.started = event, at
+        case ev.RunAdopted():
+            return
         case ev.RunEnded():
             run.ended, run.result, run.exit = at, event.result, event.exit
         case ev.RunInterrupted():
@@ -439,6 +442,12 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
             attempt.results[event.kind] = event
         case ev.JobReconciled():
             attempt.reconciled = event
+        case ev.JobAdopted():
+            attempt.job, attempt.state, attempt.error = event.job, event.state, event.error
+            attempt.processed, attempt.server_failed = event.processed, event.failed
+            attempt.adopted, attempt.was_closed, attempt.closed_at = True, True, at
+        case ev.OutcomeLost():
+            attempt.was_closed = True
         case ev.PartResolved():
             attempt.resolved = True
             if event.assume == "applied":
