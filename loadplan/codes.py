@@ -717,12 +717,16 @@ CODES: dict[str, Explanation] = {
         "the outcome of a request is unknown",
         "An answer was lost at a moment when the rows may or may not have been saved, and the operation is not safe to "
         "repeat. Nothing was sent again.",
-        "Read the runbook, compare the part it names with the org, and send what is missing as a plan of its own.",
+        "Look into the org for the rows of the part that the message names, then decide: `loadplan resolve RUN STEP/PART --assume "
+        "applied` when they are there, `--assume not-applied` when they are not. `loadplan resume` goes on accordingly.",
+        'loadplan resolve RUN accounts/3 --assume applied --reason "all 500 are there"',
     ),
     "LP0504": Explanation(
         "another run holds the lock",
         "Two runs against one org at the same time could change the same records. The lock ends with its process.",
-        "Wait for the run that the message names; `loadplan status` shows it.",
+        "Wait for the run that the message names; `loadplan status` shows it, `--lock-timeout 10m` waits. A lock whose owner died on "
+        "this machine is free at once. An owner on another machine that shares the state folder cannot be asked: only when you are "
+        "sure that it is gone, remove the file that the message names.",
     ),
     "LP0506": Explanation(
         "the run was interrupted",
@@ -743,6 +747,45 @@ CODES: dict[str, Explanation] = {
         "the plan changed since the run began",
         "A run goes on only with the plan and the variables it began with: other rows could be sent than were recorded.",
         "Put the plan back as it was (the run folder keeps it), or start a new run.",
+    ),
+    "LP0511": Explanation(
+        "a row of the mended file is not left over",
+        "`retry --rows` takes rows in place of those that the run left over. A row that has landed, that the run does not know, "
+        "or that stands twice would be sent twice or lost.",
+        "Take the row out of the file, or correct its key. To change a key, add the column that `row_column` names in the .json "
+        "file beside the retry file, with the number of the source row (`source_rows`).",
+        "id,last_name,source_row\nC-17,Rossi,117",
+    ),
+    "LP0512": Explanation(
+        "the columns of the mended file are not those of the retry file",
+        "The rows go through the step's mapping like those of its source, so they need its columns: all of them, by name, in "
+        "any order. The delimiter may be a comma, a semicolon, a tab or a bar.",
+        "Keep the header of retry/<step>.csv.",
+    ),
+    "LP0513": Explanation(
+        "the rows of the mended file cannot be told apart",
+        "Rows of this step carry no key. They can be taken in their order, which only works when none is missing.",
+        "Keep every row, in the order of the retry file; or add the column that `row_column` names in the .json file beside "
+        "it, with the number of the source row (`source_rows`). A `key` in the plan spares both.",
+    ),
+    "LP0514": Explanation(
+        "the part is not undecided",
+        "`resolve` is for a part whose outcome is unknown (exit 5). What loadplan knows of any other part is not for a person to "
+        "overrule.",
+        "Name the part as step/part; `loadplan status` lists those that wait.",
+    ),
+    "LP0515": Explanation(
+        "the decision contradicts what the org had said",
+        "Before the job vanished, the org told that rows of it were saved. Sent again, they would be there twice.",
+        "Say `--assume applied`; rows that are missing all the same go into a plan of their own.",
+    ),
+    "LP0516": Explanation(
+        "the run stopped before a limit",
+        "The org has too little left of a limit for the next job, or said so; or the run has used what `limits:` of the org's entry "
+        "allows it. No job was created that could not have ended. What is under way goes on in Salesforce.",
+        "Daily limits count the last 24 hours: `loadplan resume` later goes on where it stopped. `loadplan org check` shows what is "
+        "left. A cap of orgs.yaml is raised there.",
+        "limits: {quota_percent_per_run: 50, max_batches: 200}",
     ),
     # -- LP06xx this machine ----------------------------------------------------------------------------------------
     "LP0601": Explanation(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from loadplan.cli.console import Console
-from loadplan.cli.options import common, org_option, parse_variables, state_option, variables_options
+from loadplan.cli.options import common, lock_option, org_option, parse_variables, state_option, variables_options
 
 
 @click.command("apply")
@@ -18,6 +18,7 @@ from loadplan.cli.options import common, org_option, parse_variables, state_opti
 @click.option("--async", "detach", is_flag=True, help="Leave jobs running in Salesforce and exit 7; resume later.")
 @click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
 @variables_options
+@lock_option
 @state_option
 @common
 def command(
@@ -31,11 +32,12 @@ def command(
     var: tuple[str, ...],
     var_file: tuple[Path, ...],
     state_dir: Path | None,
+    lock_timeout: float,
 ) -> int:
     """Run PLAN against an org: validate, check the data, send, gate, reconcile; leave a runbook."""
     from loadplan.cli import flow
 
     request = flow.Request(
-        org, parse_variables(var), var_file, state_dir, auto_approve, confirm_org, detach, parallelism
+        org, parse_variables(var), var_file, state_dir, auto_approve, confirm_org, detach, parallelism, lock_timeout
     )
     return flow.apply(console, plan, request)

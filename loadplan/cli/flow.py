@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -24,8 +23,9 @@ from loadplan.run import events as ev
 from loadplan.run.engine import Engine, Stop
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
-from loadplan.run.lock import hold_lock
+from loadplan.run.lock import Waiting, hold_lock, owner_now
 from loadplan.run.output import check_outputs
+from loadplan.run.quotas import Quota
 from loadplan.run.state import Run, fold, new_run
 from loadplan.run.surroundings import discard_unbegun
 from loadplan.sources.base import InputDigest
@@ -33,6 +33,7 @@ from loadplan.version import __version__
 from loadplan.words import count
 
 if TYPE_CHECKING:
+    from loadplan.cli.again import Retry
     from loadplan.plan.graph import Graph
 
 
@@ -48,6 +49,7 @@ class Request:
     confirm_org: str | None = None
     detach: bool = False
     parallelism: int = 4
+    lock_timeout: float = 0.0
 
 
 def load(
@@ -99,21 +101,25 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
         digests = check_data(plan, run, folder, request.org)
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
-        with open_target(request.org, plan.root, state_dir, clock, console) as target:
+        waiting = Waiting(request.lock_timeout, console.message)
+        with open_target(request.org, plan.root, state_dir, clock, console, waiting) as target:
             guard(target, plan, digests, request, console)
             confirm(console, plan, graph, digests, target, request)
-            with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+            with hold_lock(
+                state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
+            ):
                 folder.create()
-                _freeze(plan, folder, digests, request)
+                freeze(plan, folder, digests, request)
                 journal = FileJournal.create(folder.journal, clock)
-                started = _started(plan, folder, target, request)
-                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [started])
+                first = started(plan, folder, target, request)
+                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [first])
     finally:
         discard_unbegun(folder)
 
 
-def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:
+def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: Retry | None = None) -> int:
     """Go on with a run, or send its left-over rows again. The journal says where it stands."""
+    from loadplan.cli.again import begin_again
     from loadplan.salesforce import info, orgs
 
     clock = SystemClock()
@@ -131,20 +137,30 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
             "the run has no beginning on record; nothing was sent", code="LP0603", where=str(folder.journal),
             next_commands=["loadplan runs"],
         )  # fmt: skip
-    events = _begin_again(console, run, folder, retry=retry)
+    digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
+    events = begin_again(console, plan, graph, run, folder, digests, retry)
     if events is None:
         if not _rendered(folder):  # the machine died between the end of the run and the last page
             from loadplan.cli.report import render
 
             render(console, plan, run, records, folder, frozen["inputs"])
         return run.exit or 0
-    digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
-    with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
+    waiting = Waiting(request.lock_timeout, console.message)
+    with open_target(run.header.org, plan.root, state_dir, clock, console, waiting) as target:
         same_run_org(run.header, target)
         info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
-        with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+        with hold_lock(
+            state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
+        ):
+            known = len(records)
             journal, records = FileJournal.reopen(folder.journal, clock)
+            if len(records) != known:
+                journal.close()
+                raise UsageError(
+                    f"run {folder.id} went on meanwhile", hint="another command was working on it; look where it stands now",
+                    next_commands=[f"loadplan status {folder.id}"],
+                )  # fmt: skip
             run = fold(fresh_run(graph), records)
             return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events)
 
@@ -166,28 +182,6 @@ def same_run_org(head: ev.RunStarted, target: Target) -> str:
     return head.organization_id
 
 
-def _begin_again(console: Console, run: Run, folder: RunFolder, *, retry: bool) -> list[ev.Event] | None:
-    who, host = getpass.getuser(), socket.gethostname()
-    if not retry:
-        if run.ended is not None:
-            console.message(f"run {folder.id} has ended ({run.result}); there is nothing to resume")
-            if run.exit:
-                console.error(f"next: loadplan retry {folder.id}")
-            return None
-        return [ev.RunResumed(who, host, __version__)]
-    if run.ended is None:
-        raise UsageError(
-            f"run {folder.id} has not ended yet", hint="a retry begins when the run has ended",
-            next_commands=[f"loadplan resume {folder.id}"],
-        )  # fmt: skip
-    steps = tuple(s.id for s in run.steps.values() if s.counts.left_over or s.not_sent or s.state == "failed")
-    steps = tuple(s for s in steps if run.steps[s].state != "blocked")
-    if not steps and not any(s.state == "blocked" for s in run.steps.values()):
-        console.message(f"run {folder.id} left nothing over; there is nothing to retry")
-        return None
-    return [ev.RunResumed(who, host, __version__, "retry"), ev.RetryRequested(steps, who)]
-
-
 def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     """The plan of a run as it was begun. Raises `StaleError` when the plan file or a variable is another by now."""
     frozen = _frozen(folder)
@@ -201,7 +195,16 @@ def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
             hint="put the plan back as it was, or start a new run with the new one",
             next_commands=[f"loadplan apply {file.name} -o ORG"],
         )
-    plan, graph = load(file, frozen["variables"], [Path(f) for f in frozen["var_files"]])
+    try:
+        plan, graph = load(file, frozen["variables"], [Path(f) for f in frozen["var_files"]])
+    except InvalidInputError as error:
+        # What this run has sent is on record; the plan is the same, so something beside it is not.
+        first = error.diagnostics[0].summary if error.diagnostics else error.summary
+        raise InvalidInputError(
+            f"the plan of the run cannot be read as when it began: {first}", error.diagnostics,
+            hint=f"put back what it reads, then go on; nothing more was sent, and what was sent is in {folder.id}",
+            next_commands=[f"loadplan resume {folder.id}"],
+        ) from error  # fmt: skip
     return plan, graph, frozen
 
 
@@ -308,7 +311,8 @@ def confirm(
         raise UsageError("not confirmed; nothing was sent", next_commands=[f"loadplan graph {plan.file}"])
 
 
-def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
+def freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
+    """Keep the plan and what it read as they are now."""
     from loadplan.durable import write_atomic
 
     write_atomic(folder.plan_yaml, plan.text)
@@ -336,7 +340,7 @@ def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], r
     )
 
 
-def _started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> ev.RunStarted:
+def started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> ev.RunStarted:
     return ev.RunStarted(
         run=folder.id,
         plan=plan.name,
@@ -369,14 +373,6 @@ def _git(folder: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def owner(run: str, clock: Clock) -> dict[str, str]:
-    return {
-        "run": run,
-        "who": f"{getpass.getuser()} on {socket.gethostname()}, pid {os.getpid()}",
-        "since": clock.now().isoformat(timespec="seconds"),
-    }
-
-
 def _drive(
     console: Console, plan: Plan, run: Run, target: Target, journal: FileJournal, folder: RunFolder, clock: Clock,
     digests: Mapping[str, InputDigest], request: Request, records: list[ev.Recorded], first: Sequence[ev.Event],
@@ -396,7 +392,7 @@ def _drive(
             engine = Engine(
                 plan, run, target.org, journal, folder, clock, digests,
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
-                max_delete_rows=target.profile.limits.get("max_delete_rows"),
+                max_delete_rows=target.profile.limits.get("max_delete_rows"), quota=quota_of(target, clock),
                 listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
                 poll_listeners=(on_poll, *on_polls),
             )  # fmt: skip
@@ -408,13 +404,26 @@ def _drive(
         journal.close()
 
 
+def quota_of(target: Target, clock: Clock) -> Quota:
+    """The limits of the org's entry, and the org itself to ask."""
+    from loadplan.salesforce.info import limits_now
+
+    return Quota(
+        target.profile.limits,
+        lambda: limits_now(target.org, clock, target.version),
+        lambda: target.org.http.requests,
+        clock,
+    )
+
+
 def finish(
     console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder,
     digests: Mapping[str, InputDigest],
 ) -> None:  # fmt: skip
     """Write the artifacts and say how it went. Runs after success and after every failure."""
     from loadplan.reports.artifacts import write_artifacts
-    from loadplan.reports.view import next_commands, summary_line
+    from loadplan.reports.clinic import brief, clusters, next_commands
+    from loadplan.reports.view import summary_line
     from loadplan.run.leftovers import write_leftovers
     from loadplan.run.rows import Rows
 
@@ -441,7 +450,11 @@ def finish(
             console.message(f"  not started {step.id}: held by {step.blocked_by}")
     console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
     for item in left:
+        if item.edited is not None:
+            console.message(f"  kept        {show(item.edited)}: it had been edited")
         console.message(f"  left over   {count(item.rows, 'row')} of {item.step}: {show(item.file)}")
+    for line in brief(clusters(run)):
+        console.message(f"  why         {line}")
     for command in next_commands(run, names):
         console.message(f"  next        {command['command']}   # {command['why']}")
 

@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("loadplan.cli.apply", "Run a plan against an org."),
     "resume": ("loadplan.cli.resume", "Go on where a run stopped; nothing is sent twice."),
     "retry": ("loadplan.cli.retry", "Send only the rows a run left over, then go on."),
+    "resolve": ("loadplan.cli.resolve", "Decide what became of a part whose outcome is unknown (exit 5)."),
+    "adopt": ("loadplan.cli.adopt", "Rebuild a run whose folder was lost, from the org's jobs."),
     "abort": ("loadplan.cli.abort", "Abort a run's open jobs in the org."),
     "runs": ("loadplan.cli.runs", "List runs."),
     "status": ("loadplan.cli.status", "Where a run stands."),

@@ -61,6 +61,10 @@ class RunFolder:
         """Rows that wait for their parents, put aside at the step's n-th cut, which may have had several pieces."""
         return self.step(step) / "held" / f"{cut:04d}-{piece}.csv"
 
+    def mended(self, step: str, number: int, what: str = "") -> Path:
+        """Rows that a person mended, and what else goes out with them, at the n-th time."""
+        return self.step(step) / "mended" / f"{number:04d}{what}.csv"
+
     def page(self, step: str, attempt: int, page: int) -> Path:
         # Pages of two jobs never mix: another attempt at the extract has a folder of its own.
         return self.step(step) / ("pages" if attempt == 1 else f"pages-{attempt}") / f"{page:05d}.csv"
