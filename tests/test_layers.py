@@ -41,7 +41,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
         ),
     ),
     (4, ("run.engine", "run.perform")),
-    (5, ("reports",)),
+    (5, ("reports", "review")),
     (0, ("behind", "gunzip")),
     (2, ("run.chain",)),
     (3, ("run.output", "run.parquet", "run.zst")),

@@ -85,7 +85,20 @@ def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) 
     return digests
 
 
-def apply(console: Console, plan_file: Path, request: Request) -> int:
+class Approval:
+    """What an approval has to say on the way to a run; this one says nothing. Each method may raise `StaleError`."""
+
+    def check_data(self, plan: Plan, digests: Mapping[str, InputDigest], beside: Mapping[str, str]) -> None:
+        """The plan and every input were read."""
+
+    def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
+        """The org answered."""
+
+    def begin(self, state_dir: Path, run: str) -> None:
+        """The lock is held and nothing is sent yet."""
+
+
+def apply(console: Console, plan_file: Path, request: Request, approval: Approval | None = None) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
     from loadplan.salesforce.entries import read_entries
 
@@ -97,12 +110,16 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
         digests = check_data(plan, run, folder, request.org)
+        approval = approval or Approval()
+        approval.check_data(plan, digests, beside(plan))
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
         with open_target(request.org, plan.root, state_dir, clock, console) as target:
             guard(target, plan, digests, request, console)
+            approval.check_org(target, plan, clock)
             confirm(console, plan, graph, digests, target, request)
             with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+                approval.begin(state_dir, folder.id)
                 folder.create()
                 _freeze(plan, folder, digests, request)
                 journal = FileJournal.create(folder.journal, clock)
