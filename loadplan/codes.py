@@ -976,6 +976,17 @@ CODES: dict[str, Explanation] = {
         "The digest after `--expect` is of another plan, other variables or other inputs.",
         "Compare with what `loadplan plan` prints now, and have the change approved.",
     ),
+    "LP0770": Explanation(
+        "the revision cannot be read",
+        "git does not know the revision, or this is no git repository.",
+        "Use a branch, a tag or a commit that `git rev-parse` knows; in CI, fetch the base branch first.",
+        "git fetch origin main && loadplan diff origin/main..HEAD",
+    ),
+    "LP0771": Explanation(
+        "there is no plan to compare",
+        "No plan changed between the revisions, or the files that were named are no plans.",
+        "Name the plans: `loadplan diff BASE..HEAD PLAN`.",
+    ),
 }
 
 
