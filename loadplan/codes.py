@@ -906,6 +906,12 @@ CODES: dict[str, Explanation] = {
         "a look.",
         "Save the file with one kind of line end.",
     ),
+    "LP0732": Explanation(
+        "an empty cell clears nothing",
+        "Bulk API leaves a field alone whose cell is empty. Tools that use another API for few rows clear it.",
+        "If the field is to be cleared, say what an empty cell becomes. If not, nothing is to do.",
+        'columns: {Phone: {column: phone, empty: "#N/A"}}',
+    ),
     "LP0733": Explanation(
         "a number was shortened by a spreadsheet",
         "1.23E+11 stands where an identifier was: the last digits are gone and cannot be brought back.",
@@ -949,6 +955,13 @@ CODES: dict[str, Explanation] = {
         "a step would delete more rows than the org's entry allows",
         "`max_delete_rows` in orgs.yaml is a cap that a plan cannot raise.",
         "Delete fewer rows, or have the cap raised.",
+    ),
+    "LP0744": Explanation(
+        "rows of a step are each other's parents",
+        "A lookup leads into the rows of its own step. Salesforce saves rows in no promised order, so some parents are not there "
+        "yet when their children come, and those rows fail.",
+        "Load the step level by level.",
+        "hierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id}",
     ),
     "LP0750": Explanation(
         "the gate of a step would shut",

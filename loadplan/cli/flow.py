@@ -33,6 +33,7 @@ from loadplan.version import __version__
 from loadplan.words import count
 
 if TYPE_CHECKING:
+    from loadplan.diagnostics import Diagnostic
     from loadplan.plan.graph import Graph
 
 
@@ -65,8 +66,11 @@ def fresh_run(graph: Graph) -> Run:
     return new_run(graph.order, {s: graph.parents(s) for s in graph.order})
 
 
-def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) -> dict[str, InputDigest]:
-    """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps."""
+def check_data(
+    plan: Plan, run: Run, folder: RunFolder, org: str | None = None, told: dict[str, list[Diagnostic]] | None = None
+) -> dict[str, InputDigest]:
+    """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps; warnings go
+    to `told`, by step."""
     from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
@@ -77,12 +81,20 @@ def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) 
         if step.source is None or isinstance(step.source, StepSource):
             continue
         try:
-            digests[step.id] = check(rows, step)
+            digests[step.id] = check(rows, step, told.setdefault(step.id, []) if told is not None else None)
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
     if problems:
         raise InvalidInputError(f"{count(len(problems), 'problem')} in the data; nothing was sent", problems)
     return digests
+
+
+def _warn(console: Console, told: Mapping[str, Sequence[Diagnostic]]) -> None:
+    """What was found in the data and stops nothing."""
+    if found := [d for listed in told.values() for d in listed]:
+        from loadplan.diagnostic_formats import render_full
+
+        console.message(render_full(found, color=console.color))
 
 
 class Approval:
@@ -109,7 +121,9 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
-        digests = check_data(plan, run, folder, request.org)
+        told: dict[str, list[Diagnostic]] = {}
+        digests = check_data(plan, run, folder, request.org, told)
+        _warn(console, told)
         approval = approval or Approval()
         approval.check_data(plan, digests, beside(plan))
         if problems := check_outputs(plan):

@@ -21,6 +21,7 @@ from loadplan.run.surroundings import discard_unbegun
 from loadplan.sources.base import InputDigest
 
 if TYPE_CHECKING:
+    from loadplan.diagnostics import Diagnostic
     from loadplan.plan.graph import Graph
     from loadplan.review.build import OrgFacts
     from loadplan.review.described import Described
@@ -93,19 +94,21 @@ def review(
     run = flow.fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(loaded.name, clock.now()))
     try:
-        digests = flow.check_data(loaded, run, folder, request.org)
+        told: dict[str, list[Diagnostic]] = {}
+        digests = flow.check_data(loaded, run, folder, request.org, told)
         beside = flow.beside(loaded)
         rows = Rows(loaded, run, folder, request.org)
         with ExitStack() as stack:
             if wish.offline:
                 described = read_snapshot(wish.snapshot) if wish.snapshot is not None else Described()
                 basis = "snapshot" if wish.snapshot is not None else "offline"
-                document = build(loaded, graph, rows, digests, beside, described, basis=basis)
+                document = build(loaded, graph, rows, digests, beside, described, basis=basis, told=told)
             else:
                 target = stack.enter_context(open_target(request.org, loaded.root, state_dir, clock, console))
                 survey, described, facts = ask(target, loaded, clock)
                 document = build(
-                    loaded, graph, rows, digests, beside, described, basis="org", questions=survey, org=facts
+                    loaded, graph, rows, digests, beside, described, basis="org", questions=survey, org=facts,
+                    told=told,
                 )  # fmt: skip
         return document, _kept(loaded, graph, request, digests, beside, described)
     finally:

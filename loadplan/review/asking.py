@@ -84,6 +84,7 @@ def missing_parents(
     for (step_id, header), pointers in sorted(kin.named.items()):
         step = plan.steps[step_id]
         targets = kin.targets[step_id, header]
+        _within(plan, step, header, pointers, targets, kin, sources[step_id], findings)
         lost = pointers
         for target in targets:
             lost = lost.outside(kin.loaded[target])
@@ -101,6 +102,33 @@ def missing_parents(
         if rows:
             _report(findings, step, header, sources[step_id], rows, lines, asked=True, sampled=sampled)
             failing[step_id] = failing.get(step_id, 0) + rows
+
+
+def _within(
+    plan: Plan,
+    step: Step,
+    header: str,
+    pointers: Pointers,
+    targets: Sequence[Target],
+    kin: Kin,
+    source: str,
+    findings: Findings,
+) -> None:
+    """Rows whose parent is a row of the same step: nobody promises that the parent is saved first."""
+    own = [t for t in targets if t.object == (step.object or "").lower()]
+    others = any(
+        s.id != step.id and s.operation in {"insert", "upsert"} and (s.object or "").lower() == (step.object or "").lower()
+        for s in plan.steps.values()
+    )  # fmt: skip
+    is_level = step.hierarchy is not None and step.hierarchy.header == header
+    if not own or others or is_level or step.operation == "update":
+        return
+    inside = [line for key, line in zip(pointers.keys, pointers.lines, strict=True) if key in kin.loaded[own[0]]]
+    if inside:
+        text = f"`{header}` names parents that are rows of the same step"
+        hint = f"load it level by level: `hierarchy: {{lookup: {header}, column: …}}` in place of the lookup"
+        place = f"{source}:{inside[0]}" if inside[0] else source
+        findings.add(Finding("LP0744", "warning", step.id, header, text, place, hint, len(inside), inside[:3]))
 
 
 def _ask(

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from loadplan.diagnostics import Diagnostic
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import Plan, Step, StepSource
 from loadplan.review.asking import UNKNOWN, Questions, Split, missing_parents, split_upsert
 from loadplan.review.datapass import Kin, PartSize, StepPass, kin_of, read_step
 from loadplan.review.described import Described
 from loadplan.review.fields import check_fields, place_of, relative_file
-from loadplan.review.findings import Findings
+from loadplan.review.findings import EXAMPLES, Findings
 from loadplan.review.keysets import KeySet, Pointers
 from loadplan.review.lineends import line_ends
 from loadplan.run.gates import describe_rule
@@ -70,9 +71,10 @@ class _Step:
 
 def review(
     plan: Plan, graph: Graph, rows: Rows, digests: Mapping[str, InputDigest], beside: Mapping[str, str], described: Described, *,
-    basis: str, questions: Questions | None = None, org: OrgFacts | None = None,
+    basis: str, questions: Questions | None = None, org: OrgFacts | None = None, told: Mapping[str, Sequence[Diagnostic]] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """The document. `basis` is offline, snapshot or org. Raises what reading the sources raises."""
+    """The document. `basis` is offline, snapshot or org; `told` are warnings that the check of the data had, by step. Raises what
+    reading the sources raises."""
     findings = Findings()
     kin = kin_of(plan, described)
     steps: dict[str, _Step] = {}
@@ -100,6 +102,8 @@ def review(
         plan, kin, described, questions, lambda s, h, p: _texts(rows, s, h, p), findings, sources, failing
     )  # fmt: skip
     _weigh(plan, steps, failing, findings)
+    for step_id, warnings in (told or {}).items():
+        _told(step_id, warnings, findings)
     if org is not None:
         _org_findings(plan, steps, org, findings)
     waves = {name: number for number, wave in enumerate(graph.waves, 1) for name in wave}
@@ -163,7 +167,9 @@ def _read(
     reader = rows.reader(step)
     sources[step.id] = reader.name
     try:
-        seen = read_step(step, reader, shape, described, findings, kin, expected_rows=digest.rows)
+        seen = read_step(
+            step, reader, shape, described, findings, kin, expected_rows=digest.rows, sized=bool(digest.ranges)
+        )
     finally:
         reader.close()
     ends = line_ends(step.source)
@@ -244,6 +250,17 @@ def _texts(rows: Rows, step: Step, header: str, lost: Pointers) -> list[tuple[st
     finally:
         reader.close()
     return list(found.items())
+
+
+def _told(step: str, listed: Sequence[Diagnostic], findings: Findings) -> None:
+    """Warnings of the check, the first few of each kind and the last, which counts them."""
+    seen: dict[str, int] = {}
+    for diagnostic in listed:
+        seen[diagnostic.code] = seen.get(diagnostic.code, 0) + 1
+        if seen[diagnostic.code] <= EXAMPLES or diagnostic.summary.startswith("and "):
+            findings.plan(
+                diagnostic.code, diagnostic.severity.value, step, "", diagnostic.summary, str(diagnostic.place), diagnostic.hint
+            )  # fmt: skip
 
 
 # -- what the findings weigh ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from loadplan.plan.model import Lookup, Plan, Step
-from loadplan.review.cells import Column, column_of, key_column, unknown_column
+from loadplan.review.cells import NULL, Column, column_of, key_column, unknown_column
 from loadplan.review.described import Described
 from loadplan.review.fields import named_parents
 from loadplan.review.findings import Findings
@@ -101,51 +101,70 @@ Watcher = Callable[[Sequence[str], Sequence[SelectedRow]], None]
 
 
 def read_step(
-    step: Step, reader: Reader, shape: Shape, described: Described, findings: Findings, kin: Kin, *, expected_rows: int
-) -> StepPass:
-    """Read all rows that `step` sends. Raises what the reader raises; a check has read the same rows before."""
+    step: Step, reader: Reader, shape: Shape, described: Described, findings: Findings, kin: Kin, *, expected_rows: int,
+    sized: bool = False,
+) -> StepPass:  # fmt: skip
+    """Read all rows that `step` sends; `sized` says that its parts are known. Raises what the reader raises; a check has read the
+    same rows before."""
     found = StepPass(stride=max(1, -(-expected_rows // SAMPLE)))
-    rules = _rules(step, shape, described)
+    judge = _Judge(step, shape, described, findings, reader.name)
     watchers = list(_watchers(step, shape, kin))
-    required = _required(step, shape, described)
-    source = reader.name
     size = _Sizer(step, shape)
     key_at = shape.header.index(step.external_id) if step.external_id in shape.header else None
     sensitive = _is_sensitive(step, described)
-    number = 0
     for batch in _batches(
         selected_rows(replace(step, dedupe="first") if step.dedupe == "last" else step, shape, reader)
     ):
-        failing: set[int] = set()
         columns = list(zip(*[row.cells for row in batch], strict=True))
-        for at, name, rule in rules:
+        found.failing += judge.batch(batch, columns)
+        for watch, at in watchers:
+            watch(columns[at], batch)
+        if key_at is not None:
+            found.keys.update(key_hash(key, case_sensitive=sensitive) for key in columns[key_at] if key)
+            first = -found.rows % found.stride
+            found.sample += [key for key in columns[key_at][first :: found.stride] if key]
+        if not sized:
+            size.see(batch)
+        found.rows += len(batch)
+    found.parts = size.parts
+    found.bytes = sum(part.bytes for part in size.parts)
+    return found
+
+
+class _Judge:
+    """Judges batches of rows, a column at a time, and says how many of them would fail."""
+
+    def __init__(self, step: Step, shape: Shape, described: Described, findings: Findings, source: str) -> None:
+        self._step, self._findings, self._source = step, findings, source
+        self._rules = _rules(step, shape, described)
+        self._required = _required(step, shape, described)
+        self._cleared = _clearable(step, shape)
+
+    def batch(self, batch: Sequence[SelectedRow], columns: Sequence[Sequence[str]]) -> int:
+        failing: set[int] = set()
+        step, findings, source = self._step, self._findings, self._source
+        for at, name, rule in self._rules:
             for row, problem in rule.problems(columns[at]):
                 findings.row(
                     problem.code, step.id, name, source, batch[row].line, problem.summary, problem.hint, fails=problem.fails
                 )  # fmt: skip
                 if problem.fails:
                     failing.add(row)
-        for at, name, fails in required:
-            if "" in columns[at] or "#N/A" in columns[at]:
-                for row, cell in enumerate(columns[at]):
-                    if cell in {"", "#N/A"}:
-                        _empty(findings, step, name, source, batch[row].line, fails=fails)
-                        if fails:
-                            failing.add(row)
-        for watch, at in watchers:
-            watch(columns[at], batch)
-        if key_at is not None:
-            found.keys.update(key_hash(key, case_sensitive=sensitive) for key in columns[key_at] if key)
-            for row, key in enumerate(columns[key_at]):
-                if (number + row) % found.stride == 0 and key:
-                    found.sample.append(key)
-        size.see(batch)
-        number += len(batch)
-        found.failing += len(failing)
-    found.rows = number
-    found.parts = size.parts
-    found.bytes = sum(part.bytes for part in size.parts)
-    return found
+        for at, name, fails in self._required:
+            for row in _empty_ones(columns[at], NULL):
+                _empty(findings, step, name, source, batch[row].line, fails=fails)
+                if fails:
+                    failing.add(row)
+        for at, name in self._cleared:
+            for row in _empty_ones(columns[at]):
+                _left_alone(findings, step, name, source, batch[row].line)
+        return len(failing)
+
+
+def _empty_ones(cells: Sequence[str], also: str = "") -> list[int]:
+    if "" not in cells and also not in cells:
+        return []
+    return [row for row, cell in enumerate(cells) if not cell or cell == also]
 
 
 def _batches(rows: Iterator[SelectedRow]) -> Iterator[list[SelectedRow]]:
@@ -164,6 +183,19 @@ def _empty(findings: Findings, step: Step, name: str, source: str, line: int, *,
     findings.row(
         "LP0727", step.id, name, source, line, text, "fill it, or leave such rows out with `where`", fails=fails
     )
+
+
+def _left_alone(findings: Findings, step: Step, name: str, source: str, line: int) -> None:
+    text = f"`{name}` is empty, which leaves the field as it is and does not clear it"
+    hint = f'to clear it: `{name}: {{column: …, empty: "#N/A"}}`'
+    findings.row("LP0732", step.id, name, source, line, text, hint, severity="note", fails=False)
+
+
+def _clearable(step: Step, shape: Shape) -> list[tuple[int, str]]:
+    """Columns of an update whose empty cells may have been meant to clear a field."""
+    if step.operation != "update":
+        return []
+    return [(at, name) for at, name in enumerate(shape.header) if name != "Id"]
 
 
 # -- what is looked at ---------------------------------------------------------------------------------------------
@@ -233,7 +265,7 @@ def _names(kin: Kin, step: Step, header: str, target: Target) -> Watcher:
 
     def watch(cells: Sequence[str], batch: Sequence[SelectedRow]) -> None:
         for cell, row in zip(cells, batch, strict=True):
-            if cell and cell != "#N/A":
+            if cell and cell != NULL:
                 pointers.add(kin.hash_of(target, cell), row.line or row.record)
 
     return watch
