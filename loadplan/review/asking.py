@@ -90,6 +90,10 @@ def missing_parents(
             lost = lost.outside(kin.loaded[target])
         if not lost:
             continue
+        if targets[0].object.startswith("step "):
+            _report_rows(findings, step, header, sources[step_id], targets[0].object, lost)
+            failing[step_id] = failing.get(step_id, 0) + len(lost)
+            continue
         if questions is None:
             if any(len(kin.loaded[target]) for target in targets):
                 _report(findings, step, header, sources[step_id], len(lost), list(lost.lines[:3]), asked=False)
@@ -186,6 +190,15 @@ def _report(
         hint = "they must be in the org already: `loadplan plan PLAN -o ORG` looks them up"
     findings.add(
         Finding("LP0740", "warning" if asked else "note", step.id, header, text, place, hint, rows, lines, fails=asked)
+    )
+
+
+def _report_rows(findings: Findings, step: Step, header: str, source: str, parent: str, lost: Pointers) -> None:
+    place = f"{source}:{lost.lines[0]}" if lost.lines[0] else source
+    text = f"`{header}` names rows that {parent} does not have"
+    hint = "correct the reference: such rows wait for a parent that never comes, and count as failed"
+    findings.add(
+        Finding("LP0740", "warning", step.id, header, text, place, hint, len(lost), list(lost.lines[:3]), fails=True)
     )
 
 

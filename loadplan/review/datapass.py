@@ -86,7 +86,20 @@ def kin_of(plan: Plan, described: Described) -> Kin:
                     known = facts.field(target.field) if facts else None
                     if known is not None and known.case_sensitive:
                         kin.case_sensitive.add(target)
+        for reference in step.ids:
+            parent = plan.steps.get(reference.step)
+            # Ids are compared in two lengths, and masked keys by their masks: both are left to the run.
+            if parent is not None and parent.masks is None and not parent.facts.needs_id:
+                target = rows_of(parent.id)
+                kin.targets[step.id, reference.header] = (target,)
+                kin.loaded.setdefault(target, KeySet())
+                kin.case_sensitive.add(target)
     return kin
+
+
+def rows_of(step: str) -> Target:
+    """What `id_of` points at: the rows of a step by their keys."""
+    return Target(f"step {step}", "key")
 
 
 def _targets(step: Step, lookup: Lookup, described: Described) -> tuple[str, ...]:
@@ -109,6 +122,7 @@ def read_step(
     found = StepPass(stride=max(1, -(-expected_rows // SAMPLE)))
     judge = _Judge(step, shape, described, findings, reader.name)
     watchers = list(_watchers(step, shape, kin))
+    mine = kin.loaded.get(rows_of(step.id)) if shape.key_of is not None else None
     size = _Sizer(step, shape)
     key_at = shape.header.index(step.external_id) if step.external_id in shape.header else None
     sensitive = _is_sensitive(step, described)
@@ -123,6 +137,8 @@ def read_step(
             found.keys.update(key_hash(key, case_sensitive=sensitive) for key in columns[key_at] if key)
             first = -found.rows % found.stride
             found.sample += [key for key in columns[key_at][first :: found.stride] if key]
+        if mine is not None:
+            mine.update(key_hash(row.key, case_sensitive=True) for row in batch if row.key)
         if not sized:
             size.see(batch)
         found.rows += len(batch)
@@ -242,6 +258,8 @@ def _watchers(step: Step, shape: Shape, kin: Kin) -> Iterator[tuple[Watcher, int
     """Who remembers keys of a column: those that the step loads, and those that its lookups name."""
     for at, name in enumerate(shape.header):
         if name in {r.header for r in step.ids}:
+            if (step.id, name) in kin.targets:
+                yield _names(kin, step, name, kin.targets[step.id, name][0]), at
             continue
         target = Target((step.object or "").lower(), name.lower())
         if target in kin.loaded and step.operation in {"insert", "upsert", "update"}:

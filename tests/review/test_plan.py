@@ -170,3 +170,21 @@ def test_what_the_entry_of_the_org_forbids_is_said(project: Path, loadplan: Comm
     ran = loadplan("plan", "plans/crm.yaml", "-o", "twin")
     assert ran.exit == 2
     assert "error[LP0409]: step purge: the entry of `twin` in orgs.yaml does not allow delete" in ran.out
+
+
+def test_references_to_rows_of_a_step_are_followed(project: Path, loadplan: Command) -> None:
+    """`id_of` a key that the other step does not have: known offline, with its line."""
+    (project / "plans/crm.yaml").write_text(
+        "version: 1\nname: ids\nsteps:\n"
+        "  people: {object: Contact, operation: insert, key: id, source: data/contacts.csv, columns: {LastName: last}}\n"
+        "  tasks:\n    object: Task\n    operation: insert\n    source: data/tasks.csv\n    columns: {Subject: what}\n"
+        "    lookups: {WhoId: {id_of: people, column: who}}\n",
+        encoding="utf-8",
+    )
+    (project / "plans/data/tasks.csv").write_text("what,who\nCall,C1\nWrite,C9\n", encoding="utf-8")
+    ran = loadplan("plan", "plans/crm.yaml", "--offline")
+    assert (
+        "error[LP0740]: step tasks: 1 row: `WhoId` names rows that step people does not have\n  --> data/tasks.csv:3"
+        in ran.out
+    )
+    assert ran.exit == 2
