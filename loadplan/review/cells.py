@@ -274,10 +274,16 @@ def _is_day(year: str, month: str, day: str) -> bool:
 # -- ids -----------------------------------------------------------------------------------------------------------
 
 
-def _reference_column(facts: FieldFacts, described: Described) -> Column:
-    prefixes = {p for name in facts.reference_to if (p := described.prefix_of.get(name.lower()))}
-    whole = bool(facts.reference_to) and len(prefixes) == len(facts.reference_to)
-    names = " or ".join(facts.reference_to[:3])
+def own_id_column(object_name: str, facts: FieldFacts, described: Described) -> Column:
+    """The rule of `Id`: records of the step's own object."""
+    return _reference_column(facts, described, (object_name,))
+
+
+def _reference_column(facts: FieldFacts, described: Described, targets: tuple[str, ...] = ()) -> Column:
+    targets = targets or facts.reference_to
+    prefixes = {p for name in targets if (p := described.prefix_of.get(name.lower()))}
+    whole = bool(targets) and len(prefixes) == len(targets)
+    names = " or ".join(targets[:3])
 
     def usual(cells: Sequence[str]) -> bool:
         found = [c for c in cells if c]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from loadplan.plan.model import Lookup, Plan, Step
-from loadplan.review.cells import NULL, Column, column_of, key_column, unknown_column
+from loadplan.review.cells import NULL, Column, column_of, key_column, own_id_column, unknown_column
 from loadplan.review.described import Described
 from loadplan.review.fields import named_parents
 from loadplan.review.findings import Findings
@@ -232,7 +232,9 @@ def _rules(step: Step, shape: Shape, described: Described) -> list[tuple[int, st
             found.append((at, name, unknown_column(is_key=True)))
             continue
         known = facts.field(name) if facts is not None else None
-        if is_key:
+        if facts is not None and known is not None and known.type == "id":
+            found.append((at, name, own_id_column(facts.name, known, described)))
+        elif is_key:
             found.append((at, name, key_column(known, described)))
         elif known is not None:
             found.append((at, name, column_of(known, described)))

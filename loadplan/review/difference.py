@@ -13,6 +13,7 @@ from typing import Any
 from loadplan.diagnostics import Diagnostic, Severity
 from loadplan.errors import InvalidInputError
 from loadplan.masking import printable
+from loadplan.plan.document import read_document
 from loadplan.plan.graph import Graph, compile_graph
 from loadplan.plan.load import check_plan, recorded_plan
 from loadplan.plan.model import FileSource, Plan, SqliteSource, Step, source_files
@@ -38,6 +39,8 @@ class Version:
     plan: Plan
     graph: Graph
     identity: Identity
+    invented: tuple[str, ...] = ()
+    """Variables that nobody gave a value."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,13 @@ def read_version(
 ) -> Version:
     """A plan as it stands in `file`; its sources need not be there. `shown` is how messages name the file. Raises
     `InvalidInputError`."""
+    variables, invented = variables_for(file, variables, var_files)
     try:
         _, _, problems = check_plan(file, variables=variables, var_files=var_files)
         if wrong := [d for d in problems if d.severity is Severity.ERROR and d.code not in NOT_THERE]:
             raise InvalidInputError(wrong[0].summary, wrong, code=wrong[0].code)
         plan = recorded_plan(file, file, variables, var_files)
-        return Version(label, plan, compile_graph(plan), identity)
+        return Version(label, plan, compile_graph(plan), identity, tuple(invented))
     except InvalidInputError as error:
         problems = [_renamed(d, str(file), f"{label}:{shown}") for d in error.diagnostics]
         raise InvalidInputError(
@@ -80,6 +84,31 @@ def _renamed(diagnostic: Diagnostic, path: str, name: str) -> Diagnostic:
     if diagnostic.place.file != path:
         return diagnostic
     return replace(diagnostic, place=replace(diagnostic.place, file=name), quote=False)
+
+
+PLACEHOLDERS = {
+    "string": "x", "number": "0", "boolean": "false", "date": "2000-01-01", "datetime": "2000-01-01T00:00:00Z", "list": "x",
+}  # fmt: skip
+
+
+def variables_for(file: Path, given: Mapping[str, str], var_files: Sequence[Path]) -> tuple[dict[str, str], list[str]]:
+    """(of the given variables those that the plan declares, and a value for each that nobody gave, the names of the latter). A
+    change is to be understood without the values of one run; where files are named by them, they are told as not there."""
+    document, _ = read_document(file)
+    declared = document.data.get("vars") if document is not None and isinstance(document.data, dict) else None
+    if not isinstance(declared, dict):
+        return {}, []
+    values = {name: value for name, value in given.items() if name in declared}
+    invented = []
+    for name, about in declared.items():
+        if name in values or var_files or not isinstance(about, dict) or "default" in about:
+            continue
+        listed = about.get("values")
+        values[name] = (
+            str(listed[0]) if isinstance(listed, list) and listed else PLACEHOLDERS.get(str(about.get("type")), "x")
+        )
+        invented.append(str(name))
+    return values, invented
 
 
 def file_identity(file: Path) -> str | None:
@@ -152,7 +181,7 @@ def _plan(pair: Pair, folder: Path, *, show_values: bool) -> dict[str, Any]:
     version = after or before
     assert version is not None
     return {
-        "file": printable(pair.file), "name": version.plan.name, "note": pair.note,
+        "file": printable(pair.file), "name": version.plan.name, "note": pair.note or _invented(version),
         "status": "added" if before is None else "removed" if after is None else "changed" if risks else "same",
         "risk": risk.worst(risks),
         "steps": {"added": len(added), "removed": len(gone), "changed": len(touched), "indirect": len(found.indirect)},
@@ -162,6 +191,12 @@ def _plan(pair: Pair, folder: Path, *, show_values: bool) -> dict[str, Any]:
         ],
         "changes": [_change_json(c) for c in found.changes], "rows": found.rows, "indirect": found.indirect,
     }  # fmt: skip
+
+
+def _invented(version: Version) -> str:
+    if not version.invented:
+        return ""
+    return f"compared with made-up values of {', '.join(version.invented)}; --var gives real ones"
 
 
 def _indirect(after: Version, direct: set[str], before: Version | None) -> Iterator[dict[str, str]]:

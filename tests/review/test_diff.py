@@ -256,6 +256,23 @@ def test_the_marker_names_the_plans_that_were_asked_for(repository: Path, loadpl
     assert marker(["x -->"]) == "<!-- loadplan:diff x___ -->"
 
 
+def test_a_plan_whose_variables_nobody_gave_is_compared_all_the_same(repository: Path, loadplan: Command) -> None:
+    """With made-up values, and said so; a variable of one plan is not asked of another."""
+    edit(
+        repository,
+        "  region: {type: string, default: emea}",
+        "  region: {type: string, default: emea}\n  cutoff: {type: date}",
+    )
+    edit(repository, "StageName = 'Closed Lost'", "CloseDate < {{ cutoff | soql_date }}")
+    text = "version: 1\nname: other\nsteps:\n  a: {object: Case, operation: insert, source: data/contacts.csv}\n"
+    (repository / "plans/other.yaml").write_text(text, encoding="utf-8")
+    commit(repository, "two")
+    ran = loadplan("diff", "HEAD~1..HEAD")
+    assert (ran.exit, "compared with made-up values of cutoff" in ran.out) == (0, True), ran.err
+    ran = loadplan("diff", "HEAD~1..HEAD", "--var", "cutoff=2026-06-30")
+    assert (ran.exit, "CloseDate < 2026-06-30" in ran.out, "made-up" in ran.out) == (0, True, False), ran.err
+
+
 @pytest.mark.parametrize(
     ("before", "after", "loose"),
     [

@@ -188,3 +188,14 @@ def test_references_to_rows_of_a_step_are_followed(project: Path, loadplan: Comm
         in ran.out
     )
     assert ran.exit == 2
+
+
+def test_ids_of_another_object_are_not_deleted(project: Path, loadplan: Command) -> None:
+    """The first three characters of an id say what it is of."""
+    (project / "plans/crm.yaml").write_text(
+        "version: 1\nname: gone\nsteps:\n  gone: {object: Contact, operation: delete, source: data/ids.csv}\n",
+        encoding="utf-8",
+    )
+    (project / "plans/data/ids.csv").write_text("Id\n003000000000001AAA\n001000000000001AAA\n", encoding="utf-8")
+    ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded")
+    assert "`Id` holds the id of another object than Contact\n  --> data/ids.csv:3" in ran.out
