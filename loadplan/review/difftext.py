@@ -117,11 +117,12 @@ def _five(rows: Mapping[str, Any]) -> str:
 # -- markdown ------------------------------------------------------------------------------------------------------
 
 
-def as_markdown(document: Mapping[str, Any], named: Sequence[str] = ()) -> str:
-    """One comment. Its first line is a marker: whoever posts it looks for it, and replaces the comment that has it. What does not
-    fit is left out from the end, and counted."""
+def as_markdown(document: Mapping[str, Any], named: Sequence[str] = (), planned: Sequence[str] = ()) -> str:
+    """One comment; `planned` are lines about what the plans would do. Its first line is a marker: whoever posts it looks for it, and
+    replaces the comment that has it. What does not fit is left out from the end, and counted."""
     head = [marker(named), _title(document), ""]
     head += _table(document)
+    head += planned
     tail = ["", f"<sub>{code(summary(document))}</sub>", ""]
     room = LIMIT - sum(len(line) + 1 for line in (*head, *tail))
     if room < 0:  # thousands of steps: the table itself does not fit

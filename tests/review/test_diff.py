@@ -236,6 +236,22 @@ def test_the_comment_shows_hostile_texts_and_obeys_none(repository: Path, loadpl
     assert evil in html.unescape(text)
 
 
+def test_the_comment_says_what_the_change_would_do(repository: Path, loadplan: Command) -> None:
+    """The plan against an org, from a job that may ask it, joins the comment: rows created, updated and deleted."""
+    commit(repository, "two")
+    planned = loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--json").out
+    (repository / "planned.json").write_text(planned, encoding="utf-8")
+    text = loadplan("diff", "HEAD~1..HEAD", "--format", "markdown", "--planned", "planned.json").out
+    assert "### <code>crm</code> on <code>embedded</code>" in text
+    assert "| <code>contacts</code> | upsert | <code>Contact</code> | 2 | 2 / 0 |" in text
+    assert "**Deletes data:** <code>Opportunity</code> 0 now" in text
+    assert text.count("<!--") == 1
+    both = json.loads(loadplan("diff", "HEAD~1..HEAD", "--json", "--planned", "planned.json").out)
+    Draft202012Validator(load_schema("diff")).validate(both)
+    assert both["planned"][0]["totals"]["create"] == 5
+    assert loadplan("diff", "HEAD~1..HEAD", "--planned", "plans/crm.yaml").exit == 2
+
+
 def test_a_comment_fits_however_much_changed(repository: Path, loadplan: Command) -> None:
     """3,000 steps: within GitHub's 65,536 characters, with the number of lines that are left out."""
     steps = "".join(f"  s{n}: {{object: Case, operation: insert, source: data/contacts.csv}}\n" for n in range(3_000))
