@@ -26,7 +26,7 @@ def compare(
     """(the document, the plans that were named). Raises `LoadplanError`."""
     with tempfile.TemporaryDirectory(prefix="loadplan-diff-") as name:
         folder = Path(name).resolve()
-        if ".." in versions[0] and not Path(versions[0]).exists():
+        if ".." in versions[0] and not versions[0].endswith(ENDINGS):
             return _of_revisions(versions[0], versions[1:], variables, var_files, folder, show_values), versions[1:]
         if len(versions) != 2:
             raise UsageError(

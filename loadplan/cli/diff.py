@@ -49,7 +49,7 @@ def command(
     elif form == "markdown":
         console.result(difftext.as_markdown(document, named, [line for p in plans for line in section(p)]))
     else:
-        console.result(difftext.as_text(document, console.style))
+        console.result(difftext.as_text(document, console.result_style))
         for plan in plans:
             console.result(f"{plan['plan']['name']}: {text.summary(plan)}")
     if fail_on is not None and document["risks"] and at_least(document["risk"], fail_on):

@@ -13,17 +13,19 @@ from loadplan.cli.console import Console
 from loadplan.cli.options import state_folder
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import Clock, SystemClock
-from loadplan.errors import UsageError
+from loadplan.errors import InvalidInputError, UsageError
 from loadplan.plan.model import Plan
 from loadplan.run.folder import RunFolder, new_run_id, runs_folder
+from loadplan.run.output import check_outputs
 from loadplan.run.rows import Rows
 from loadplan.run.surroundings import discard_unbegun
 from loadplan.sources.base import InputDigest
+from loadplan.words import count
 
 if TYPE_CHECKING:
     from loadplan.diagnostics import Diagnostic
     from loadplan.plan.graph import Graph
-    from loadplan.review.build import OrgFacts
+    from loadplan.review.cost import OrgFacts
     from loadplan.review.described import Described
     from loadplan.salesforce.survey import Survey
 
@@ -49,7 +51,7 @@ def plan(console: Console, plan_file: Path, request: flow.Request, wish: Wish) -
     if console.as_json:
         console.json(document)
     else:
-        console.result(as_text(document, console.style))
+        console.result(as_text(document, console.result_style))
     if wish.out is not None and not refused:
         _save(console, wish.out, saved, document)
     if refused:
@@ -105,6 +107,8 @@ def review(
                 document = build(loaded, graph, rows, digests, beside, described, basis=basis, told=told)
             else:
                 target = stack.enter_context(open_target(request.org, loaded.root, state_dir, clock, console))
+                if problems := check_outputs(loaded):
+                    raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written", problems)
                 survey, described, facts = ask(target, loaded, clock)
                 document = build(
                     loaded, graph, rows, digests, beside, described, basis="org", questions=survey, org=facts,
@@ -117,7 +121,7 @@ def review(
 
 def ask(target: Target, plan: Plan, clock: Clock) -> tuple[Survey, Described, OrgFacts]:
     """What the org says of itself: its objects, limits, permissions, and jobs under way."""
-    from loadplan.review.build import OrgFacts
+    from loadplan.review.cost import OrgFacts
     from loadplan.salesforce import info
     from loadplan.salesforce.survey import Survey
 

@@ -26,7 +26,7 @@ def command(console: Console, file: Path, state_dir: Path | None) -> int:
         console.json(data)
         return 0
     try:
-        console.result(as_text(data["document"], console.style))
+        console.result(as_text(data["document"], console.result_style))
     except (KeyError, TypeError, ValueError, AttributeError):  # of another version
         console.result(json.dumps(data.get("document", data), indent=1, ensure_ascii=False))
     console.message("")

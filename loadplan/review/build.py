@@ -7,13 +7,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from loadplan.diagnostics import Diagnostic
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import Plan, Step, StepSource
 from loadplan.review.asking import UNKNOWN, Questions, Split, missing_parents, split_upsert
+from loadplan.review.cost import OrgFacts, StepView, batches_of, cost_of, totals_of
 from loadplan.review.datapass import Kin, PartSize, StepPass, kin_of, read_step
 from loadplan.review.described import Described
 from loadplan.review.fields import check_fields, place_of, relative_file
@@ -26,47 +26,7 @@ from loadplan.sources.base import InputDigest
 from loadplan.sources.selection import selected_rows
 
 FORMAT = "loadplan.plan/1"
-BATCH_ROWS = 10_000
-"""Records of a batch (Bulk API 2.0 Developer Guide, "How Requests Are Processed"); daily limits count batches."""
-CALLS_PER_JOB = 7
-"""Create, upload, close, one look at its state, three result files: the least that one job takes."""
-CALLS_PER_QUERY = 3
-RESULT_BYTES = 42
-"""What `sf__Id` and `sf__Created` add to a row of the results."""
 TEXTS = 2_000
-
-
-@dataclass(frozen=True)
-class OrgFacts:
-    """Of the org that was asked. `limits` maps a name to (left, of)."""
-
-    name: str
-    organization_id: str
-    organization_name: str
-    username: str
-    instance: str
-    production: bool
-    limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    permissions: Mapping[str, bool] = field(default_factory=dict)
-    open_jobs: Sequence[Mapping[str, str]] = ()
-    max_delete_rows: int | None = None
-    barred: Sequence[tuple[str, str]] = ()
-    """Steps whose operation the org's entry does not allow."""
-
-
-@dataclass
-class _Step:
-    """A step on its way into the document."""
-
-    rows: int | None = None
-    about: bool = False
-    read: int | None = None
-    bytes: int = 0
-    parts: list[PartSize] = field(default_factory=list)
-    exact: bool = True
-    levels: tuple[int, ...] = ()
-    split: Split = UNKNOWN
-    as_it_stands: bool = False
 
 
 def review(
@@ -77,13 +37,13 @@ def review(
     reading the sources raises."""
     findings = Findings()
     kin = kin_of(plan, described)
-    steps: dict[str, _Step] = {}
+    steps: dict[str, StepView] = {}
     failing: dict[str, int] = {}
     loaded: dict[tuple[str, str], KeySet] = {}
     sources: dict[str, str] = {}
     for step_id in graph.order:
         step = plan.steps[step_id]
-        steps[step_id] = found = _Step()
+        steps[step_id] = found = StepView()
         if step.is_query:
             found.rows, found.about = _counted(step, questions), True
         elif step_id in digests:
@@ -96,6 +56,8 @@ def review(
                 before.update(seen.keys)
                 if found.split.creates == 0:
                     findings.drop(step_id, {"LP0706", "LP0727"})
+                elif found.split.updates == 0:
+                    failing[step_id] = min(seen.rows, seen.failing + findings.certain(step_id))
         elif isinstance(step.source, StepSource):
             _later(plan, step, steps, described, findings, found)
     missing_parents(
@@ -108,7 +70,7 @@ def review(
         _org_findings(plan, steps, org, findings)
     waves = {name: number for number, wave in enumerate(graph.waves, 1) for name in wave}
     shown = [_as_json(plan, graph, plan.steps[s], steps[s], waves[s]) for s in graph.order]
-    cost = _cost(plan, steps, org)
+    cost = cost_of(plan, steps, org)
     if org is not None:
         _limit_findings(plan, cost, org, findings)
     listed = findings.all(graph.order)
@@ -122,7 +84,7 @@ def review(
         "org": _org_json(org),
         "steps": shown,
         "order": [list(wave) for wave in graph.waves],
-        "totals": _totals(plan, steps),
+        "totals": totals_of(plan, steps),
         "cost": cost,
         "open_jobs": [dict(job) for job in org.open_jobs] if org is not None else [],
         "checks": {
@@ -159,7 +121,7 @@ def _counted(step: Step, questions: Questions | None) -> int | None:
 
 
 def _read(
-    rows: Rows, step: Step, digest: InputDigest, described: Described, findings: Findings, kin: Kin, found: _Step,
+    rows: Rows, step: Step, digest: InputDigest, described: Described, findings: Findings, kin: Kin, found: StepView,
     sources: dict[str, str],
 ) -> StepPass:  # fmt: skip
     shape = rows.shape(step)
@@ -192,7 +154,7 @@ def _read(
     return seen
 
 
-def _levels(rows: Rows, step: Step, digest: InputDigest, found: _Step) -> None:
+def _levels(rows: Rows, step: Step, digest: InputDigest, found: StepView) -> None:
     """The rows of each level: a level is sent when the one above it has landed, so each has parts of its own."""
     from loadplan.sources.level_files import find_step_levels
 
@@ -214,7 +176,7 @@ def _levels(rows: Rows, step: Step, digest: InputDigest, found: _Step) -> None:
 
 
 def _later(
-    plan: Plan, step: Step, steps: Mapping[str, _Step], described: Described, findings: Findings, found: _Step
+    plan: Plan, step: Step, steps: Mapping[str, StepView], described: Described, findings: Findings, found: StepView
 ) -> None:
     """A step whose rows another step makes: as many as that one has now, as far as that is known."""
     assert isinstance(step.source, StepSource)
@@ -266,7 +228,7 @@ def _told(step: str, listed: Sequence[Diagnostic], findings: Findings) -> None:
 # -- what the findings weigh ---------------------------------------------------------------------------------------
 
 
-def _weigh(plan: Plan, steps: Mapping[str, _Step], failing: Mapping[str, int], findings: Findings) -> None:
+def _weigh(plan: Plan, steps: Mapping[str, StepView], failing: Mapping[str, int], findings: Findings) -> None:
     """Rows that would fail are an error when they shut the gate of their step, else a warning."""
     for step_id, rows in failing.items():
         gate, sent = plan.steps[step_id].gate, steps[step_id].rows or 0
@@ -285,7 +247,7 @@ def _weigh(plan: Plan, steps: Mapping[str, _Step], failing: Mapping[str, int], f
             )  # fmt: skip
 
 
-def _org_findings(plan: Plan, steps: Mapping[str, _Step], org: OrgFacts, findings: Findings) -> None:
+def _org_findings(plan: Plan, steps: Mapping[str, StepView], org: OrgFacts, findings: Findings) -> None:
     for step_id, operation in org.barred:
         findings.plan(
             "LP0409", "error", step_id, "", f"the entry of `{org.name}` in orgs.yaml does not allow {operation}",
@@ -326,67 +288,7 @@ def _limit_findings(plan: Plan, cost: Mapping[str, Any], org: OrgFacts, findings
             findings.plan("LP0742", "error", "", "", text, relative_file(plan), hint)
 
 
-# -- numbers -------------------------------------------------------------------------------------------------------
-
-
-def _batches(found: _Step) -> int:
-    return sum(-(-part.rows // BATCH_ROWS) for part in found.parts)
-
-
-def _cost(plan: Plan, steps: Mapping[str, _Step], org: OrgFacts | None) -> dict[str, Any]:
-    ingest = sum(len(found.parts) for s, found in steps.items() if not plan.steps[s].is_query)
-    queries = [s for s in plan.steps.values() if s.is_query]
-    pages = 0
-    for step in queries:
-        rows = steps[step.id].rows
-        pages += max(1, -(-rows // (step.max_records or 250_000))) if rows is not None else 1
-    batches = sum(_batches(found) for s, found in steps.items() if not plan.steps[s].is_query)
-    calls = ingest * CALLS_PER_JOB + len(queries) * CALLS_PER_QUERY + pages
-    needs = {"DailyApiRequests": calls, "DailyBulkApiBatches": batches, "DailyBulkV2QueryJobs": len(queries)}
-    limits = {}
-    for name, wanted in needs.items():
-        if org is not None and wanted and name in org.limits:
-            left, most = org.limits[name]
-            limits[name] = {
-                "needs": wanted, "left": left, "of": most, "percent": round(wanted * 100 / most, 2) if most else 0.0,
-            }  # fmt: skip
-    sent = sum(found.bytes for found in steps.values())
-    written = sum(found.bytes for found in steps.values() if not found.as_it_stands)
-    results = sum(
-        found.bytes + RESULT_BYTES * (found.rows or 0) for s, found in steps.items() if not plan.steps[s].is_query
-    )
-    return {
-        "ingest_jobs": ingest, "query_jobs": len(queries), "batches": batches, "api_calls_at_least": calls, "bytes_sent": sent,
-        "disk_bytes_about": written + results, "limits": limits,
-    }  # fmt: skip
-
-
-def _totals(plan: Plan, steps: Mapping[str, _Step]) -> dict[str, Any]:
-    totals = {"create": 0, "update": 0, "create_or_update": 0, "delete": 0, "extract": 0, "jobs": 0, "unknown_steps": 0}
-    for step in plan.steps.values():
-        found = steps[step.id]
-        totals["jobs"] += 1 if step.is_query else len(found.parts)
-        if step.is_query:
-            totals["extract"] += 1
-        elif found.rows is None:
-            totals["unknown_steps"] += 1
-        elif step.facts.destructive:
-            totals["delete"] += found.rows
-        elif step.operation == "insert":
-            totals["create"] += found.rows
-        elif step.operation == "update":
-            totals["update"] += found.rows
-        elif found.split.creates is not None and found.split.updates is not None:
-            totals["create"] += found.split.creates
-            totals["update"] += found.split.updates
-        else:
-            totals["create_or_update"] += found.rows
-    outputs = any(step.is_query and step.output for step in plan.steps.values())
-    rows = any(totals[k] for k in ("create", "update", "create_or_update", "delete", "unknown_steps"))
-    return {**totals, "changes": bool(outputs or rows)}
-
-
-def _as_json(plan: Plan, graph: Graph, step: Step, found: _Step, wave: int) -> dict[str, Any]:
+def _as_json(plan: Plan, graph: Graph, step: Step, found: StepView, wave: int) -> dict[str, Any]:
     split = found.split
     if not step.is_query and step.operation != "upsert":
         made = found.rows if step.operation == "insert" else 0
@@ -398,7 +300,7 @@ def _as_json(plan: Plan, graph: Graph, step: Step, found: _Step, wave: int) -> d
         "external_id": step.external_id, "destructive": step.facts.destructive, "wave": wave, "after": list(graph.parents(step.id)),
         "rows": found.rows, "rows_about": found.about and found.rows is not None, "rows_read": found.read, "bytes": found.bytes,
         "creates": split.creates, "updates": split.updates, "split": split.how,
-        "parts": sizes, "parts_exact": found.exact, "levels": list(found.levels), "batches": _batches(found),
+        "parts": sizes, "parts_exact": found.exact, "levels": list(found.levels), "batches": batches_of(found),
         "sent_as_it_stands": found.as_it_stands, "output": step.output,
         "gate": {"rule": describe_rule(step.gate, is_query=step.is_query), "on_fail": step.gate.on_fail},
     }  # fmt: skip

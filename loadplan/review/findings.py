@@ -70,6 +70,18 @@ class Findings:
         for key in [k for k in self._known if k[1] == step and k[0] in codes]:
             del self._known[key]
 
+    def certain(self, step: str) -> int:
+        """Every row of the step makes a record: what only those need is needed by all. The rows that fail by that."""
+        rows = 0
+        for finding in self._known.values():
+            if finding.step == step and finding.code == "LP0706":
+                finding.severity = "error"
+                finding.summary = finding.summary.removesuffix(": rows that make a record will fail")
+            if finding.step == step and finding.code == "LP0727" and not finding.fails:
+                finding.fails = True
+                rows += finding.rows
+        return rows
+
     def all(self, order: Iterable[str] = ()) -> list[Finding]:
         """The worst first, then in the order of the steps, then by rule."""
         rank = {step: number for number, step in enumerate(order)}

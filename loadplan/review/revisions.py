@@ -15,7 +15,7 @@ from loadplan.errors import InvalidInputError, UsageError
 LFS = b"version https://git-lfs.github.com/spec/"
 MOST_PLAN_BYTES = 1 << 20
 _QUIET = {
-    "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C",
 }  # fmt: skip
 

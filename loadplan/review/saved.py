@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadplan.durable import local_error, make_private, write_atomic
+from loadplan.durable import local_error, make_private, sync_dir, write_atomic
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.graph import Graph
-from loadplan.plan.model import Plan, source_files
+from loadplan.plan.model import FileSource, Plan
 from loadplan.review.build import approval_digest
 from loadplan.review.described import Described
 from loadplan.review.fields import relative_file
@@ -57,10 +57,9 @@ def frozen_inputs(
         "var_files": [{"path": _below(root, f), "sha256": _sha256(f)} for f in var_files],
         "inputs": {name: inputs_of(digest) for name, digest in digests.items()},
         "files": {
-            _below(root, source.file): digests[step.id].sha256
+            _below(root, step.source.file): digests[step.id].sha256
             for step in plan.steps.values()
-            for source in source_files(step.source)
-            if step.id in digests and len(source_files(step.source)) == 1
+            if step.id in digests and isinstance(step.source, FileSource) and step.source.format != "parquet"
         },
         "beside": dict(beside), "describe": described.fingerprints(),
         "approval": approval_digest(plan, digests, beside),
@@ -239,6 +238,7 @@ class Saved:
             opened.write(json.dumps({"run": run}).encode())
             opened.flush()
             os.fsync(opened.fileno())
+        sync_dir(folder)
 
     def stale(self, *what: str) -> StaleError:
         """Exit 6, with everything that differs."""

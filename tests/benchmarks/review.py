@@ -22,6 +22,14 @@ name: bench
 steps:
   accounts: {{object: Account, operation: upsert, external_id: Legacy_Id__c, source: {file}}}
 """
+KIN = """\
+  contacts:
+    object: Contact
+    operation: upsert
+    external_id: Legacy_Id__c
+    source: contacts.csv
+    lookups: {Account.Legacy_Id__c: account}
+"""
 HEADER = (
     "Legacy_Id__c,Name,Industry,BillingCity,BillingCountry,Phone,NumberOfEmployees,AnnualRevenue,Website,Description\n"
 )
@@ -58,6 +66,10 @@ def make(folder: Path, rows: int) -> None:
         file.writelines(row(n, 1) for n in range(rows))
     for name in ("old", "new", "all"):
         (folder / f"{name}.yaml").write_text(PLAN.format(file=f"{name}.csv"))
+    with (folder / "contacts.csv").open("w") as file:
+        file.write("Legacy_Id__c,LastName,account\n")
+        file.writelines(f"CON-{n:09d},Name {n % 997},EXT-{n * 7 % rows:09d}\n" for n in range(rows))
+    (folder / "kin.yaml").write_text(PLAN.format(file="old.csv") + KIN)
     (folder / "describe").mkdir()
     fields = [{"name": name, **facts} for name, facts in FIELDS.items()]
     (folder / "describe" / "Account.json").write_text(
@@ -91,6 +103,7 @@ def main() -> None:
         for what, arguments in (
             ("plan --offline", ["plan", "old.yaml", "--offline"]),
             ("plan --offline --describe", ["plan", "old.yaml", "--offline", "--describe", "describe"]),
+            ("plan, as many children too", ["plan", "kin.yaml", "--offline"]),
             ("diff, 1 % changed, shuffled", ["diff", "old.yaml", "new.yaml"]),
             ("diff, every row changed", ["diff", "old.yaml", "all.yaml"]),
         ):

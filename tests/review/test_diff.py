@@ -156,6 +156,20 @@ def test_what_orgs_yaml_lets_plans_do(repository: Path, loadplan: Command) -> No
     assert "TOKEN" not in json.dumps(document)
 
 
+def test_three_dots_compare_with_where_both_parted(repository: Path, loadplan: Command) -> None:
+    """What `main` did meanwhile is not the branch's change."""
+    git(repository, "switch", "-q", "-c", "branch")
+    edit(repository, "max_failed_rows: 2", "max_failed_rows: 1")
+    commit(repository, "branch")
+    git(repository, "switch", "-q", "main")
+    edit(repository, "Rating: rating", "Site: rating")
+    commit(repository, "main")
+    two = json.loads(loadplan("diff", "main..branch", "--json").out)
+    three = json.loads(loadplan("diff", "main...branch", "--json").out)
+    assert [c["path"] for c in three["plans"][0]["changes"]] == ["contacts.gate"]
+    assert len(two["plans"][0]["changes"]) == 3
+
+
 def test_two_files_side_by_side(project: Path, loadplan: Command) -> None:
     """Without git."""
     (project / "plans/new.yaml").write_text(

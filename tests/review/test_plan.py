@@ -199,3 +199,21 @@ def test_ids_of_another_object_are_not_deleted(project: Path, loadplan: Command)
     (project / "plans/data/ids.csv").write_text("Id\n003000000000001AAA\n001000000000001AAA\n", encoding="utf-8")
     ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded")
     assert "`Id` holds the id of another object than Contact\n  --> data/ids.csv:3" in ran.out
+
+
+def test_when_every_row_makes_a_record_what_records_need_is_needed_by_all(project: Path, loadplan: Command) -> None:
+    """With the org it is known that no row finds a record, so an empty name fails for certain; offline it may not."""
+    file = project / "plans/data/accounts_emea.csv"
+    file.write_text("id,name,rating\nA1,,Hot\nA2,Brook,\n", encoding="utf-8")
+    assert (
+        "warning[LP0727]"
+        in loadplan("plan", "plans/crm.yaml", "--offline", "--describe", describe(project, loadplan)).out
+    )
+    ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded")
+    assert (ran.exit, "error[LP0727]" in ran.out, "1 of 2 rows would fail" in ran.out) == (2, True, True)
+
+
+def describe(project: Path, loadplan: Command) -> str:
+    ran = loadplan("org", "describe", "--all-needed-by", "plans/crm.yaml", "-o", "embedded", "--out", "describe")
+    assert ran.exit == 0, ran.err
+    return "describe"
