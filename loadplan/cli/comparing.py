@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -57,11 +58,11 @@ def _of_revisions(
     before = _Tree(base, folder / "base", variables, var_files)
     after = _Tree(head, folder / "head", variables, var_files)
     files = _named(base, head, named) if named else sorted({*before.plans(), *after.plans()})
-    pairs = [pair for file in files if (pair := _pair(file, before, after, always=bool(named))) is not None]
+    pairs = _moved([p for file in files if (p := _pair(file, before, after, always=bool(named))) is not None])
     orgs: list[Change] = []
     for place in sorted({f for r in (base, head) for f in r.files if PurePosixPath(f).name == "orgs.yaml"}):
         if base.files.get(place) != head.files.get(place):
-            orgs += org_changes(before.orgs(place), after.orgs(place))
+            orgs += org_changes(before.orgs(place, broken_is_empty=True), after.orgs(place))
     if not files:
         raise InvalidInputError(
             "neither revision has a plan", code="LP0771", hint="a plan is a YAML file with `version:` and `steps:`",
@@ -84,6 +85,21 @@ def _named(base: Revision, head: Revision, named: Sequence[str]) -> list[str]:
                 next_commands=[f"git ls-files {PurePosixPath(name).name}"],
             )
         found.append(path)
+    return found
+
+
+def _moved(pairs: Sequence[Pair]) -> list[Pair]:
+    """A plan that is gone from one file and new in another, under its name, was moved: it is compared with what it was."""
+    gone = {p.before.plan.name: p for p in pairs if p.before is not None and p.after is None}
+    new = {p.after.plan.name for p in pairs if p.after is not None and p.before is None and not p.note}
+    found = []
+    for pair in pairs:
+        if pair.after is None and pair.before is not None and pair.before.plan.name in new:
+            continue
+        old = (
+            gone.get(pair.after.plan.name) if pair.after is not None and pair.before is None and not pair.note else None
+        )
+        found.append(replace(pair, before=old.before, note=f"moved from {old.file}") if old is not None else pair)
     return found
 
 
@@ -136,8 +152,19 @@ class _Tree:
         used += [f.file for s in plan.steps.values() for f in s.input_files]
         return {file: self._oid(file), **{self._below(f): self._oid(self._below(f)) for f in used}}
 
-    def orgs(self, place: str) -> Mapping[str, Any]:
-        return _orgs(self._root / place) if self._rev.put(place, self._root) else {}
+    def orgs(self, place: str, *, broken_is_empty: bool = False) -> Mapping[str, Any]:
+        """What an orgs.yaml says. With `broken_is_empty`, one with mistakes says nothing: the change mends it. Raises
+        `InvalidInputError`."""
+        if not self._rev.put(place, self._root):
+            return {}
+        try:
+            return _orgs(self._root / place)
+        except InvalidInputError as error:
+            if broken_is_empty:
+                return {}
+            where = f"{self._rev.commit[:12]}:{place}"
+            problem = f"{place} has mistakes: {error.diagnostics[0].summary if error.diagnostics else error.summary}"
+            raise InvalidInputError(problem, code=error.code or "LP0100", where=where) from error
 
     def _below(self, file: Path) -> str:
         return file.relative_to(self._root).as_posix() if file.is_relative_to(self._root) else ""

@@ -170,6 +170,28 @@ def test_three_dots_compare_with_where_both_parted(repository: Path, loadplan: C
     assert len(two["plans"][0]["changes"]) == 3
 
 
+def test_a_plan_that_moved_is_compared_with_what_it_was(repository: Path, loadplan: Command) -> None:
+    """By its name; its deletes are not new."""
+    (repository / "plans" / "sub").mkdir()
+    git(repository, "mv", "plans/crm.yaml", "plans/sub/crm.yaml")
+    git(repository, "mv", "plans/data", "plans/sub/data")
+    edit(repository, "max_failed_rows: 2", "max_failed_rows: 1", "plans/sub/crm.yaml")
+    commit(repository, "two")
+    ran = loadplan("diff", "HEAD~1..HEAD", "--fail-on", "R3")
+    assert (ran.exit, "moved from plans/crm.yaml" in ran.out, "stricter gate" in ran.out) == (0, True, True), ran.out
+
+
+def test_a_change_that_mends_orgs_yaml_is_read(repository: Path, loadplan: Command) -> None:
+    """A base that nobody can read says nothing; a head that nobody can read is refused."""
+    (repository / "orgs.yaml").write_text("version: 1\norgs: {prod: {allow: [all]}}\n", encoding="utf-8")
+    commit(repository, "broken")
+    (repository / "orgs.yaml").write_text("version: 1\norgs: {twin: {embedded: {}}}\n", encoding="utf-8")
+    commit(repository, "mended")
+    assert "+ orgs.twin" in loadplan("diff", "HEAD~1..HEAD").out
+    ran = loadplan("diff", "HEAD~2..HEAD~1")
+    assert (ran.exit, "orgs.yaml has mistakes" in ran.err, str(repository) in ran.err) == (2, True, False)
+
+
 def test_two_files_side_by_side(project: Path, loadplan: Command) -> None:
     """Without git."""
     (project / "plans/new.yaml").write_text(
