@@ -45,7 +45,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
         ),
     ),
     (4, ("run.engine", "run.perform", "run.adopting")),
-    (5, ("reports",)),
+    (5, ("reports", "review")),
     (0, ("behind", "gunzip")),
     (2, ("run.chain",)),
     (3, ("run.output", "run.parquet", "run.zst")),

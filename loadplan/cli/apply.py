@@ -15,6 +15,9 @@ from loadplan.cli.options import common, lock_option, org_option, parse_variable
 @org_option
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--confirm-org", metavar="ORG_ID", help="The id of the production org that is meant.")
+@click.option(
+    "--expect", metavar="DIGEST", help="Run only the plan that has this digest, as `loadplan plan` prints it."
+)
 @click.option("--async", "detach", is_flag=True, help="Leave jobs running in Salesforce and exit 7; resume later.")
 @click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
 @variables_options
@@ -27,6 +30,7 @@ def command(
     org: str | None,
     auto_approve: bool,
     confirm_org: str | None,
+    expect: str | None,
     detach: bool,
     parallelism: int,
     var: tuple[str, ...],
@@ -34,10 +38,21 @@ def command(
     state_dir: Path | None,
     lock_timeout: float,
 ) -> int:
-    """Run PLAN against an org: validate, check the data, send, gate, reconcile; leave a runbook."""
+    """Run PLAN against an org: validate, check the data, send, gate, reconcile; leave a runbook.
+
+    PLAN may be a file that `loadplan plan --out` saved: it runs as it was approved, once, without asking.
+    """
     from loadplan.cli import flow
+    from loadplan.review.saved import is_saved
 
     request = flow.Request(
         org, parse_variables(var), var_file, state_dir, auto_approve, confirm_org, detach, parallelism, lock_timeout
     )
-    return flow.apply(console, plan, request)
+    if expect is None and not is_saved(plan):
+        return flow.apply(console, plan, request)
+    from loadplan.cli import approved
+
+    wanted = approved.expected(expect) if expect is not None else None
+    if is_saved(plan):
+        return approved.apply_saved(console, plan, request, wanted)
+    return flow.apply(console, plan, request, approved.Expected(str(wanted)))

@@ -23,6 +23,8 @@ class Console:
     verbosity: int = 0
     as_json: bool = False
     may_ask: bool = False
+    forced: bool = False
+    """Colour was asked for, so that results have it too when they go into a file."""
     out: TextIO | None = None
     err: TextIO | None = None
 
@@ -35,6 +37,9 @@ class Console:
         return console
 
     def set_color(self, wish: str, environ: Mapping[str, str]) -> None:
+        self.forced = wish == "always" or bool(
+            wish == "auto" and environ.get("FORCE_COLOR") and not environ.get("NO_COLOR")
+        )
         if wish != "auto":
             self.color = wish == "always"
         elif environ.get("NO_COLOR"):
@@ -49,6 +54,10 @@ class Console:
             return text
         codes = ";".join(STYLES[n] for n in names)
         return f"\x1b[{codes}m{text}\x1b[0m"
+
+    def result_style(self, text: str, *names: str) -> str:
+        """Like `style`, for what goes to stdout."""
+        return self.style(text, *names) if self.forced or (self.out or sys.stdout).isatty() else text
 
     def result(self, text: str) -> None:
         """Text that was asked for: stdout."""

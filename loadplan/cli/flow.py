@@ -34,6 +34,7 @@ from loadplan.words import count
 
 if TYPE_CHECKING:
     from loadplan.cli.again import Retry
+    from loadplan.diagnostics import Diagnostic
     from loadplan.plan.graph import Graph
 
 
@@ -67,8 +68,11 @@ def fresh_run(graph: Graph) -> Run:
     return new_run(graph.order, {s: graph.parents(s) for s in graph.order})
 
 
-def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) -> dict[str, InputDigest]:
-    """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps."""
+def check_data(
+    plan: Plan, run: Run, folder: RunFolder, org: str | None = None, told: dict[str, list[Diagnostic]] | None = None
+) -> dict[str, InputDigest]:
+    """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps; warnings go
+    to `told`, by step."""
     from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
@@ -79,7 +83,7 @@ def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) 
         if step.source is None or isinstance(step.source, StepSource):
             continue
         try:
-            digests[step.id] = check(rows, step)
+            digests[step.id] = check(rows, step, told.setdefault(step.id, []) if told is not None else None)
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
     if problems:
@@ -87,7 +91,28 @@ def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) 
     return digests
 
 
-def apply(console: Console, plan_file: Path, request: Request) -> int:
+def _warn(console: Console, told: Mapping[str, Sequence[Diagnostic]]) -> None:
+    """What was found in the data and stops nothing."""
+    if found := [d for listed in told.values() for d in listed]:
+        from loadplan.diagnostic_formats import render_full
+
+        console.message(render_full(found, color=console.color))
+
+
+class Approval:
+    """What an approval has to say on the way to a run; this one says nothing. Each method may raise `StaleError`."""
+
+    def check_data(self, plan: Plan, digests: Mapping[str, InputDigest], beside: Mapping[str, str]) -> None:
+        """The plan and every input were read."""
+
+    def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
+        """The org answered."""
+
+    def begin(self, state_dir: Path, run: str) -> None:
+        """The lock is held and nothing is sent yet."""
+
+
+def apply(console: Console, plan_file: Path, request: Request, approval: Approval | None = None) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
     from loadplan.salesforce.entries import read_entries
 
@@ -98,16 +123,22 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
-        digests = check_data(plan, run, folder, request.org)
+        told: dict[str, list[Diagnostic]] = {}
+        digests = check_data(plan, run, folder, request.org, told)
+        _warn(console, told)
+        approval = approval or Approval()
+        approval.check_data(plan, digests, beside(plan))
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
         waiting = Waiting(request.lock_timeout, console.message)
         with open_target(request.org, plan.root, state_dir, clock, console, waiting) as target:
             guard(target, plan, digests, request, console)
+            approval.check_org(target, plan, clock)
             confirm(console, plan, graph, digests, target, request)
             with hold_lock(
                 state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
             ):
+                approval.begin(state_dir, folder.id)
                 folder.create()
                 freeze(plan, folder, digests, request)
                 journal = FileJournal.create(folder.journal, clock)

@@ -20,6 +20,9 @@ from loadplan.version import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("loadplan.cli.validate", "Check plans offline: shape and meaning, every problem in one pass."),
     "graph": ("loadplan.cli.graph", "Show a plan's steps, edges and waves."),
+    "plan": ("loadplan.cli.plan", "Show what apply would do, and save it for approval; nothing is sent."),
+    "show": ("loadplan.cli.show", "Show a saved plan."),
+    "diff": ("loadplan.cli.diff", "What a change of plans and data means, with a risk class."),
     "apply": ("loadplan.cli.apply", "Run a plan against an org."),
     "resume": ("loadplan.cli.resume", "Go on where a run stopped; nothing is sent twice."),
     "retry": ("loadplan.cli.retry", "Send only the rows a run left over, then go on."),

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from loadplan.run.rows import Rows
 
 
-def check(rows: Rows, step: Step) -> InputDigest:
-    """One pass over the step's rows. Raises `InvalidInputError` with every problem found."""
+def check(rows: Rows, step: Step, told: list[Diagnostic] | None = None) -> InputDigest:
+    """One pass over the step's rows. Raises `InvalidInputError` with every problem found; where none is an error, the warnings
+    go to `told`."""
     assert step.source is not None
     reader = rows.open(step.source)
     try:
@@ -39,6 +40,8 @@ def check(rows: Rows, step: Step) -> InputDigest:
         problems += _level_problems(rows, step, plain=found.digest.plain)
     if has_errors(problems) or found.digest is None:
         raise InvalidInputError(f"the rows of `{step.id}` cannot be sent as they are", problems)
+    if told is not None:
+        told.extend(problems)
     return found.digest
 
 
