@@ -42,7 +42,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     ),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),
-    (0, ("behind", "gunzip")),
+    (0, ("behind", "gunzip", "github")),
     (2, ("run.chain",)),
     (3, ("run.output", "run.parquet", "run.zst")),
     (4, ("run.extract", "run.ahead")),

@@ -65,6 +65,15 @@ def org_option(function: F) -> F:
     )(function)
 
 
+def junit_option(function: F) -> F:
+    return click.option(
+        "--junit",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write the outcome as JUnit XML.",
+    )(function)
+
+
 def variables_options(function: F) -> F:
     function = click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="A variable of the plan.")(
         function
