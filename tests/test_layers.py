@@ -49,7 +49,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (6, ("cli", "__main__")),
 ]
 DOORS = {
-    "yaml": {"plan.document"},
+    "yaml": {"plan.document", "plan.pieces"},
     "jsonschema": {"plan.schema"},
     "jinja2": {"plan.templates", "reports.render"},
     "networkx": {"plan.graph"},
