@@ -18,7 +18,9 @@ from loadplan.errors import BUG_EXIT_CODE, InterruptedRunError, InvalidInputErro
 from loadplan.version import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("loadplan.cli.init", "Write a working project: plan, data, orgs.yaml, CI workflow."),
     "validate": ("loadplan.cli.validate", "Check plans offline: shape and meaning, every problem in one pass."),
+    "fmt": ("loadplan.cli.fmt", "Write plans in the one style; comments and meaning stay."),
     "graph": ("loadplan.cli.graph", "Show a plan's steps, edges and waves."),
     "apply": ("loadplan.cli.apply", "Run a plan against an org."),
     "resume": ("loadplan.cli.resume", "Go on where a run stopped; nothing is sent twice."),
@@ -73,7 +75,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """loadplan runs YAML load plans against Salesforce over Bulk API 2.0: gated, resumable, reconciled to the last row.
 
-    Start with: loadplan apply plans/quickstart/plan.yaml -o embedded
+    Start with: loadplan init my-project
     """
 
 
