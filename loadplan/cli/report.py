@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, junit_option, project_root, state_folder, state_option
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete.runs)
 @click.option("--summary", is_flag=True, help="Only the summary line.")
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the report page to FILE too."

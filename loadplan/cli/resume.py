@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, junit_option, state_option
 
 
 @click.command("resume")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete.runs)
 @click.option("--async", "detach", is_flag=True, help="Leave jobs running in Salesforce and exit 7.")
 @click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
 @junit_option
