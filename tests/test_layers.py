@@ -42,6 +42,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     ),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),
+    (2, ("imports",)),
     (0, ("behind", "gunzip", "github")),
     (2, ("run.chain",)),
     (3, ("run.output", "run.parquet", "run.zst")),

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("loadplan.cli.runs", "List runs."),
     "status": ("loadplan.cli.status", "Where a run stands."),
     "report": ("loadplan.cli.report", "Render a run's runbook, audit and summary again."),
+    "import": ("loadplan.cli.import_", "Make a plan from what SFDMU, CumulusCI or Data Loader have."),
     "org": ("loadplan.cli.org", "Ask an org who you are, and snapshot its objects."),
     "emulator": ("loadplan.cli.emulator", "Serve the embedded org to other programs."),
     "schema": ("loadplan.cli.schema", "Print a JSON Schema."),
