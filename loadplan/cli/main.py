@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "abort": ("loadplan.cli.abort", "Abort a run's open jobs in the org."),
     "runs": ("loadplan.cli.runs", "List runs."),
     "status": ("loadplan.cli.status", "Where a run stands."),
-    "report": ("loadplan.cli.report", "Render a run's runbook, audit and summary again."),
+    "report": ("loadplan.cli.report", "Make a run's report page, runbook, audit and summary again."),
     "import": ("loadplan.cli.import_", "Make a plan from what SFDMU, CumulusCI or Data Loader have."),
     "org": ("loadplan.cli.org", "Ask an org who you are, and snapshot its objects."),
     "emulator": ("loadplan.cli.emulator", "Serve the embedded org to other programs."),
@@ -103,7 +103,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         result = cli.main(args=list(argv), prog_name="loadplan", standalone_mode=False, obj=console)
     except click.ClickException as error:
-        console.error(f"error: {error.format_message()}")
+        console.error(f"error: {_in_our_words(error)}")
         context = getattr(error, "ctx", None)
         console.error(f"next: {context.command_path if context else 'loadplan'} --help")
         return 2
@@ -124,6 +124,18 @@ def run(argv: Sequence[str]) -> int:
         console.show_bug(error)
         return BUG_EXIT_CODE
     return result if isinstance(result, int) else 0
+
+
+def _in_our_words(error: click.ClickException) -> str:
+    """What click complains about, as the other messages say it."""
+    match error:
+        case click.MissingParameter() if error.param is not None and error.ctx is not None:
+            return f"{error.param.get_error_hint(error.ctx).strip(chr(39))} is missing"
+        case click.NoSuchOption():
+            close = " or ".join(f"`{o}`" for o in sorted(error.possibilities or ()))
+            return f"there is no option `{error.option_name}`" + (f"; did you mean {close}?" if close else "")
+        case _:
+            return error.format_message()
 
 
 def _runs(argv: Sequence[str]) -> bool:

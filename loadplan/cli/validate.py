@@ -52,6 +52,9 @@ def command(
     if form in {"full", "concise"}:
         counts = (_count(n, w) for n, w in ((len(plans), "plan"), (errors, "error"), (warnings, "warning")))
         console.message("{} checked: {}, {}".format(*counts))
+        if errors:
+            first = next(d for d in found if d.severity.value == "error")
+            console.message(f"next: loadplan explain {first.code}")
     return 2 if has_errors(found) else 0
 
 
