@@ -26,12 +26,15 @@ SIGNS = {
 
 @dataclass(frozen=True)
 class Box:
-    """A step: its id, the line below it, its state (empty where there is none), and what a pointer shows."""
+    """A step: its id, the line below it, its state (empty where there is none), what a pointer shows, and a sign
+    where no state has one."""
 
     step: str
     below: str
     state: str = ""
     title: str = ""
+    sign: str = ""
+    is_destructive: bool = False
 
 
 def draw_graph(
@@ -59,7 +62,9 @@ def graph_file(plan: Plan, graph: Graph) -> str:
     for step in graph.order:
         spec = plan.steps[step]
         what = f"{spec.operation} {spec.object or ''}".strip()
-        boxes.append(Box(step, what, title=f"{step}: {what}"))
+        boxes.append(
+            Box(step, what, title=f"{step}: {what}", sign=spec.facts.symbol, is_destructive=spec.facts.destructive)
+        )
     reasons = {(e.parent, e.child): f"{e.reason} {e.detail}".strip() for e in graph.edges}
     parents = {step: graph.parents(step) for step in graph.order}
     css = stylesheet("drawing.css") + "svg { background: var(--paper); }\n"
@@ -92,7 +97,7 @@ def _edge(placed: Layout, edge: tuple[str, str], critical: bool, reason: str) ->
 def _box(box: Box, placed: Layout, critical: bool) -> str:
     x = _x(placed.columns[box.step])
     y = MARGIN + placed.middle[box.step] - BOX_HEIGHT / 2
-    sign = SIGNS.get(box.state, "")
+    sign = SIGNS.get(box.state, box.sign)
     parts = [
         svg.element("rect", x=x, y=y, width=BOX_WIDTH, height=BOX_HEIGHT, rx=6),
         svg.text(x + 10, y + 19, svg.shorten(box.step, 21 if sign else 24), "name"),
@@ -100,5 +105,10 @@ def _box(box: Box, placed: Layout, critical: bool) -> str:
     ]
     if sign:
         parts.append(svg.text(x + BOX_WIDTH - 10, y + 19, sign, "sign", text_anchor="end"))
-    classes = ["box", f"is-{box.state}" if box.state else "", "critical" if critical else ""]
+    classes = [
+        "box",
+        "is-destructive" if box.is_destructive else "",
+        f"is-{box.state}" if box.state else "",
+        "critical" if critical else "",
+    ]
     return svg.group(parts, title=box.title or f"{box.step}: {box.below}", cls=" ".join(c for c in classes if c))

@@ -9,8 +9,12 @@ from datetime import datetime, timedelta
 from loadplan.reports import svg
 from loadplan.reports.timing import Span, StepTime, Timing, Work, duration, lanes
 
-LABEL, CHART, TOOK, LANE, PAD, AXIS = 172.0, 700.0, 96.0, 12.0, 6.0, 26.0
-MOST_LANES = 8
+WIDTH, TOOK, LANE, PAD, AXIS = 968.0, 96.0, 12.0, 6.0, 26.0
+MOST_JOBS = 60
+"""Jobs of a step that are drawn one by one; of more, each lane is drawn in cells, and the step has the title."""
+CELL = 2.0
+"""Pixels that share a colour then."""
+MOST_LANES = 25
 """Lanes of a step beyond these are drawn one over the other in the last."""
 STEPS = (
     0.1,
@@ -44,6 +48,11 @@ class Scale:
     start: datetime
     end: datetime
     stops: tuple[tuple[datetime, datetime], ...]
+    left: float
+
+    @property
+    def right(self) -> float:
+        return WIDTH - TOOK
 
     @property
     def _cut(self) -> float:
@@ -66,7 +75,7 @@ class Scale:
 
     def x(self, at: datetime) -> float:
         at = min(max(at, self.start), self.end)
-        return LABEL + self._seconds(at) / self.length * CHART
+        return self.left + self._seconds(at) / self.length * (self.right - self.left)
 
     def ticks(self) -> list[tuple[datetime, str]]:
         """About eight round times outside of the stops, and what to write at them."""
@@ -90,17 +99,20 @@ def draw_gantt(
     timing: Timing, steps: Sequence[str], *, name: str, describe: Callable[[Work], str] | None = None
 ) -> str:
     """The drawing as markup, for these steps in this order. `describe` is what a pointer shows for a job."""
-    scale = Scale(timing.start, timing.end, timing.stops)
+    names = max((len(svg.shorten(step, 23)) for step in steps), default=0)
+    scale = Scale(timing.start, timing.end, timing.stops, 20 + 7.0 * names)
     rows: list[str] = []
     y = AXIS
     for number, step in enumerate(steps):
         drawn, height = _row(timing.steps[step], scale, y, step in timing.path, describe or _describe)
-        stripe = [svg.element("rect", x=0.0, y=y, width=LABEL + CHART + TOOK, height=height, cls="stripe")]
+        stripe = [svg.element("rect", x=0.0, y=y, width=WIDTH, height=height, cls="stripe")]
         rows += (stripe if number % 2 else []) + drawn
         y += height
     grid = [
         svg.element("line", x1=scale.x(at), x2=scale.x(at), y1=AXIS - 4, y2=y, cls="grid")
-        + svg.text(scale.x(at), AXIS - 10, words, "tick", text_anchor="middle" if scale.x(at) > LABEL + 20 else "start")
+        + svg.text(
+            scale.x(at), AXIS - 10, words, "tick", text_anchor="middle" if scale.x(at) > scale.left + 20 else "start"
+        )
         for at, words in scale.ticks()
     ]
     cuts = [
@@ -110,7 +122,7 @@ def draw_gantt(
         )
         for a, b in timing.stops
     ]  # fmt: skip
-    return svg.picture(LABEL + CHART + TOOK, y + 4, [*grid, *rows, *cuts], label=name, cls="gantt")
+    return svg.picture(WIDTH, y + 4, [*grid, *rows, *cuts], label=name, cls="gantt")
 
 
 def _row(
@@ -120,11 +132,17 @@ def _row(
     height = max(1, min(len(found), MOST_LANES)) * LANE + 2 * PAD
     middle = y + height / 2 + 4
     name = svg.text(
-        LABEL - 10, middle, svg.shorten(step.step, 23), "name critical" if critical else "name", text_anchor="end"
+        scale.left - 10, middle, svg.shorten(step.step, 23), "name critical" if critical else "name", text_anchor="end"
     )
     parts = [svg.group([name], title=step.step)]
     for lane, works in enumerate(found):
         top = y + PAD + min(lane, MOST_LANES - 1) * LANE
+        if len(step.works) > MOST_JOBS:
+            spans = sorted((s for w in works for s in w.spans), key=lambda s: s.start)
+            parts.append(
+                svg.group(_joined(spans, scale, top), title=f"{len(step.works):,} jobs of {step.step}", cls="work")
+            )
+            continue
         for work in works:
             bars = [bar for span in work.spans for bar in _bar(span, scale, top)]
             parts.append(svg.group(bars, title=describe(work), cls="work"))
@@ -140,15 +158,38 @@ def _row(
             )
         )
     took = duration(step.took) if step.took is not None else "not ended" if step.works else "not started"
-    parts.append(svg.text(LABEL + CHART + 12, middle, took, "took"))
+    parts.append(svg.text(scale.right + 12, middle, took, "took"))
     return parts, height
 
 
 def _bar(span: Span, scale: Scale, top: float) -> list[str]:
     begin = scale.x(span.start)
-    width = max(1.0, scale.x(span.end) - begin)
-    cls = f"bar k-{span.kind.replace(' ', '-')}" + (" open" if span.is_open else "")
-    return [svg.element("rect", x=begin, y=top + 1.5, width=width, height=LANE - 3, cls=cls)]
+    return [_rect(begin, max(1.0, scale.x(span.end) - begin), top, span.kind, " open" if span.is_open else "")]
+
+
+def _rect(x: float, width: float, top: float, kind: str, more: str = "") -> str:
+    cls = f"bar k-{kind.replace(' ', '-')}{more}"
+    return svg.element("rect", x=x, y=top + 1.5, width=width, height=LANE - 3, cls=cls)
+
+
+def _joined(spans: Sequence[Span], scale: Scale, top: float) -> list[str]:
+    """The bars of one lane with many jobs: every two pixels have the colour of what took most of their time."""
+    cells: dict[int, dict[str, float]] = {}
+    for span in spans:
+        begin, end = scale.x(span.start) - scale.left, scale.x(span.end) - scale.left
+        for cell in range(int(begin // CELL), int(end // CELL) + 1):
+            inside = min(end, (cell + 1) * CELL) - max(begin, cell * CELL)
+            if inside > 0:
+                found = cells.setdefault(cell, {})
+                found[span.kind] = found.get(span.kind, 0.0) + inside
+    runs: list[tuple[int, int, str]] = []
+    for cell in sorted(cells):
+        kind = max(cells[cell], key=lambda k: cells[cell][k])
+        if runs and runs[-1][1] == cell and runs[-1][2] == kind:
+            runs[-1] = (runs[-1][0], cell + 1, kind)
+        else:
+            runs.append((cell, cell + 1, kind))
+    return [_rect(scale.left + a * CELL, (b - a) * CELL, top, kind) for a, b, kind in runs]
 
 
 def _describe(work: Work) -> str:

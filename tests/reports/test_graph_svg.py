@@ -87,3 +87,30 @@ def test_a_step_with_markup_in_its_name_cannot_leave_the_drawing() -> None:
 def test_a_duration_is_told_in_two_units(seconds: float, said: str) -> None:
     """Rounded once, so that sixty seconds are a minute."""
     assert duration(seconds) == said
+
+
+def test_thousands_of_jobs_are_drawn_small() -> None:
+    """Two pixels have the colour of what took most of their time; few jobs show every kind."""
+    from datetime import UTC, datetime, timedelta
+
+    from loadplan.reports.gantt import draw_gantt
+    from loadplan.reports.timing import Span, StepTime, Timing, Work
+
+    start = datetime(2026, 11, 24, tzinfo=UTC)
+    works = []
+    for n in range(5_000):
+        begin = start + timedelta(seconds=10 * (n // 4))
+        turns = [("upload", 0, 1), ("queued", 1, 4), ("in progress", 4, 9), ("download", 9, 10)]
+        spans = [Span(k, begin + timedelta(seconds=a), begin + timedelta(seconds=b)) for k, a, b in turns]
+        works.append(Work("big", n, 1, f"750{n}", spans))
+    end = start + timedelta(seconds=12_500)
+    step = StepTime("big", works, [], start, end, 12_500.0)
+    drawing = draw_gantt(Timing(start, end, {"big": step}, (), ("big",)), ["big"], name="A big step")
+    assert ElementTree.fromstring(drawing).get("role") == "img"
+    assert len(drawing) < 20_000
+    assert "5,000 jobs of big" in drawing
+    assert {kind for kind in ("upload", "queued", "in-progress", "download") if f"k-{kind}" in drawing} == {
+        "in-progress"
+    }
+    few = draw_gantt(Timing(start, end, {"big": StepTime("big", works[:8])}, (), ()), ["big"], name="x")
+    assert all(f"k-{kind}" in few for kind in ("upload", "queued", "in-progress", "download"))
