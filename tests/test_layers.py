@@ -46,14 +46,15 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     ),
     (4, ("run.engine", "run.perform", "run.adopting")),
     (5, ("reports", "review")),
-    (0, ("behind", "gunzip")),
+    (2, ("imports",)),
+    (0, ("behind", "gunzip", "github")),
     (2, ("run.chain",)),
     (3, ("run.output", "run.parquet", "run.zst")),
     (4, ("run.extract", "run.ahead")),
     (6, ("cli", "__main__")),
 ]
 DOORS = {
-    "yaml": {"plan.document"},
+    "yaml": {"plan.document", "plan.pieces"},
     "jsonschema": {"plan.schema"},
     "jinja2": {"plan.templates", "reports.render"},
     "networkx": {"plan.graph"},

@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from loadplan.cli.console import Console
-from loadplan.cli.options import common, lock_option, org_option, parse_variables, state_option, variables_options
+from loadplan.cli.options import (
+    common,
+    junit_option,
+    lock_option,
+    org_option,
+    parse_variables,
+    state_option,
+    variables_options,
+)
 
 
 @click.command("apply")
@@ -20,6 +28,7 @@ from loadplan.cli.options import common, lock_option, org_option, parse_variable
 )
 @click.option("--async", "detach", is_flag=True, help="Leave jobs running in Salesforce and exit 7; resume later.")
 @click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
+@junit_option
 @variables_options
 @lock_option
 @state_option
@@ -33,6 +42,7 @@ def command(
     expect: str | None,
     detach: bool,
     parallelism: int,
+    junit: Path | None,
     var: tuple[str, ...],
     var_file: tuple[Path, ...],
     state_dir: Path | None,
@@ -46,7 +56,16 @@ def command(
     from loadplan.review.saved import is_saved
 
     request = flow.Request(
-        org, parse_variables(var), var_file, state_dir, auto_approve, confirm_org, detach, parallelism, lock_timeout
+        org,
+        parse_variables(var),
+        var_file,
+        state_dir,
+        auto_approve,
+        confirm_org,
+        detach,
+        parallelism,
+        lock_timeout,
+        junit,
     )
     if expect is None and not is_saved(plan):
         return flow.apply(console, plan, request)

@@ -51,6 +51,7 @@ class Request:
     detach: bool = False
     parallelism: int = 4
     lock_timeout: float = 0.0
+    junit: Path | None = None
 
 
 def load(
@@ -431,7 +432,7 @@ def _drive(
                 engine.emit(event)
             return engine.go()
     finally:
-        finish(console, plan, run, known, folder, digests)
+        finish(console, plan, run, known, folder, digests, request.junit)
         journal.close()
 
 
@@ -449,9 +450,10 @@ def quota_of(target: Target, clock: Clock) -> Quota:
 
 def finish(
     console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder,
-    digests: Mapping[str, InputDigest],
+    digests: Mapping[str, InputDigest], junit: Path | None = None,
 ) -> None:  # fmt: skip
     """Write the artifacts and say how it went. Runs after success and after every failure."""
+    from loadplan.cli.exports import tell_github, write_junit
     from loadplan.reports.artifacts import write_artifacts
     from loadplan.reports.clinic import brief, clusters, next_commands
     from loadplan.reports.view import summary_line
@@ -470,6 +472,9 @@ def finish(
         )
     names = [item.step for item in left]
     write_artifacts(plan, run, records, folder, names)
+    if junit is not None:
+        write_junit(plan, run, records, names, junit)
+    tell_github(console, plan, run, records, names)
     if run.ended is None:
         return
     console.message("")
@@ -480,6 +485,7 @@ def finish(
         if step.state == "blocked":
             console.message(f"  not started {step.id}: held by {step.blocked_by}")
     console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
+    console.message(f"  report      {show(folder.root / 'report.html')}")
     for item in left:
         if item.edited is not None:
             console.message(f"  kept        {show(item.edited)}: it had been edited")
