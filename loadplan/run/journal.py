@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from loadplan.clock import Clock, parse_timestamp, timestamp
+from loadplan.disk import disk
 from loadplan.errors import LocalError
 from loadplan.run.events import Event, Recorded, from_json, to_json
 
@@ -32,7 +33,7 @@ class FileJournal:
 
     def __init__(self, path: Path, clock: Clock, *, seq: int, prev: str) -> None:
         self._path, self._clock, self._seq, self._prev = path, clock, seq, prev
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = disk().appending(path)
 
     @classmethod
     def create(cls, path: Path, clock: Clock) -> FileJournal:
@@ -45,9 +46,7 @@ class FileJournal:
         """Read what is there, cut off a torn last line, and go on after it."""
         records, prev, good = read_journal(path)
         if good != path.stat().st_size:
-            with path.open("r+b") as file:
-                file.truncate(good)
-                os.fsync(file.fileno())
+            disk().truncate(path, good)
         return cls(path, clock, seq=records[-1].seq if records else 0, prev=prev), records
 
     def append(self, event: Event) -> Recorded:
@@ -62,10 +61,10 @@ class FileJournal:
     def _write(self, record: dict[str, Any]) -> None:
         line = json.dumps({**record, "prev": self._prev}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         try:
-            written = os.write(self._fd, line)
+            written = disk().write(self._fd, line)
             if written != len(line):
                 raise OSError(28, "the disk took only part of the record")
-            os.fsync(self._fd)
+            disk().fsync(self._fd)
         except OSError as error:
             raise LocalError(
                 f"cannot write the journal: {error.strerror}",

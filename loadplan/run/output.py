@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from loadplan import gunzip
 from loadplan.behind import Behind
 from loadplan.diagnostics import Diagnostic
+from loadplan.disk import disk
 from loadplan.durable import make_private, open_atomic, sync_dir
 from loadplan.errors import LocalError
 from loadplan.plan.model import Plan, Step
@@ -263,9 +264,9 @@ def _write_parquet(step: Step, pages: Sequence[_Page], rows: int, made: Path) ->
                 file.write(block)
         return digest.hexdigest()
     finally:
-        made.unlink(missing_ok=True)
-        tidy.unlink(missing_ok=True)
-        shutil.rmtree(made.with_name(made.name + ".spill"), ignore_errors=True)
+        disk().unlink(made)
+        disk().unlink(tidy)
+        disk().remove_tree(made.with_name(made.name + ".spill"))
 
 
 def _write_folder(step: Step, pages: Sequence[_Page]) -> str:
@@ -282,14 +283,14 @@ def _write_folder(step: Step, pages: Sequence[_Page]) -> str:
                 hint="move them away, then go on; the run has all pages",
             )  # fmt: skip
         for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
+            disk().remove_tree(left)
         make_private(new)
         for number, page in enumerate(pages, 1):
             _copy_page(page, new / f"{number:05d}.csv")
             lines.append(f"{page.sha256}  {number:05d}.csv\n")
         if target.exists():
-            target.rename(old)
-        new.rename(target)
+            disk().rename(target, old)
+        disk().rename(new, target)
         sync_dir(target.parent)
     except OSError as error:
         raise LocalError(
@@ -298,7 +299,7 @@ def _write_folder(step: Step, pages: Sequence[_Page]) -> str:
         ) from error  # fmt: skip
     finally:
         if old.exists() and not target.exists():
-            old.rename(target)
+            disk().rename(old, target)
         for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
+            disk().remove_tree(left)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
