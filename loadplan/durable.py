@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,16 +54,25 @@ def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         raise
 
 
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed had begun to write for `path`. For its only writer."""
+    with contextlib.suppress(OSError):
+        for begun in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+            disk().unlink(begun)
+
+
 _DISK = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO, errno.EPERM, errno.EFBIG}
 
 
 def make_private(folder: Path) -> None:
-    """Make `folder` with its parents, readable by the owner only (0700)."""
+    """Make `folder` with its parents, readable by the owner only (0700). They are still there after a power cut: a file that was
+    synced is lost all the same when the name of its folder is."""
     try:
         missing = [p for p in (folder, *folder.parents) if not p.exists()]
         for made in reversed(missing):
             disk().make_dir(made)
             made.chmod(0o700)
+            sync_dir(made.parent)
     except OSError as error:
         raise local_error(error, folder) from error
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from loadplan.clock import Clock, parse_timestamp, timestamp
 from loadplan.disk import disk
+from loadplan.durable import sync_dir
 from loadplan.errors import LocalError
 from loadplan.run.events import Event, Recorded, from_json, to_json
 
@@ -39,6 +40,8 @@ class FileJournal:
     def create(cls, path: Path, clock: Clock) -> FileJournal:
         journal = cls(path, clock, seq=0, prev=START)
         journal._write(dict(FORMAT))
+        # An fsync of a file does not save its name. A journal that a power cut takes away is a run that is begun anew.
+        sync_dir(path.parent)
         return journal
 
     @classmethod

@@ -21,7 +21,7 @@ from loadplan import gunzip
 from loadplan.behind import Behind
 from loadplan.diagnostics import Diagnostic
 from loadplan.disk import disk
-from loadplan.durable import make_private, open_atomic, sync_dir
+from loadplan.durable import make_private, open_atomic, sweep, sync_dir
 from loadplan.errors import LocalError
 from loadplan.plan.model import Plan, Step
 from loadplan.run import events as ev
@@ -84,6 +84,7 @@ def write_output(step: Step, attempt: Attempt, folder: RunFolder) -> ev.OutputWr
     `<sha256>  <name>` of its pages, as `sha256sum` prints them. Raises `LocalError`; then what was there before is
     still there, and nothing else."""
     assert step.output_file is not None
+    sweep(step.output_file)
     pages = [_Page(folder.path(p.file), p.bytes, p.sha256) for p in attempt.pages]
     for page in pages:
         _check_page(page)
