@@ -223,10 +223,45 @@ MULTIPART = Scenario(
     repeats=True,
 )
 
+CHAIN = Scenario(
+    "chain",
+    ACCOUNT_STEP
+    + CONTACT_STEP
+    + """\
+  again:
+    object: Account
+    operation: upsert
+    external_id: Legacy_Id__c
+    source: accounts.csv
+    depends_on: [contacts]
+""",
+    {"accounts.csv": ACCOUNTS, "contacts.csv": CONTACTS},
+)
+QUERIES = Scenario(
+    "queries",
+    "".join(
+        f"  {name}: {{operation: query, soql: SELECT Legacy_Id__c FROM Account, max_records: 2, output: out/{name}.csv{after}}}\n"
+        for name, after in (("one", ""), ("two", ", depends_on: [one]"), ("three", ", depends_on: [two]"))
+    ),
+    {},
+    _have_accounts,
+)
+WHOLE = Scenario(
+    "whole",
+    "".join(
+        f"  {name}: {{object: Account, operation: upsert, external_id: Legacy_Id__c, source: accounts.csv, upload: multipart{after}}}\n"
+        for name, after in (("one", ""), ("two", ", depends_on: [one]"), ("three", ", depends_on: [two]"))
+    ),
+    {"accounts.csv": ACCOUNTS},
+    repeats=True,
+)
+
 SCENARIOS = {
     s.name: s
     for s in (
         PARENT_CHILD, RETRIED, MULTI_PART, CUT_FILES, ONE_AT_A_TIME, EXTRACT, PAGES, DELETE, HIERARCHY, ID_OF, HELD, SHUT,
-        SECOND_PASS, ROUND_TRIP, RESULTS_OF, MULTIPART,
+        SECOND_PASS, ROUND_TRIP, RESULTS_OF, MULTIPART, CHAIN, QUERIES, WHOLE,
     )
 }  # fmt: skip
+CRASHED = tuple(name for name in SCENARIOS if name not in {"chain", "queries", "whole"})
+"""Those that are ended at every boundary. The rest send one thing after the other, for the grid of faults."""

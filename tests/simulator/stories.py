@@ -23,6 +23,10 @@ POWER = ("kill", "power cut", "torn")
 """What a crash does to the disk: nothing; what was not synced is gone; some of it is gone."""
 
 
+PAIRED = ("parent-child", "multi-part")
+"""The scenarios that are ended twice."""
+
+
 @dataclass(frozen=True)
 class Story:
     """`crashes[n]` is the boundary that the n-th process does not pass. `power` is what happens to the disk then."""

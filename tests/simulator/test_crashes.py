@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.scenarios import SCENARIOS
-from simulator.stories import boundaries, double_crashes, single_crashes, told
+from simulator.scenarios import CRASHED
+from simulator.stories import PAIRED, boundaries, double_crashes, single_crashes, told
 
 SINGLE = 29
 DOUBLE = 1201
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", CRASHED)
 def test_a_crash_anywhere_changes_nothing(name: str) -> None:
     """Killed, or with the power cut and what was not synced gone: after a resume the org and the files are as without it."""
-    offset = sum(map(len, (boundaries(other) for other in list(SCENARIOS)[: list(SCENARIOS).index(name)])))
+    offset = sum(map(len, (boundaries(other) for other in CRASHED[: CRASHED.index(name)])))
     tally = told(single_crashes([name], every=SINGLE, offset=offset))
     tally.require()
     assert tally.tried >= len(boundaries(name)) // SINGLE
 
 
-@pytest.mark.parametrize("name", ["parent-child", "multi-part"])
+@pytest.mark.parametrize("name", PAIRED)
 def test_a_crash_during_the_recovery_changes_nothing(name: str) -> None:
     """The process that clears up after a crash is ended too, at any point."""
     tally = told(double_crashes(name, every=DOUBLE))
@@ -39,4 +39,4 @@ def test_the_boundaries_are_those_that_matter() -> None:
     assert {f"{when} {kind}" for kind in kinds for when in ("send", "answer")} <= passed
     assert {"create", "write", "record", "fsync", "rename", "sync folder", "mkdir"} <= passed
     assert {"send page", "send create query", "unlink"} <= set(boundaries("round-trip"))
-    assert sum(len(boundaries(name)) for name in SCENARIOS) > 3_000
+    assert sum(len(boundaries(name)) for name in CRASHED) > 3_000

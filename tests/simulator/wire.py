@@ -148,6 +148,9 @@ class Wire(HTTPAdapter):
             self._note(asked, kind, effect, instead.status)
             return self._parsed(request, asked, instead, "")
         if effect == "401":
+            if kind == "token":
+                self._note(asked, kind, effect, 400)
+                return self._parsed(request, asked, _NO_LOGIN, "")
             self.org.store.drop_tokens()
         response = self._handle(asked)
         if effect == "duplicated" and late:
@@ -228,10 +231,13 @@ _INSTEAD: Mapping[str, Response] = {
     "html": Response(200, b"<html><title>Maintenance</title></html>", _HTML),
 }
 """Answers that do not come from the org."""
+_NO_LOGIN = Response(400, b'{"error":"invalid_grant","error_description":"authentication failure"}', _JSON)
 
 
 def name_of(request: Request) -> str:
     """The kind of a request as faults name it."""
+    if request.path.rstrip("/") == "/services/data":
+        return "versions"
     kind = kind_of(request)
     if kind == "create ingest" and "multipart" in request.headers.get("content-type", ""):
         return "create multipart"

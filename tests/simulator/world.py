@@ -27,6 +27,7 @@ from loadplan.emulator.org import Org
 from loadplan.emulator.settings import Settings
 from loadplan.errors import LoadplanError
 from loadplan.run import ahead
+from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder, list_runs
 from loadplan.run.journal import read_journal
 from loadplan.salesforce import http
@@ -179,21 +180,21 @@ class World:
         """Start, and start again until the run has ended; then the retries of the scenario. The n-th process is killed at
         its boundary `crashes[n]`. Raises `StuckError`."""
         points = list(crashes or [])
-        for retry in (False, *[True] * self.scenario.retries):
-            if retry:
+        for retries in range(self.scenario.retries + 1):
+            if retries:
                 self.scenario.before_retry(self.org)
-                self._until_it_ends(points, between, retry=True)
-            else:
-                self._until_it_ends(points, between, retry=False)
+            self._until_it_ends(points, between, retries)
         self.wire.drain()
         self.disk.settle()
 
-    def _until_it_ends(self, points: list[int], between: Callable[[], None] | None, *, retry: bool) -> None:
-        ends = self.ends
+    def _until_it_ends(self, points: list[int], between: Callable[[], None] | None, retries: int) -> None:
         for _ in range(MOST_LIVES):
             at = points.pop(0) if points else None
-            code = self.resume(at, retry=True) if retry and self.ends == ends else self.go_on(at)
-            if code is not None and self.ends > ends:
+            if self.has_ended and retries:
+                self.resume(at, retry=True)
+            else:
+                self.go_on(at)
+            if self.has_ended and self._count(ev.RetryRequested) >= retries and self.exits[-1] != "killed":
                 return
             if between is not None:
                 between()
@@ -219,14 +220,23 @@ class World:
         return bool(runs) and bool(self._records(runs[-1]))
 
     @property
-    def ends(self) -> int:
-        """How often a run of this project has ended: once by itself, once more for each retry."""
-        folders = list_runs(self.project / ".loadplan")
-        return sum(type(r.event).__name__ == "RunEnded" for f in folders for r in self._records(f))
+    def has_ended(self) -> bool:
+        """Whether the newest run is over: its last word about itself is that it ended."""
+        folder = self.run_folder
+        words = [type(r.event) for r in self._records(folder)] if folder else []
+        return _last(words, ev.RunEnded) > _last(words, ev.RunResumed)
+
+    def _count(self, kind: type[ev.Event]) -> int:
+        folder = self.run_folder
+        return sum(isinstance(r.event, kind) for r in self._records(folder)) if folder else 0
 
     def planned(self, *faults: Fault) -> World:
         self.wire.plan = list(faults)
         return self
+
+
+def _last(words: list[type[ev.Event]], word: type[ev.Event]) -> int:
+    return max((place for place, found in enumerate(words, 1) if found is word), default=0)
 
 
 @cache
