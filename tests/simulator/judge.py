@@ -128,7 +128,7 @@ def check(world: World) -> None:
     run, records = folded(world)
     _each_row_once(world)
     _one_fate_each(world, run)
-    _children_after_their_gates(run, records)
+    _children_after_their_gates(_plan(world), run, records)
 
 
 def _each_row_once(world: World) -> None:
@@ -157,22 +157,22 @@ def _one_fate_each(world: World, run: Run) -> None:
         for attempt in step.attempts:
             saved = attempt.results.get("successful")
             if saved is not None and attempt.reconciled is not None:
-                fates.update(_column(folder.path(saved.file), "Legacy_Id__c"))
+                fates.update(_column(folder.path(saved.file), keys[1]))
         fates.update(_column(folder.retry(step.id), keys[0]))
-        wanted = Counter(keys[1])
+        wanted = Counter(keys[2])
         if fates != wanted:
             raise ViolationError(f"{step.id}: fates {dict(fates)} for rows {dict(wanted)}; exits {world.exits}")
 
 
-def _source_keys(world: World, step: str) -> tuple[str, list[str]] | None:
-    """(column of the key in the source, its values) where the source is a file whose keys are sent."""
+def _source_keys(world: World, step: str) -> tuple[str, str, list[str]] | None:
+    """(column of the key in the source, in what is sent, its values) where the source is a file whose keys are sent."""
     spec = _plan(world).steps[step]
     if not isinstance(spec.source, FileSource) or spec.operation not in {"insert", "upsert"} or spec.where is not None:
         return None
     path = world.project / spec.source.file.name
     header = next(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-    name = "Legacy_Id__c" if "Legacy_Id__c" in header else "id"
-    return name, _column(path, name)
+    name = next(name for name in ("Legacy_Id__c", "id", "LastName") if name in header)
+    return name, {"id": "Legacy_Id__c"}.get(name, name), _column(path, name)
 
 
 def _column(path: Path, name: str) -> list[str]:
@@ -181,16 +181,20 @@ def _column(path: Path, name: str) -> list[str]:
     return [row[name] for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
 
 
-def _children_after_their_gates(run: Run, records: list[ev.Recorded]) -> None:
-    """I3: no step begins before every step it depends on was settled."""
+def _children_after_their_gates(plan: Plan, run: Run, records: list[ev.Recorded]) -> None:
+    """I3: no step begins before every step it depends on was settled, nor behind a gate that is shut."""
     settled: set[str] = set()
+    shut: set[str] = set()
     for record in records:
         event = record.event
         if isinstance(event, ev.StepSettled):
             settled.add(event.step)
-        elif isinstance(event, ev.StepStarted) and not set(run.steps[event.step].parents) <= settled:
-            raise ViolationError(
-                f"{event.step} began before {set(run.steps[event.step].parents) - settled} was settled"
-            )
+        elif isinstance(event, ev.GateDecided):
+            holds = event.verdict != "open" and (plan.steps[event.step].gate.on_fail == "stop" or not event.reconciled)
+            (shut.add if holds else shut.discard)(event.step)
         elif isinstance(event, ev.RetryRequested):
             settled -= set(event.steps)
+        elif isinstance(event, ev.StepStarted):
+            parents = set(run.steps[event.step].parents)
+            if not parents <= settled or parents & shut:
+                raise ViolationError(f"{event.step} began before the gates of {sorted(parents)} let it")

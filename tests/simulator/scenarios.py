@@ -223,6 +223,11 @@ MULTIPART = Scenario(
     repeats=True,
 )
 
+KEYLESS = Scenario(
+    "keyless",
+    "  people: {object: Contact, operation: insert, source: people.csv, parts: {max_rows: 2}}\n",
+    {"people.csv": _table("LastName,Title", "Ana,Dr", "Ben,", "Cleo,Dr")},
+)
 CHAIN = Scenario(
     "chain",
     ACCOUNT_STEP
@@ -259,7 +264,7 @@ WHOLE = Scenario(
 SCENARIOS = {
     s.name: s
     for s in (
-        PARENT_CHILD, RETRIED, MULTI_PART, CUT_FILES, ONE_AT_A_TIME, EXTRACT, PAGES, DELETE, HIERARCHY, ID_OF, HELD, SHUT,
+        PARENT_CHILD, KEYLESS, RETRIED, MULTI_PART, CUT_FILES, ONE_AT_A_TIME, EXTRACT, PAGES, DELETE, HIERARCHY, ID_OF, HELD, SHUT,
         SECOND_PASS, ROUND_TRIP, RESULTS_OF, MULTIPART, CHAIN, QUERIES, WHOLE,
     )
 }  # fmt: skip
