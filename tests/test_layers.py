@@ -9,7 +9,21 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "loadplan"
 
 LAYERS: list[tuple[int, tuple[str, ...]]] = [
-    (0, ("version", "errors", "diagnostics", "clock", "codes", "masking", "durable", "diagnostic_formats", "words")),
+    (
+        0,
+        (
+            "version",
+            "errors",
+            "diagnostics",
+            "clock",
+            "codes",
+            "masking",
+            "durable",
+            "diagnostic_formats",
+            "words",
+            "disk",
+        ),
+    ),
     (1, ("plan",)),
     (
         2,

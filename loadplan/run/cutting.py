@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from loadplan.diagnostics import Diagnostic, has_errors
+from loadplan.disk import disk
 from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.model import Step
@@ -98,8 +99,8 @@ def _cut(
         )  # fmt: skip
     facts = tuple(rows.fact(p) for p in parts)
     if not held.records:
-        aside.unlink()
-        index_path(aside).unlink()
+        disk().unlink(aside)
+        disk().unlink(index_path(aside))
         return facts, (), digest
     waiting = ev.RowsFact(rows.folder.relative(aside), len(held.records), delimiter, dict(sorted(held.why.items())))
     return facts, (waiting,), digest

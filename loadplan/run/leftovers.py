@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadplan.disk import disk
 from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step
@@ -42,8 +43,8 @@ def write_leftovers(rows: Rows, inputs: Mapping[str, InputDigest] | None = None)
         records, codes = _left_records(rows, step, run_step)
         if not records:
             _put_by(rows, step, rows.folder.retry(step.id))
-            rows.folder.retry(step.id).unlink(missing_ok=True)
-            rows.folder.retry(step.id, "json").unlink(missing_ok=True)
+            disk().unlink(rows.folder.retry(step.id))
+            disk().unlink(rows.folder.retry(step.id, "json"))
             continue
         written.append(_write(rows, step, run_step, records, codes, (inputs or {}).get(step.id)))
     return written
