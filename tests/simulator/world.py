@@ -20,6 +20,7 @@ from unittest.mock import patch
 
 import requests
 from loadplan.cli import flow
+from loadplan.cli.again import Retry
 from loadplan.cli.console import Console
 from loadplan.disk import using
 from loadplan.emulator.faults import Faults
@@ -162,7 +163,8 @@ class World:
         return self._process(lambda: flow.apply(self._console(), self.project / "plan.yaml", self._request()), at)
 
     def resume(self, at: int | None = None, *, retry: bool = False) -> int | None:
-        return self._process(lambda: flow.resume(self._console(), None, self.project, self._request(), retry=retry), at)
+        again = Retry() if retry else None
+        return self._process(lambda: flow.resume(self._console(), None, self.project, self._request(), retry=again), at)
 
     def _console(self) -> Console:
         return Console(out=self.said, err=self.said)
