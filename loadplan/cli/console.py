@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -11,8 +12,23 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from loadplan.errors import InvalidInputError, LoadplanError
+from loadplan.masking import printable, redact
 
 STYLES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
+
+
+_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
+_COMMAND = re.compile(r"(?m)^((?:\x1b\[[0-9;]*m|\s)*)::")
+
+_OLD_COMMAND = re.compile(r"##((?:\x1b\[[0-9;]*m)*)\[")
+
+
+def harmless(text: str) -> str:
+    """Text of whatever origin as a terminal and the log of a CI runner may have it: no token, no escape but colours, no line that
+    a runner of GitHub takes for a command (`::name` at its beginning, `##[name` anywhere)."""
+    pieces = _COLOR.split(redact(text).replace("\r", "?").replace("\x85", "?"))
+    text = "".join(piece if i % 2 else printable(piece) for i, piece in enumerate(pieces))
+    return _OLD_COMMAND.sub(r"## \1[", _COMMAND.sub(r"\1: :", text))
 
 
 @dataclass
@@ -61,10 +77,10 @@ class Console:
     def message(self, text: str) -> None:
         """Progress and remarks: stderr, silent with -q."""
         if self.verbosity >= 0:
-            print(text, file=self.err or sys.stderr, flush=True)
+            print(harmless(text), file=self.err or sys.stderr, flush=True)
 
     def error(self, text: str) -> None:
-        print(text, file=self.err or sys.stderr, flush=True)
+        print(harmless(text), file=self.err or sys.stderr, flush=True)
 
     def last_words(self, text: str) -> None:
         """Text from a thread that ends the process: straight to the terminal, since the stream's lock may be held."""
