@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -12,8 +13,23 @@ from typing import Any, TextIO
 
 from loadplan.errors import InvalidInputError, LoadplanError
 from loadplan.github import as_github, is_actions, neutral, neutral_json
+from loadplan.masking import printable, redact
 
 STYLES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
+
+
+_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
+_COMMAND = re.compile(r"(?m)^((?:\x1b\[[0-9;]*m|\s)*)::")
+
+_OLD_COMMAND = re.compile(r"##((?:\x1b\[[0-9;]*m)*)\[")
+
+
+def harmless(text: str) -> str:
+    """Text of whatever origin as a terminal and the log of a CI runner may have it: no token, no escape but colours, no line that
+    a runner of GitHub takes for a command (`::name` at its beginning, `##[name` anywhere)."""
+    pieces = _COLOR.split(redact(text).replace("\r", "?").replace("\x85", "?"))
+    text = "".join(piece if i % 2 else printable(piece) for i, piece in enumerate(pieces))
+    return _OLD_COMMAND.sub(r"## \1[", _COMMAND.sub(r"\1: :", text))
 
 
 @dataclass
@@ -64,6 +80,7 @@ class Console:
 
     def plain(self, text: str) -> str:
         """The text as it is; on GitHub Actions with nothing in it that the runner would take for a command."""
+        text = harmless(text)
         return neutral(text) if self.in_actions else text
 
     def result(self, text: str) -> None:

@@ -106,6 +106,8 @@ def _write(
     reader = rows.open(step.source)
     try:
         put_by = _put_by(rows, step, to)
+        # Between the two files of a retry a crash must not make the new one look edited.
+        rows.folder.retry(step.id, "json").unlink(missing_ok=True)
         made = write_retry_file(reader, records, to, expected=expected, mended=rows.mended_cells(step, records))
     except InvalidInputError as error:
         raise InvalidInputError(

@@ -126,7 +126,7 @@ class Rows:
     def tally(self, step: Step, attempt: Attempt, kind: str) -> Tally:
         """A tally for a result file of the attempt that is about to be received."""
         shape = self.shape(step)
-        fact = self.run.steps[step.id].parts[attempt.part].facts[attempt.round - 1]
+        fact = self.run.steps[step.id].parts[attempt.part].fact_of(attempt.round)
         return Tally(kind, shape.header, shape.sent_key, DELIMITERS[step.csv.delimiter], fact.bytes)
 
     def keep(self, attempt: Attempt, kind: str, tally: Tally) -> None:

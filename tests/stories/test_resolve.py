@@ -96,7 +96,7 @@ def test_not_applied_sends_the_rows_in_another_job(vanished: Vanished) -> None:
         (["contacts/1", "--assume", "applied", "--reason", "x"], "contacts/1 is not undecided"),
         (["accounts/7", "--assume", "applied", "--reason", "x"], "accounts/7 is not undecided"),
         (["accounts", "--assume", "maybe", "--reason", "x"], "'maybe' is not one of"),
-        (["accounts", "--assume", "applied"], "Missing option '--reason'"),
+        (["accounts", "--assume", "applied"], "--reason is missing"),
         (["accounts", "--assume", "applied", "--reason", " "], "--reason is empty"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from loadplan.reports.incidents import incidents
 from loadplan.run.journal import read_journal
 
-from support.processes import ran, typed
+from support.processes import typed
 from support.story import Killed, KillPoint, Story
 
 PLAN = """\
@@ -49,7 +49,7 @@ def test_a_resume_whose_plan_cannot_be_read_does_not_say_that_nothing_was_sent(p
     )
     (project / "plan.yaml").write_text(text, encoding="utf-8")
     (project / "names.csv").write_text("from,to\nAna,Anna\nBen,Benn\nChloe,Chloé\n", encoding="utf-8")
-    code, _, said = ran(project, os.environ, "apply", "plan.yaml", "-o", "embedded", "--async")
+    code, _, said = typed(project, os.environ, "apply", "plan.yaml", "-o", "embedded", "--async")
     assert code == 7, said
     (project / "names.csv").unlink()
     code, _, said = typed(project, os.environ, "resume")
