@@ -82,7 +82,7 @@ def view(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) -> di
         "legend": [k for k in KINDS if any(s.seconds(k) for s in times.steps.values())],
         "dag": markup(_dag(plan, run, steps, times)),
         "path": [{"step": s, "took": duration(times.steps[s].took or 0)} for s in times.path],
-        "errors": [{**e, "cause": likely_cause(e["code"])} for e in book["errors"]],
+        "errors": [{**e, "cause": likely_cause(e["code"], e["message"])} for e in book["errors"]],
         "again": list(_sent_again(run, records)),
         "queries": audit["queries"],
         "result_files": len(audit["results"]),
