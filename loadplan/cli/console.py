@@ -80,7 +80,6 @@ class Console:
 
     def plain(self, text: str) -> str:
         """The text as it is; on GitHub Actions with nothing in it that the runner would take for a command."""
-        text = harmless(text)
         return neutral(text) if self.in_actions else text
 
     def result(self, text: str) -> None:
@@ -99,10 +98,10 @@ class Console:
     def message(self, text: str) -> None:
         """Progress and remarks: stderr, silent with -q."""
         if self.verbosity >= 0:
-            print(self.plain(text), file=self.err or sys.stderr, flush=True)
+            print(self.plain(harmless(text)), file=self.err or sys.stderr, flush=True)
 
     def error(self, text: str) -> None:
-        print(self.plain(text), file=self.err or sys.stderr, flush=True)
+        print(self.plain(harmless(text)), file=self.err or sys.stderr, flush=True)
 
     def last_words(self, text: str) -> None:
         """Text from a thread that ends the process: straight to the terminal, since the stream's lock may be held."""

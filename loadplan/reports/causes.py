@@ -17,7 +17,7 @@ CAUSES = {
     "INSUFFICIENT_ACCESS_OR_READONLY": "the user may not edit this record",
     "INVALID_CROSS_REFERENCE_KEY": "an id points to no record, or to one of another object",
     "INVALID_EMAIL_ADDRESS": "the address is not in the form that Salesforce accepts",
-    "INVALID_FIELD": "a lookup found no parent with this external id, or the field is not there for this user",
+    "INVALID_FIELD": "no record has this external id: the parent was not loaded, or its key is written differently",
     "INVALID_FIELD_FOR_INSERT_UPDATE": "the field cannot be written: a formula, or read-only for this user",
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "the value is not in the picklist: map it with `map:`, or add it in the org",
     "INVALID_TYPE_ON_FIELD_IN_RECORD": "the value is of another type than the field",
@@ -31,6 +31,8 @@ CAUSES = {
 }
 
 
-def likely_cause(code: str) -> str:
-    """The usual cause behind a status code; empty when there is none to name."""
+def likely_cause(code: str, message: str) -> str:
+    """The usual cause behind a status code with this (masked) message; empty when there is none to name."""
+    if code == "INVALID_FIELD" and "Foreign key external ID" not in message:
+        return "the value does not fit the field, or the field is not there for this user"
     return CAUSES.get(code, "")

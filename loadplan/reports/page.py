@@ -14,8 +14,9 @@ from typing import Any
 
 from loadplan.plan.model import Plan
 from loadplan.reports.causes import likely_cause
-from loadplan.reports.dag import Box, draw_graph
+from loadplan.reports.dag import SIGNS, Box, draw_graph
 from loadplan.reports.gantt import draw_gantt
+from loadplan.reports.layers import reduced
 from loadplan.reports.pagination import audit_view, pagination
 from loadplan.reports.render import markup, render_html, stylesheet
 from loadplan.reports.timing import KINDS, Timing, duration, timing
@@ -27,6 +28,7 @@ from loadplan.words import count
 
 FEW_STEPS = 16
 """Of more steps than these the page shows those first that need attention, and folds the others."""
+MOST_IN_MERMAID = 80
 MOST_LINES = 200
 """Lines of a table beyond these are left to the files of the run folder."""
 
@@ -80,9 +82,10 @@ def view(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) -> di
         "stops": len(times.stops),
         "gantts": list(_gantts(run, times, {s["step"] for s in trouble})),
         "legend": [k for k in KINDS if any(s.seconds(k) for s in times.steps.values())],
+        "mermaid": _mermaid(run, steps) if len(steps) <= MOST_IN_MERMAID else "",
         "dag": markup(_dag(plan, run, steps, times)),
         "path": [{"step": s, "took": duration(times.steps[s].took or 0)} for s in times.path],
-        "errors": [{**e, "cause": likely_cause(e["code"])} for e in book["errors"]],
+        "errors": [{**e, "cause": likely_cause(e["code"], e["message"])} for e in book["errors"]],
         "again": list(_sent_again(run, records)),
         "queries": audit["queries"],
         "result_files": len(audit["results"]),
@@ -147,6 +150,16 @@ def _gantts(run: Run, times: Timing, trouble: set[str]) -> list[dict[str, Any]]:
             "svg": markup(draw_gantt(times, every, name=f"When each of {len(every)} steps did what")),
         },
     ]
+
+
+def _mermaid(run: Run, steps: Sequence[dict[str, Any]]) -> str:
+    """The graph for markdown that draws mermaid. Step ids are letters, digits, `_` and `-`: nothing in them is a command there."""
+    names = {s["step"]: f"s{i}" for i, s in enumerate(steps)}
+    lines = ["flowchart LR"]
+    lines += [f'  {names[s["step"]]}["{SIGNS.get(s["state"], "○")} {s["step"]}"]' for s in steps]
+    kept = reduced({name: s.parents for name, s in run.steps.items()})
+    lines += [f"  {names[p]} --> {names[child]}" for child, above in kept.items() for p in above]
+    return "\n".join(lines)
 
 
 def _dag(plan: Plan, run: Run, steps: Sequence[dict[str, Any]], times: Timing) -> str:

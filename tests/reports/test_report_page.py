@@ -142,6 +142,20 @@ def test_sixty_steps_are_folded_and_small(long: Story) -> None:
     assert "18 steps not started" in text
 
 
+@pytest.mark.parametrize("killed", [1, 5, 30, 50])
+def test_a_run_that_was_killed_has_a_page_too(killed: int, tmp_path: Path) -> None:
+    """Wherever it was: what is open is drawn as open, nothing is called done, and the page says how to go on."""
+    told = small(tmp_path, killed=killed, resumed=False)
+    text = page(told)
+    tree = Tree(text)
+    assert (tree.open, tree.wrong) == ([], [])
+    said = words(text)
+    assert "Not ended" in said
+    assert f"Next: loadplan resume {told.run_folder.id}" in said
+    assert "gate of accounts: open" not in text
+    assert bool(re.search(r'class="bar k-[a-z-]+ open"', text)) == (killed == 50)
+
+
 def contrast(one: str, other: str) -> float:
     """The ratio of WCAG 2.1 between two colours in hex."""
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from support.processes import ran
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "outputs"
-ENVIRON = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+ENVIRON = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PATH": "/nowhere"}
+"""Without the sf CLI, wherever the tests run."""
 CHANGING = (
     (re.compile(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{4}"), r"<run of \1>"),
     (re.compile(r"\b\d\d:\d\d:\d\dZ"), "<time>"),

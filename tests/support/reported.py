@@ -75,9 +75,10 @@ SECRET = "Person 613"
 """A value that stands in a row, and must stand in no page."""
 
 
-def small(folder: Path) -> Story:
+def small(folder: Path, *, killed: int = 60, resumed: bool = True) -> Story:
     """Five steps: rows that are locked and sent again, one row that fails for good, a gate that is shut and holds a step back,
-    an extract of four pages, a lost answer, and a night between a kill and the resume."""
+    an extract of four pages, a lost answer, and a night between a kill and the resume. `killed` is the request at which it is
+    killed; unless `resumed` it stays so."""
     with Story(folder, SMALL, FILES, SLOW) as told:
         for n in range(0, 60, 5):
             told.faults.lock_rows("Account", 1, {"Legacy_Id__c": f"A{n}"})
@@ -87,9 +88,10 @@ def small(folder: Path) -> Story:
         )  # fmt: skip
         told.faults.add("job info", "status", nth=4)
         with suppress(Killed):
-            told.drive(kill=KillPoint(60, "after"))
-        told.clock.seconds += timedelta(hours=7).total_seconds()
-        told.drive()
+            told.drive(kill=KillPoint(killed, "after"))
+        if resumed:
+            told.clock.seconds += timedelta(hours=7).total_seconds()
+            told.drive()
         render(told)
     return told
 
