@@ -24,6 +24,7 @@ from simulator import (
     test_full_disk,
     test_killed,
     test_schedules,
+    test_torn_journal,
     torn,
 )
 from simulator.scenarios import CRASHED, SCENARIOS
@@ -45,7 +46,10 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
     pairs = [len(stories.boundaries(name)) ** 2 for name in stories.PAIRED]
     sampled = sum(-(-count // test_crashes.DOUBLE) for count in pairs)
     yield "two crashes, the second during the recovery", f"{sampled:,}", f"{sum(pairs):,}", COMMAND.format("--double 1")
-    few = [len(list(torn.damages(every=19, flips=50))), len(list(torn.damages()))]
+    few = [
+        len(list(torn.damages(every=test_torn_journal.EVERY, flips=test_torn_journal.FLIPS))),
+        len(list(torn.damages())),
+    ]
     yield (
         "a journal cut after a byte, or with one bit turned over",
         f"{few[0]:,}",
@@ -63,9 +67,10 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
         f"random schedules over {len(SCENARIOS)} plans, each decided by one number", f"{len(test_schedules.SEEDS):,}",
         "as many as you like", COMMAND.format("--seeds 10000"),
     )  # fmt: skip
+    killed = f"{len(test_killed.SEEDS):,}"
     yield (
         "real processes ended with `kill -9`, twice each",
-        f"{len(test_killed.SEEDS):,}",
+        killed,
         "as many as you like",
         COMMAND.format("--kill9 500"),
     )
