@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import requests
-from loadplan.cli import flow
+from loadplan.cli import flow, signals
 from loadplan.cli.main import run
 from loadplan.disk import using
 from loadplan.emulator.faults import Faults
@@ -133,6 +133,8 @@ class World:
             stack.enter_context(patch.object(http, "new_session", session))
             stack.enter_context(patch.object(flow, "SystemClock", lambda: self.clock))
             stack.enter_context(patch.object(flow, "finish", finish))
+            # Signals are for the process that tells the stories, which somebody may want to stop.
+            stack.enter_context(patch.object(signals, "stopping", lambda *_: contextlib.nullcontext()))
             stack.enter_context(patch.object(flow, "_git", lambda _: ""))
             stack.enter_context(patch.object(ahead, "Crew", Inline))
             stack.enter_context(contextlib.chdir(self.project))
