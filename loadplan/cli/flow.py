@@ -461,6 +461,8 @@ def finish(
     from loadplan.run.rows import Rows
 
     left = []
+    if run.header is None:
+        return  # not even the beginning of the run is on record: there is nothing to tell of
     try:
         # Reading sources and results again can take long, and who stops a run does not want to wait.
         if run.exit not in {130, 143}:

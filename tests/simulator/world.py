@@ -7,11 +7,12 @@ the clock. Everything else is what a user runs: `apply`, `resume` and `retry` of
 from __future__ import annotations
 
 import atexit
+import contextlib
 import io
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,14 +20,13 @@ from typing import Any
 from unittest.mock import patch
 
 import requests
-from loadplan.cli import flow
-from loadplan.cli.again import Retry
-from loadplan.cli.console import Console
+from loadplan.cli import flow, signals
+from loadplan.cli.main import run
 from loadplan.disk import using
 from loadplan.emulator.faults import Faults
 from loadplan.emulator.org import Org
 from loadplan.emulator.settings import Settings
-from loadplan.errors import LoadplanError
+from loadplan.errors import BUG_EXIT_CODE
 from loadplan.run import ahead
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder, list_runs
@@ -54,6 +54,10 @@ MOST_LIVES = 12
 
 class StuckError(AssertionError):
     """The run did not come to its end, however often it was resumed."""
+
+
+class BugError(AssertionError):
+    """The command ended with the exit code of a bug."""
 
 
 class Inline:
@@ -129,27 +133,29 @@ class World:
             stack.enter_context(patch.object(http, "new_session", session))
             stack.enter_context(patch.object(flow, "SystemClock", lambda: self.clock))
             stack.enter_context(patch.object(flow, "finish", finish))
+            # Signals are for the process that tells the stories, which somebody may want to stop.
+            stack.enter_context(patch.object(signals, "stopping", lambda *_: contextlib.nullcontext()))
             stack.enter_context(patch.object(flow, "_git", lambda _: ""))
             stack.enter_context(patch.object(ahead, "Crew", Inline))
+            stack.enter_context(contextlib.chdir(self.project))
+            stack.enter_context(contextlib.redirect_stdout(self.said))
+            stack.enter_context(contextlib.redirect_stderr(self.said))
             stack.enter_context(patch.dict("os.environ", {"SIMULATOR_ID": "id", "SIMULATOR_SECRET": "secret"}))
             yield
 
-    def _process(self, command: Callable[[], int], at: int | None) -> int | None:
-        """One process from its start to its end: its exit code, or None when it was killed at boundary `at`."""
+    def _process(self, command: Sequence[str], at: int | None) -> int | None:
+        """One process from its start to its end: its exit code, or None when it was killed at boundary `at`. Raises `BugError`."""
         self.fuse.renew(at)
         try:
             with self._machine():
-                code = command()
+                code = run([*command, "--parallelism", str(self.scenario.parallelism)])
         except Killed:
             self.exits.append("killed")
             self.restart()
             return None
-        except LoadplanError as error:
-            self.said.write(
-                f"{type(error).__name__} {error.summary} {list(error.details)} {list(getattr(error, 'diagnostics', ()))}\n"
-            )
-            code = error.exit_code
         self.exits.append(code)
+        if code == BUG_EXIT_CODE:
+            raise BugError(f"{self.scenario.name}: exits {self.exits}\n{self.said.getvalue()[-3000:]}")
         return code
 
     def restart(self) -> None:
@@ -160,17 +166,15 @@ class World:
             self.disk.settle()
 
     def apply(self, at: int | None = None) -> int | None:
-        return self._process(lambda: flow.apply(self._console(), self.project / "plan.yaml", self._request()), at)
+        return self._process(["apply", "plan.yaml", "-o", "sim", "--auto-approve"], at)
 
-    def resume(self, at: int | None = None, *, retry: bool = False) -> int | None:
-        again = Retry() if retry else None
-        return self._process(lambda: flow.resume(self._console(), None, self.project, self._request(), retry=again), at)
+    def resume(self, at: int | None = None) -> int | None:
+        return self._process(["resume"], at)
 
-    def _console(self) -> Console:
-        return Console(out=self.said, err=self.said)
-
-    def _request(self) -> flow.Request:
-        return flow.Request("sim", {}, (), None, auto_approve=True, parallelism=self.scenario.parallelism)
+    def retry(self, at: int | None = None) -> int | None:
+        folder = self.run_folder
+        assert folder is not None
+        return self._process(["retry", folder.id], at)
 
     # what a person does
 
@@ -193,7 +197,7 @@ class World:
         for _ in range(MOST_LIVES):
             at = points.pop(0) if points else None
             if self.has_ended and retries:
-                self.resume(at, retry=True)
+                self.retry(at)
             else:
                 self.go_on(at)
             if self.has_ended and self._count(ev.RetryRequested) >= retries and self.exits[-1] != "killed":
