@@ -1011,6 +1011,12 @@ CODES: dict[str, Explanation] = {
         "Load the step level by level.",
         "hierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id}",
     ),
+    "LP0745": Explanation(
+        "nothing bounds a delete of what a query finds",
+        "The query runs when the plan does. Whoever approves it sees the rows of today; tomorrow there may be more.",
+        "Give the query a gate: beyond it the delete does not start. Or cap the org's deletes in orgs.yaml.",
+        "stale:\n  operation: query\n  soql: SELECT Id FROM Case WHERE IsClosed = true\n  gate: {max_rows: 2000}",
+    ),
     "LP0750": Explanation(
         "the gate of a step would shut",
         "So many rows have something that Salesforce refuses that the gate of the step could not open.",

@@ -17,7 +17,7 @@ from loadplan.review.meaning import Change
 from loadplan.review.revisions import Revision, revisions
 from loadplan.review.risk import org_changes
 
-_PLAN = re.compile(rb"^version:.*^steps:|^steps:.*^version:", re.MULTILINE | re.DOTALL)
+_KEYS = (re.compile(rb"^version:", re.MULTILINE), re.compile(rb"^steps:", re.MULTILINE))
 ENDINGS = (".yaml", ".yml")
 
 
@@ -135,7 +135,7 @@ class _Tree:
     def plans(self) -> list[str]:
         """Every file that looks like a plan."""
         names = [f for f in self._rev.files if f.endswith(ENDINGS) and not f.startswith(".") and "/." not in f]
-        return [f for f in names if (text := self._rev.read(f)) is not None and _PLAN.search(text)]
+        return [name for name, text in self._rev.read_small(names) if all(key.search(text) for key in _KEYS)]
 
     def version(self, file: str) -> Version | None:
         """The plan in this revision, None when it has none. Raises `InvalidInputError`."""

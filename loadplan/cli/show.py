@@ -18,19 +18,19 @@ def command(console: Console, file: Path, state_dir: Path | None) -> int:
     """Show the saved plan in FILE: what was approved, for which org. Asks no org, and works on a stale plan."""
     import json
 
-    from loadplan.review.saved import applied_by, read_saved, seal
+    from loadplan.review.saved import FORMAT, applied_by, read_saved, seal
     from loadplan.review.text import as_text
 
     data = read_saved(file)
     if console.as_json:
         console.json(data)
         return 0
-    try:
+    whole = data.get("sha256") == seal(data)
+    if whole and data["format"] == FORMAT:
         console.result(as_text(data["document"], console.result_style))
-    except (KeyError, TypeError, ValueError, AttributeError):  # of another version
+    else:  # another version wrote it, or somebody changed it: what is there, as it is there
         console.result(json.dumps(data.get("document", data), indent=1, ensure_ascii=False))
     console.message("")
-    whole = data.get("sha256") == seal(data)
     console.message(f"saved by loadplan {data.get('tool', '?')}, sha256:{data.get('sha256', '?')}")
     if not whole:
         console.message(

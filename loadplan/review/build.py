@@ -66,6 +66,7 @@ def review(
     _weigh(plan, steps, failing, findings)
     for step_id, warnings in (told or {}).items():
         _told(step_id, warnings, findings)
+    _unbounded(plan, org, findings)
     if org is not None:
         _org_findings(plan, steps, org, findings)
     waves = {name: number for number, wave in enumerate(graph.waves, 1) for name in wave}
@@ -244,6 +245,20 @@ def _weigh(plan: Plan, steps: Mapping[str, StepView], failing: Mapping[str, int]
             findings.plan(
                 "LP0750", "error", step_id, "", text, place_of(plan, plan.steps[step_id]),
                 "correct the rows that the findings name, or decide that the gate may be wider",
+            )  # fmt: skip
+
+
+def _unbounded(plan: Plan, org: OrgFacts | None, findings: Findings) -> None:
+    """A delete of whatever a query will find: an approval says how many rows there are now, not how many there will be."""
+    for step in plan.steps.values():
+        if not step.facts.destructive or not isinstance(step.source, StepSource) or step.limit is not None:
+            continue
+        above = plan.steps[step.source.step]
+        if above.is_query and above.gate.max_rows is None and (org is None or org.max_delete_rows is None):
+            text = f"nothing bounds how many rows of `{above.id}` it will delete"
+            findings.plan(
+                "LP0745", "warning", step.id, "", text, place_of(plan, above),
+                f"say how many there may be: `gate: {{max_rows: …}}` of `{above.id}`, or `limits: max_delete_rows` in orgs.yaml",
             )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ steps:
     operation: query
     soql: SELECT Id FROM Opportunity WHERE StageName = 'Closed Lost'
     depends_on: [contacts]
+    gate: {max_rows: 500}
   purge:
     object: Opportunity
     operation: delete

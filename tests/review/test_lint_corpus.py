@@ -29,6 +29,17 @@ def test_a_trap_is_found_before_a_byte_is_sent(name: str, loadplan: Command, mon
         assert str(trap["line"]) in {line for _, line in places}, (places, ran.out + ran.err)
 
 
+@pytest.mark.parametrize("name", TRAPS)
+def test_no_cell_of_a_row_stands_in_the_plan(name: str, loadplan: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan is posted where others read: it says file and line, and who may see the row looks there."""
+    monkeypatch.chdir(CORPUS / name)
+    ran = loadplan("plan", "plan.yaml", "--offline", "--describe", "../describe", "--json")
+    text = (CORPUS / name / "data.csv").read_text("utf-8", errors="replace")
+    header, *rows = text.splitlines()
+    cells = {cell.strip('" ') for row in rows for cell in row.split(",")}
+    assert not [cell for cell in cells if len(cell) > 4 and cell not in header and cell in ran.out]
+
+
 def test_the_corpus_covers_the_threads() -> None:
     """45 traps; a trap that is taken out is missed here."""
     assert len(TRAPS) == 45

@@ -217,3 +217,19 @@ def describe(project: Path, loadplan: Command) -> str:
     ran = loadplan("org", "describe", "--all-needed-by", "plans/crm.yaml", "-o", "embedded", "--out", "describe")
     assert ran.exit == 0, ran.err
     return "describe"
+
+
+def test_a_delete_that_nothing_bounds_is_pointed_out(project: Path, loadplan: Command) -> None:
+    """A gate on the query, a limit of the step, or a cap of the org bounds it."""
+    assert "LP0745" not in loadplan("plan", "plans/crm.yaml", "--offline").out
+    plan = (project / "plans/crm.yaml").read_text("utf-8").replace("    gate: {max_rows: 500}\n", "")
+    (project / "plans/crm.yaml").write_text(plan, encoding="utf-8")
+    ran = loadplan("plan", "plans/crm.yaml", "--offline")
+    assert (
+        ran.exit,
+        "warning[LP0745]: step purge: nothing bounds how many rows of `stale` it will delete" in ran.out,
+    ) == (0, True)
+    (project / "orgs.yaml").write_text(
+        "version: 1\norgs: {twin: {embedded: {}, limits: {max_delete_rows: 9}}}\n", encoding="utf-8"
+    )
+    assert "LP0745" not in loadplan("plan", "plans/crm.yaml", "-o", "twin").out

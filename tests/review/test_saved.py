@@ -121,6 +121,10 @@ def test_show_works_whatever_became_of_the_project(saved: Path, loadplan: Comman
     assert ran.exit == 0
     assert "Plan: 5 to create, 0 to update, 0 to delete, 1 to extract, in 3 jobs." in ran.out
     assert json.loads(loadplan("show", "crm.lplan", "--json").out)["format"] == "loadplan.saved/1"
+    data = json.loads(saved.read_bytes())
+    (saved.parent / "next.lplan").write_text(json.dumps(data | {"format": "loadplan.saved/9"}), encoding="utf-8")
+    ran = loadplan("show", "next.lplan")
+    assert (ran.exit, '"create": 5' in ran.out, "cannot be applied" in ran.err) == (0, True, True)
     (saved.parent / "other.json").write_text('{"a": 1}', encoding="utf-8")
     assert loadplan("show", "other.json").exit == 2
 
