@@ -15,6 +15,7 @@ from loadplan.plan.model import (
     FileSource,
     FromColumn,
     Gate,
+    Hashed,
     PostgresSource,
     ResultsSource,
     Source,
@@ -57,6 +58,8 @@ def aspects(step: Step) -> dict[str, str]:
     }  # fmt: skip
     for column in step.columns or ():
         found[f"columns.{column.field}"] = column_text(column)
+    if step.idempotency is not None:
+        found["idempotency"] = f"{step.idempotency.field} {column_text(step.idempotency)}"
     for lookup in step.lookups:
         found[f"lookups.{lookup.header}"] = f"<- {lookup.column}"
     for reference in step.ids:
@@ -101,6 +104,8 @@ def column_text(column: Column) -> str:
             return f"= {column.value}"
         case Composed():
             return "<- " + "".join(f"{{{p.column}}}" if isinstance(p, Cell) else p.text for p in column.pieces)
+        case Hashed():
+            return f"<- made of {column.column}"
         case FromColumn():
             told = [f"<- {column.column}"]
             if column.empty is not None:
