@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadplan.plan.model import Plan
-from loadplan.reports.causes import likely_cause
 from loadplan.reports.dag import SIGNS, Box, draw_graph
 from loadplan.reports.gantt import draw_gantt
 from loadplan.reports.layers import reduced
@@ -85,7 +84,6 @@ def view(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) -> di
         "mermaid": _mermaid(run, steps) if len(steps) <= MOST_IN_MERMAID else "",
         "dag": markup(_dag(plan, run, steps, times)),
         "path": [{"step": s, "took": duration(times.steps[s].took or 0)} for s in times.path],
-        "errors": [{**e, "cause": likely_cause(e["code"], e["message"])} for e in book["errors"]],
         "again": list(_sent_again(run, records)),
         "queries": audit["queries"],
         "result_files": len(audit["results"]),

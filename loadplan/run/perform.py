@@ -139,6 +139,8 @@ def _create(engine: Engine, action: do.Action) -> None:
     step = _step(engine, action)
     kind = "query" if step.is_query else "ingest"
     fact = None if step.is_query else engine.run.steps[step.id].parts[action.part].fact
+    if engine.quota is not None:
+        engine.quota.check(engine.run, kind, fact.rows if fact else 0)
     part = engine.rows.part(step, action.part, action.round) if fact else None
     multipart = part is not None and _goes_multipart(step, part)
     version = engine.plan.api_version
@@ -225,7 +227,7 @@ def _upload(engine: Engine, action: do.Action) -> None:
             return
         except (Refused, Unavailable) as fault:
             engine.emit(ev.UploadLost(**about, http=fault.status, detail=fault.detail))
-            if isinstance(fault, Unavailable):
+            if isinstance(fault, Unavailable | QuotaExceeded):
                 raise
             return
         if not body.is_as_planned:
@@ -329,7 +331,7 @@ def _save_result(engine: Engine, action: do.Action) -> None:
     about = _about(engine, action, request=_url(attempt, "GET", f"/{tail}"))
     to = engine.folder.result(step.id, attempt.job, action.kind)
     kind: ResultKind = action.kind  # type: ignore[assignment]
-    tally = engine.rows.tally(step, kind)
+    tally = engine.rows.tally(step, attempt, kind)
     try:
         got = engine.org.fetch_result(
             attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version, tap=tally.feed
