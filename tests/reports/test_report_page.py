@@ -75,7 +75,7 @@ def test_the_page_says_what_happened_from_the_verdict_to_the_next_command(told: 
     for said in (
         "Failed (exit 1)", "30 rows left over, 1 gate shut, 1 step not started",
         "sent 2,538 = successful 2,510 + failed 28 + unprocessed 0",
-        "Critical path: accounts", "Required fields are missing: [LastName]", 
+        "Critical path: accounts", "Required fields are missing: [LastName]",
         "Likely cause: a field that the object needs is empty in these rows. What to do: fill it",
         "29 rows did not land, the gate allows 0", "999 rows in 4 pages; the job counts 999: they agree", "resume by tester",
         "Not running for 7 h", "2,550 150,000,000 (0.00%)", "retry/contacts.csv", f"loadplan retry {told.run_folder.id}",
