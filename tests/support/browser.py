@@ -42,7 +42,7 @@ def visit(page: Path, work: Path, *, more: Sequence[str] = ()) -> Visit:
             "--disable-default-apps", "--host-resolver-rules=MAP * ~NOTFOUND", f"--log-net-log={log}", "--enable-logging=stderr",
             *more, "--dump-dom", page.resolve().as_uri(),
         ],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     text = log.read_text(encoding="utf-8").rstrip().removesuffix(",")
     try:
