@@ -33,11 +33,17 @@ class Line:
     def verdict(self) -> str:
         return "" if self.target is None else "pass" if self.passed else "FALLS SHORT"
 
-    def cells(self) -> list[str]:
+    def cells(self, *, judged: bool) -> list[str]:
         bound = (
             "" if self.target is None else f"{'≥' if self.least else '≤'} {_number(self.target)} {self.unit}".rstrip()
         )
-        return [self.what, f"{_number(self.value)} {self.unit}".rstrip(), bound, self.verdict, self.note]
+        return [
+            self.what,
+            f"{_number(self.value)} {self.unit}".rstrip(),
+            bound,
+            self.verdict if judged else "",
+            self.note,
+        ]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -46,16 +52,16 @@ class Line:
 HEAD = ["what", "measured", "target", "", "beside it"]
 
 
-def as_text(lines: Sequence[Line]) -> str:
-    """Columns under each other."""
-    rows = [HEAD, *[line.cells() for line in lines]]
+def as_text(lines: Sequence[Line], *, judged: bool = True) -> str:
+    """Columns under each other; without verdicts when not `judged`."""
+    rows = [HEAD, *[line.cells(judged=judged) for line in lines]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def as_markdown(lines: Sequence[Line]) -> str:
+def as_markdown(lines: Sequence[Line], *, judged: bool = True) -> str:
     """The same as a table of Markdown."""
-    rows = [HEAD, ["---", "--:", "--:", "---", "---"], *[line.cells() for line in lines]]
+    rows = [HEAD, ["---", "--:", "--:", "---", "---"], *[line.cells(judged=judged) for line in lines]]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -63,6 +69,11 @@ def _number(value: float) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def million(rows: int) -> str:
+    """`1M`, `250k`: how a line names its rows."""
+    return f"{rows / 1e6:.3g}M" if rows >= 1_000_000 else f"{rows / 1e3:g}k"
 
 
 def facts() -> dict[str, str]:
