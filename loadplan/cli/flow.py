@@ -87,6 +87,8 @@ def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) 
 
 def apply(console: Console, plan_file: Path, request: Request) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
+    from loadplan.run.room import describe_room, output_files, require_room, room_needed
+    from loadplan.run.rows import Rows
     from loadplan.salesforce.entries import read_entries
 
     clock = SystemClock()
@@ -101,7 +103,10 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
         with open_target(request.org, plan.root, state_dir, clock, console) as target:
             guard(target, plan, digests, request, console)
-            confirm(console, plan, graph, digests, target, request)
+            room = room_needed(Rows(plan, run, folder, request.org), digests, embedded=target.is_embedded)
+            again = f"loadplan apply {show(plan_file)} -o {target.profile.name}"
+            require_room(room, state_dir, output_files(plan), again)
+            confirm(console, plan, graph, digests, target, request, describe_room(room, state_dir))
             with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
                 folder.create()
                 _freeze(plan, folder, digests, request)
@@ -275,9 +280,10 @@ def guard(target: Target, plan: Plan, digests: Mapping[str, InputDigest], reques
 
 
 def confirm(
-    console: Console, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], target: Target, request: Request
-) -> None:
-    """Show what is about to happen; ask on a terminal, where only `yes` passes."""
+    console: Console, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], target: Target, request: Request,
+    more: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Show what is about to happen, `more` lines at the end; ask on a terminal, where only `yes` passes."""
     who = target.identity
     console.message(
         f"{plan.name} -> {target.profile.name}: {who.organization_name} {who.organization_id} "
@@ -291,6 +297,8 @@ def confirm(
         console.message(
             f"  {sign} {step.id:24} {step.operation:10} {step.object or '':22} {rows:>12}  {after}".rstrip()
         )
+    for line in more:
+        console.message(f"  {line}")
     if target.is_embedded or request.auto_approve:
         return
     if not console.may_ask:

@@ -19,6 +19,7 @@ from loadplan.run import decide as do
 from loadplan.run import events as ev
 from loadplan.run.output import write_output
 from loadplan.run.reconcile import reconcile_query
+from loadplan.run.room import require_room_for_pages
 from loadplan.salesforce.port import NotFound, Page, PageLinks, Truncated
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def fetch_page(engine: Engine, action: do.Action) -> None:
     job = _job(engine, action)
     if engine.ahead.begins(action.step, action.attempt):
         _sweep(engine.folder.page(action.step, action.attempt, 1).parent)
+    require_room_for_pages(job.step, job.attempt, engine.folder)
     try:
         if job.step.parallel_pages == 1:
             locator = job.attempt.pages[-1].locator_out if job.attempt.pages else None
