@@ -44,7 +44,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (5, ("reports",)),
     (0, ("behind", "gunzip")),
     (2, ("run.chain",)),
-    (3, ("run.output", "run.parquet", "run.zst", "run.room")),
+    (3, ("run.output", "run.parquet", "run.zst", "run.room", "run.activity")),
     (4, ("run.extract", "run.ahead")),
     (6, ("cli", "__main__")),
 ]

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.cli.console import Console
-from loadplan.cli.events import json_listener, listeners
+from loadplan.cli.events import json_listener, listeners, watching
 from loadplan.cli.options import project_root, state_folder
 from loadplan.cli.progress import board
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, LocalError, OrgError, StaleError, UsageError
-from loadplan.plan.model import Plan, StepSource
+from loadplan.plan.model import FileSource, Plan, Source, StepSource
 from loadplan.run import events as ev
+from loadplan.run.activity import Activity
 from loadplan.run.engine import Engine, Stop
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
@@ -65,24 +66,35 @@ def fresh_run(graph: Graph) -> Run:
     return new_run(graph.order, {s: graph.parents(s) for s in graph.order})
 
 
-def check_data(plan: Plan, run: Run, folder: RunFolder, org: str | None = None) -> dict[str, InputDigest]:
-    """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps."""
+def check_data(
+    plan: Plan, run: Run, folder: RunFolder, org: str | None = None, activity: Activity | None = None
+) -> dict[str, InputDigest]:
+    """Read every file source once, before anything is sent; `activity` tells how far it is. Raises `InvalidInputError` with
+    the problems of all steps."""
     from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
     rows = Rows(plan, run, folder, org)
     digests: dict[str, InputDigest] = {}
     problems: list[Any] = []
+    activity = activity or Activity(SystemClock())
     for step in plan.steps.values():
         if step.source is None or isinstance(step.source, StepSource):
             continue
         try:
-            digests[step.id] = check(rows, step)
+            with activity.work("reading", step.id, bytes_=size_of(step.source)) as work:
+                digests[step.id] = check(rows, step, work.add)
+                work.rows, work.bytes = digests[step.id].rows, digests[step.id].bytes
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
     if problems:
         raise InvalidInputError(f"{count(len(problems), 'problem')} in the data; nothing was sent", problems)
     return digests
+
+
+def size_of(source: Source) -> int:
+    """Bytes of the file behind a source that is one; else 0."""
+    return source.file.stat().st_size if isinstance(source, FileSource) and source.file.is_file() else 0
 
 
 def apply(console: Console, plan_file: Path, request: Request) -> int:
@@ -98,7 +110,9 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
-        digests = check_data(plan, run, folder, request.org)
+        activity = watching(console, clock)
+        with board(console, clock, activity):
+            digests = check_data(plan, run, folder, request.org, activity)
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
         with open_target(request.org, plan.root, state_dir, clock, console) as target:
@@ -400,13 +414,14 @@ def _drive(
         console.last_words(f"interrupted: what was sent is on record\nnext: loadplan resume {folder.id}")
 
     try:
-        with board(console, clock) as (on_events, on_polls), stopping(stop, clock, last_words):
+        activity = watching(console, clock)
+        with board(console, clock, activity) as (on_events, on_polls), stopping(stop, clock, last_words):
             engine = Engine(
                 plan, run, target.org, journal, folder, clock, digests,
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
                 max_delete_rows=target.profile.limits.get("max_delete_rows"),
                 listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
-                poll_listeners=(on_poll, *on_polls),
+                poll_listeners=(on_poll, *on_polls), watched=activity,
             )  # fmt: skip
             for event in first:
                 engine.emit(event)

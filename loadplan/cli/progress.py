@@ -1,54 +1,115 @@
-"""A live line per running job, on a terminal only. The only module that imports rich, and only when there is a terminal."""
+"""A live line per running step, on a terminal only. The only module that imports rich, and only when there is a terminal."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from loadplan.cli.console import Console
+from loadplan.cli.pace import SHORT, progress
 from loadplan.clock import Clock
 from loadplan.run import events as ev
+from loadplan.run.activity import Activity, Work
 from loadplan.run.engine import Listener, PollListener
-from loadplan.run.state import Run
+from loadplan.run.state import Attempt, Run, StepRun
+from loadplan.words import count, size
+
+Row = tuple[str, str, str]
+"""The step, the part it is at, what it does."""
 
 
 class Board:
-    """What is running now: rows, state, the next look. Fed by events and polls, drawn by rich."""
+    """What is running now. Fed by events and polls, and by whoever reads, sends and fetches; rich draws it a few times a second
+    from a thread of its own, so that showing costs the run nothing."""
 
-    def __init__(self, clock: Clock, live: Any) -> None:
-        self._clock, self._live = clock, live
+    def __init__(self, clock: Clock, activity: Activity) -> None:
+        self._clock, self._activity = clock, activity
         self._run: Run | None = None
         self._polls: dict[tuple[str, int, int], tuple[int | None, float]] = {}
 
     def on_event(self, record: ev.Recorded, run: Run) -> None:
+        """Note the run; it is read when it is drawn."""
         self._run = run
-        self._live.update(self)
 
     def on_poll(self, step: str, part: int, attempt: int, state: str, processed: int | None, wait: float) -> None:
+        """Note how far a job is, and when it is looked at again."""
         self._polls[step, part, attempt] = (processed, self._clock.monotonic() + wait)
-        self._live.update(self)
+
+    def rows(self) -> list[Row]:
+        """One line per step that does something, in the order of the plan; sources that are read before the run in theirs."""
+        works = list(self._activity.now)
+        steps = [s for s in self._run.steps.values() if s.state == "running"] if self._run else []
+        known = {step.id for step in steps}
+        ahead = [(w.step, "", progress(w, self._clock.monotonic())) for w in works if w.step not in known]
+        return [*ahead, *(self._of_step(step, [w for w in works if w.step == step.id]) for step in steps)]
+
+    def _of_step(self, step: StepRun, works: Sequence[Work]) -> Row:
+        waiting = [a for a in step.attempts if a.phase == "processing"]
+        doing = [self._moving(works)] if works else []
+        doing += [self._waiting(waiting)] if waiting else []
+        return step.id, _part_of(step, works), "; ".join(doing)
+
+    def _moving(self, works: Sequence[Work]) -> str:
+        now = self._clock.monotonic()
+        if len(works) == 1:
+            return progress(works[0], now)
+        seconds = now - min(work.began for work in works)
+        bytes_ = sum(work.moved for work in works)
+        return f"{works[0].kind} {len(works)} at a time, {size(bytes_)}" + (
+            f", {size(bytes_ / seconds)}/s" if seconds >= SHORT else ""
+        )
+
+    def _waiting(self, attempts: Sequence[Attempt]) -> str:
+        done = rate = 0.0
+        due = []
+        for attempt in attempts:
+            processed, next_look = self._polls.get((attempt.step, attempt.part, attempt.number), (None, 0.0))
+            seconds = (self._clock.now() - (attempt.closed_at or attempt.at)).total_seconds()
+            done += processed or 0
+            rate += (processed or 0) / seconds if seconds >= SHORT else 0.0
+            if next_look:
+                due.append(next_look)
+        rows = sum(attempt.rows for attempt in attempts)
+        text = f"waiting for {count(len(attempts), 'job')}"
+        if rows:
+            text += f": {done:,.0f} of {count(rows, 'row')}"
+        elif done:
+            text += f": {count(int(done), 'row')}"
+        text += f", {rate:,.0f} rows/s" if rate else ""
+        left = max(0.0, min(due) - self._clock.monotonic()) if due else 0.0
+        return text + (f", next look in {left:.0f} s" if left >= SHORT else "")
 
     def __rich__(self) -> Any:
         from rich.table import Table
 
         table = Table.grid(padding=(0, 2))
-        for a in self._run.attempts() if self._run else ():
-            if not a.is_in_flight:
-                continue
-            processed, due = self._polls.get((a.step, a.part, a.number), (None, 0.0))
-            done = f"{processed:,}/{a.rows:,}" if processed is not None and a.rows else f"{a.rows:,}" if a.rows else ""
-            left = max(0.0, due - self._clock.monotonic())
-            state = a.state or a.phase
-            table.add_row(
-                "…", a.step, a.job, f"{done} rows" if done else "", state, f"next look in {left:.0f} s" if left else ""
-            )
+        for row in self.rows():
+            table.add_row("…", *row)
         return table
 
 
+def _part_of(step: StepRun, works: Sequence[Work]) -> str:
+    """`part 3 of 11`, `page 7`; of a hierarchy the level too."""
+    if step.query_attempts:
+        page = max([len(step.query_attempts[-1].pages), *(work.part for work in works)])
+        return f"page {page}" if page else ""
+    levels = len(step.prepared.levels) if step.prepared else 0
+    level = f"level {step.levels_cut} of {levels}, " if levels and step.levels_cut else ""
+    if not step.parts:
+        return level.rstrip(", ")
+    done = sum(1 for part in step.parts.values() if part.current and part.current.reconciled)
+    if len(step.parts) == 1:
+        return level.rstrip(", ")
+    at = next((work.part for work in works if work.part), min(done + 1, len(step.parts)))
+    return f"{level}part {at} of {len(step.parts)}"
+
+
 @contextmanager
-def board(console: Console, clock: Clock) -> Iterator[tuple[tuple[Listener, ...], tuple[PollListener, ...]]]:
+def board(
+    console: Console, clock: Clock, activity: Activity
+) -> Iterator[tuple[tuple[Listener, ...], tuple[PollListener, ...]]]:
     """Listeners that keep the live lines up to date; none where there is no terminal, with -q or with --json."""
     if not sys.stderr.isatty() or console.verbosity < 0 or console.as_json:
         yield (), ()
@@ -57,6 +118,6 @@ def board(console: Console, clock: Clock) -> Iterator[tuple[tuple[Listener, ...]
     from rich.live import Live
 
     terminal = RichConsole(stderr=True, no_color=not console.color)
-    with Live(console=terminal, transient=True, refresh_per_second=4, redirect_stdout=False) as live:
-        lines = Board(clock, live)
+    lines = Board(clock, activity)
+    with Live(lines, console=terminal, transient=True, refresh_per_second=4, redirect_stdout=False):
         yield (lines.on_event,), (lines.on_poll,)

@@ -13,7 +13,7 @@ from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.model import Step
 from loadplan.run import events as ev
 from loadplan.run.family import StepFamily, family_of
-from loadplan.sources.base import InputDigest, Reader
+from loadplan.sources.base import InputDigest, Reader, Tick
 from loadplan.sources.check import check_step
 from loadplan.sources.level_files import find_step_levels, write_levels
 from loadplan.sources.level_problems import level_problems
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from loadplan.run.rows import Rows
 
 
-def check(rows: Rows, step: Step) -> InputDigest:
-    """One pass over the step's rows. Raises `InvalidInputError` with every problem found."""
+def check(rows: Rows, step: Step, tick: Tick | None = None) -> InputDigest:
+    """One pass over the step's rows; `tick` hears how far it is. Raises `InvalidInputError` with every problem found."""
     assert step.source is not None
     reader = rows.open(step.source)
     try:
-        found = check_step(step, reader)
+        found = check_step(step, reader, tick)
     finally:
         reader.close()
     problems = list(found.diagnostics)

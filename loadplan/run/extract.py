@@ -62,14 +62,16 @@ class _Job:
     def fetch(self, page: int, locator: str | None) -> Page:
         """One page to its place on disk. Called on any thread."""
         to = self.engine.folder.page(self.step.id, self.attempt.number, page)
-        return self.engine.org.fetch_page(
-            self.attempt.job,
-            locator,
-            self.step.max_records,
-            to,
-            delimiter="COMMA",
-            api_version=self.attempt.api_version,
-        )
+        with self.engine.activity.work("fetching", self.step.id, page) as work:
+            return self.engine.org.fetch_page(
+                self.attempt.job,
+                locator,
+                self.step.max_records,
+                to,
+                delimiter="COMMA",
+                api_version=self.attempt.api_version,
+                tap=lambda block: work.add(0, len(block)),
+            )
 
     def ask_links(self, locator: str | None) -> PageLinks:
         """Links to pages. Called on any thread."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from loadplan.diagnostics import Diagnostic, Place, has_errors
 from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step, StepSource
-from loadplan.sources.base import InputDigest, Reader
+from loadplan.sources.base import InputDigest, Reader, Tick
 from loadplan.sources.keybag import KeyBag
 from loadplan.sources.plaincheck import plain_check
 from loadplan.sources.problems import refuse_file
@@ -21,6 +21,8 @@ from loadplan.sources.selection import SelectedRow, deaf, selected_rows
 from loadplan.sources.shape import Shape, compile_shape
 
 SHOWN = 20
+OFTEN = 5_000
+"""Rows between two words to whoever watches."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +114,13 @@ def _row_note(row: SelectedRow) -> str:
     return "" if row.line else f" in row {row.record}"
 
 
-def check_step(step: Step, reader: Reader) -> StepCheck:
+def check_step(step: Step, reader: Reader, tick: Tick | None = None) -> StepCheck:
     """Read all of `reader` and report every problem of `step`'s rows. Never raises InvalidInputError: what it would
-    say is among the diagnostics. The reader is at its end afterwards; the caller closes it.
+    say is among the diagnostics. The reader is at its end afterwards; the caller closes it. `tick` hears how far it is.
 
     A query step's source may be without rows, any other may not."""
     shape = step_shape(step, reader)
-    if (plain := plain_check(step, reader.header, shape)) is not None:
+    if (plain := plain_check(step, reader.header, shape, tick)) is not None:
         whole, sent = plain.digest, plain.sent
         distinct = plain.distinct if shape.key_of is not None else 0
         told = (*shape.diagnostics, *plain.repeats)
@@ -131,7 +133,7 @@ def check_step(step: Step, reader: Reader) -> StepCheck:
     selected, digest = 0, None
     reader.on_problem = findings.add
     try:
-        selected = _read(step, shape, reader, keys)
+        selected = _read(step, shape, reader, keys, tick)
         digest = reader.digest()
         found = keys.duplicates(step, reader)
     except InvalidInputError as error:
@@ -155,7 +157,7 @@ def step_shape(step: Step, reader: Reader) -> Shape:
     return compile_shape(step, reader.header, reader.name)
 
 
-def _read(step: Step, shape: Shape, reader: Reader, keys: _Keys) -> int:
+def _read(step: Step, shape: Shape, reader: Reader, keys: _Keys, tick: Tick | None) -> int:
     """Every row of the source; returns how many would be sent."""
     if has_errors(shape.diagnostics):
         for _ in reader:
@@ -166,4 +168,6 @@ def _read(step: Step, shape: Shape, reader: Reader, keys: _Keys) -> int:
         selected += 1
         if shape.key_of is not None:
             keys.see(row, reader.name)
+        if tick is not None and selected % OFTEN == 0:
+            tick(OFTEN, 0)
     return selected

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from loadplan.diagnostics import Diagnostic, has_errors
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Step
-from loadplan.sources.base import InputDigest
+from loadplan.sources.base import InputDigest, Tick
+from loadplan.sources.countedpath import CountedPath
 from loadplan.sources.encode import row_encoder
 from loadplan.sources.plainrepeats import SuspectRows
 from loadplan.sources.plainscan import NotPlainError, RepeatsError, Wanted, scan
@@ -31,7 +32,7 @@ class PlainCheck:
     repeats: tuple[Diagnostic, ...] = ()
 
 
-def plain_check(step: Step, header: tuple[str, ...], shape: Shape) -> PlainCheck | None:
+def plain_check(step: Step, header: tuple[str, ...], shape: Shape, tick: Tick | None = None) -> PlainCheck | None:
     """What the fast pass found, when nothing but keys is wrong with the rows beyond doubt; with the source's ranges when it can be sent
     as it stands. None when the careful reader has to look."""
     if not is_plain(step.source) or has_errors(shape.diagnostics):
@@ -52,7 +53,7 @@ def plain_check(step: Step, header: tuple[str, ...], shape: Shape) -> PlainCheck
         unique=step.dedupe == "error", limit=step.limit, shape=None if simple else raw,
     )  # fmt: skip
     try:
-        digest, sent = scan(step.source.file, wanted)
+        digest, sent = scan(step.source.file if tick is None else CountedPath.of(step.source.file, tick), wanted)
     except RepeatsError as found:
         return _with_repeats(step.source, shape, wanted, found)
     except (NotPlainError, OSError):
