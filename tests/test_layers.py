@@ -22,6 +22,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.retry",
             "run.decide",
             "run.polling",
+            "run.lookup_errors",
         ),
     ),
     (

@@ -15,6 +15,7 @@ from loadplan.masking import mask
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Plan, Source, Step
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder
+from loadplan.run.lookup_errors import blamed
 from loadplan.run.retry import Again
 from loadplan.run.state import Attempt, PartRun, Run
 from loadplan.run.surroundings import surroundings_of
@@ -150,7 +151,8 @@ class Rows:
         for fate in left.fates.values():
             if fate.error is not None:
                 codes[fate.error.code] += 1
-                groups[fate.error.code, fate.error.fields, mask(fate.error.message)] += 1
+                fields, message = blamed(step, fate.error.fields, mask(fate.error.message))
+                groups[fate.error.code, fields, message] += 1
         errors = tuple(
             {"code": code, "fields": list(fields), "message": message, "rows": rows}
             for (code, fields, message), rows in groups.most_common(20)
