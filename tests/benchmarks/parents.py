@@ -21,7 +21,7 @@ from pathlib import Path
 from loadplan.sources.grouping import group_rows, in_parent_order
 from loadplan.sources.idmap_build import build_id_map
 from loadplan.sources.levels import find_levels
-from table import Line, as_text
+from table import Line, as_text, turn
 
 MILLION = 1_000_000
 STRIDE = 7919
@@ -89,14 +89,6 @@ CASES: dict[str, Case] = {
 
 
 TURN = 45.0
-
-
-def turn() -> float:
-    """Nanoseconds of CPU that a turn of a loop takes now."""
-    began, total = time.process_time(), 0
-    for number in range(3_000_000):
-        total += number & 3
-    return (time.process_time() - began) / 3_000_000 * 1e9
 
 
 def measure(name: str) -> dict[str, float]:
