@@ -12,8 +12,8 @@ import pytest
 from loadplan.cli.console import Console
 from loadplan.cli.events import listeners, watching
 from loadplan.cli.flow import check_data, fresh_run
-from loadplan.cli.pace import moved, progress
 from loadplan.cli.progress import Board, Row
+from loadplan.cli.rates import moved, progress
 from loadplan.emulator.settings import Settings
 from loadplan.plan.graph import compile_graph
 from loadplan.plan.load import load_plan

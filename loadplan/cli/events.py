@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from loadplan.cli.console import Console
-from loadplan.cli.pace import Pace, moved, progress
+from loadplan.cli.rates import Rates, moved, progress
 from loadplan.clock import Clock, timestamp
 from loadplan.masking import mask
 from loadplan.plan.model import Plan
@@ -40,13 +40,13 @@ def watching(console: Console, clock: Clock) -> Activity:
 def listeners(console: Console, plan: Plan, clock: Clock) -> tuple[Listener, PollListener]:
     """A listener for events and one for polls: dated lines, one per change, greppable, UTC."""
     heard: dict[tuple[str, int, int], float] = {}
-    pace = Pace()
+    rates = Rates()
 
     def say(at: datetime, kind: str, step: str, text: str) -> None:
         _say(console, at, kind, step, text)
 
     def on_event(record: ev.Recorded, run: Run) -> None:
-        line, more = describe(record.event, run, plan), pace.after(record, run)
+        line, more = describe(record.event, run, plan), rates.after(record, run)
         if line:
             kind, step, text = line
             say(record.at, kind, step, text + more)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from loadplan.cli.console import Console
-from loadplan.cli.pace import SHORT, progress
+from loadplan.cli.rates import SHORT, progress
 from loadplan.clock import Clock
 from loadplan.run import events as ev
 from loadplan.run.activity import Activity, Work

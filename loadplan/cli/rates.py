@@ -1,4 +1,4 @@
-"""Pace: how much of a run's work was done in how long, as the ends of its lines. From the records and their times; nothing is
+"""Rates: how much of a run's work was done in how long, as the ends of its lines. From the records and their times; nothing is
 measured for it. What took no time worth naming is not named."""
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def progress(work: Work, now: float) -> str:
     return f"{work.kind} for {seconds:.0f} s" if seconds >= 1 else work.kind
 
 
-class Pace:
+class Rates:
     """Fed every record in order; says what stands behind the line of one."""
 
     def __init__(self) -> None:
