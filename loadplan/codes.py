@@ -69,6 +69,11 @@ CODES: dict[str, Explanation] = {
         "A file has at most 1 MiB, 64 levels and 50,000 values, and its brackets do not nest without end.",
         "Split the plan. Rows belong into data files, not into the plan.",
     ),
+    "LP0108": Explanation(
+        "the file cannot be formatted",
+        "`loadplan fmt` reads what it is about to write, and this text would mean something else. Nothing was changed.",
+        "Write texts of several lines with `|` or `|-`, keep each key on one line, and format again.",
+    ),
     # -- LP02xx the plan's shape and meaning ------------------------------------------------------------------------
     "LP0201": Explanation(
         "a key is not known",

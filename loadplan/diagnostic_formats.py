@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 from loadplan.diagnostics import Diagnostic, Place, Severity
+from loadplan.github import as_github, from_workspace
 from loadplan.masking import printable
 
 COLORS = {Severity.ERROR: "\x1b[31;1m", Severity.WARNING: "\x1b[33;1m"}
@@ -78,7 +80,9 @@ def _width(text: str) -> int:
 
 def as_concise(diagnostics: Sequence[Diagnostic]) -> str:
     """`file:line:column: code summary`, one a line."""
-    return "\n".join(f"{d.place}: {d.severity} {d.code} {printable(d.summary)}" for d in diagnostics)
+    return "\n".join(
+        f"{d.place}: {d.severity} {d.code} {' '.join(printable(d.summary).splitlines())}" for d in diagnostics
+    )
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> str:
@@ -92,30 +96,34 @@ def as_json(diagnostics: Sequence[Diagnostic]) -> str:
     return json.dumps({"diagnostics": rows}, indent=2, ensure_ascii=False)
 
 
-def as_github(diagnostics: Sequence[Diagnostic]) -> str:
-    """Workflow commands; text in them cannot start a command of its own."""
+def as_gitlab(diagnostics: Sequence[Diagnostic]) -> str:
+    """GitLab's code quality report: a list with a fingerprint that stays when lines move."""
+    from hashlib import sha256
 
-    def data(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-    def value(text: str) -> str:
-        return data(text).replace(":", "%3A").replace(",", "%2C")
-
-    def where(place: Place) -> str:
-        found = f"file={value(place.file)}"
-        found += f",line={place.line}" if place.line else ""
-        return found + (f",col={place.column}" if place.column else "")
-
-    return "\n".join(
-        f"::{d.severity} {where(d.place)},title={value(d.code)}"
-        f"::{data(printable(d.summary + (f' ({d.hint})' if d.hint else '')))}"
-        for d in diagnostics
-    )
+    rows = []
+    seen: dict[str, int] = {}
+    for d in diagnostics:
+        file = from_workspace(d.place.file, os.environ)
+        what = f"{d.code}\n{file}\n{d.summary}"
+        seen[what] = seen.get(what, 0) + 1
+        rows.append(
+            {
+                "description": printable(d.summary + (f". {d.hint}" if d.hint else "")),
+                "check_name": d.code,
+                "fingerprint": sha256(f"{what}\n{seen[what]}".encode()).hexdigest(),
+                "severity": "major" if d.severity is Severity.ERROR else "minor",
+                "location": {"path": file, "lines": {"begin": max(1, d.place.line)}},
+            }
+        )
+    return json.dumps(rows, indent=2, ensure_ascii=False)
 
 
 def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
     """SARIF 2.1.0, as GitHub's code scanning takes it."""
     from urllib.parse import quote
+
+    from loadplan.codes import CODES
+    from loadplan.version import __version__
 
     def region(place: Place) -> dict[str, int]:
         ends = {"endColumn": place.end_column} if place.end_column > place.column else {}
@@ -129,7 +137,7 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": quote(d.place.file)},
+                        "artifactLocation": {"uri": quote(from_workspace(d.place.file, os.environ))},
                         "region": region(d.place),
                     }
                 }
@@ -137,8 +145,27 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
         }
         for d in diagnostics
     ]
-    driver = {"name": "loadplan", "rules": [{"id": c} for c in sorted({d.code for d in diagnostics})]}
-    return json.dumps({"version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}, indent=2)
+    rules = [
+        {
+            "id": code,
+            **(
+                {
+                    "shortDescription": {"text": CODES[code].title},
+                    "help": {"text": f"{CODES[code].meaning} {CODES[code].way_out}"},
+                }
+                if code in CODES
+                else {}
+            ),
+        }
+        for code in sorted({d.code for d in diagnostics})
+    ]
+    driver = {"name": "loadplan", "version": __version__, "rules": rules}
+    document = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
+    }
+    return json.dumps(document, indent=2)
 
 
 def as_junit(diagnostics: Sequence[Diagnostic]) -> str:
@@ -163,6 +190,7 @@ RENDERERS: dict[str, Callable[[Sequence[Diagnostic]], str]] = {
     "concise": as_concise,
     "json": as_json,
     "github": as_github,
+    "gitlab": as_gitlab,
     "sarif": as_sarif,
     "junit": as_junit,
 }

@@ -43,14 +43,15 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     ),
     (4, ("run.engine", "run.perform")),
     (5, ("reports",)),
-    (0, ("behind", "gunzip")),
+    (2, ("imports",)),
+    (0, ("behind", "gunzip", "github")),
     (2, ("run.chain",)),
     (3, ("run.output", "run.parquet", "run.zst", "run.room", "run.activity")),
     (4, ("run.extract", "run.ahead")),
     (6, ("cli", "__main__")),
 ]
 DOORS = {
-    "yaml": {"plan.document"},
+    "yaml": {"plan.document", "plan.pieces"},
     "jsonschema": {"plan.schema"},
     "jinja2": {"plan.templates", "reports.render"},
     "networkx": {"plan.graph"},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, project_root, state_folder, state_option
 
@@ -27,7 +28,7 @@ ENDED = frozenset({"terminal", "collected", "paging"})
 
 
 @click.command("abort")
-@click.argument("run")
+@click.argument("run", shell_complete=complete.runs)
 @state_option
 @common
 def command(console: Console, run: str, state_dir: Path | None) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from loadplan.cli.console import Console
-from loadplan.cli.options import common, org_option, parse_variables, state_option, variables_options
+from loadplan.cli.options import common, junit_option, org_option, parse_variables, state_option, variables_options
 
 
 @click.command("apply")
@@ -17,6 +17,7 @@ from loadplan.cli.options import common, org_option, parse_variables, state_opti
 @click.option("--confirm-org", metavar="ORG_ID", help="The id of the production org that is meant.")
 @click.option("--async", "detach", is_flag=True, help="Leave jobs running in Salesforce and exit 7; resume later.")
 @click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
+@junit_option
 @variables_options
 @state_option
 @common
@@ -28,6 +29,7 @@ def command(
     confirm_org: str | None,
     detach: bool,
     parallelism: int,
+    junit: Path | None,
     var: tuple[str, ...],
     var_file: tuple[Path, ...],
     state_dir: Path | None,
@@ -36,6 +38,6 @@ def command(
     from loadplan.cli import flow
 
     request = flow.Request(
-        org, parse_variables(var), var_file, state_dir, auto_approve, confirm_org, detach, parallelism
+        org, parse_variables(var), var_file, state_dir, auto_approve, confirm_org, detach, parallelism, junit
     )
     return flow.apply(console, plan, request)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from loadplan.errors import InvalidInputError, LoadplanError
+from loadplan.github import as_github, is_actions, neutral, neutral_json
 
 STYLES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
 
@@ -23,6 +24,7 @@ class Console:
     verbosity: int = 0
     as_json: bool = False
     may_ask: bool = False
+    in_actions: bool = False
     out: TextIO | None = None
     err: TextIO | None = None
 
@@ -31,6 +33,7 @@ class Console:
         """Colour by NO_COLOR, FORCE_COLOR, TERM and whether stderr is a terminal, unless `color` says otherwise."""
         console = cls()
         console.set_color(color, environ)
+        console.in_actions = is_actions(environ)
         console.may_ask = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
         return console
 
@@ -50,21 +53,30 @@ class Console:
         codes = ";".join(STYLES[n] for n in names)
         return f"\x1b[{codes}m{text}\x1b[0m"
 
+    def plain(self, text: str) -> str:
+        """The text as it is; on GitHub Actions with nothing in it that the runner would take for a command."""
+        return neutral(text) if self.in_actions else text
+
     def result(self, text: str) -> None:
         """Text that was asked for: stdout."""
-        print(text, file=self.out or sys.stdout)
+        print(self.plain(text), file=self.out or sys.stdout)
+
+    def command(self, text: str) -> None:
+        """Workflow commands of our own, their values escaped: stderr, where they are in the way of no output."""
+        print(text, file=self.err or sys.stderr, flush=True)
 
     def json(self, data: Any, *, compact: bool = False) -> None:
         text = json.dumps(data, ensure_ascii=False) if compact else json.dumps(data, indent=2, ensure_ascii=False)
+        text = neutral_json(text) if self.in_actions else text
         print(text, file=self.out or sys.stdout, flush=True)
 
     def message(self, text: str) -> None:
         """Progress and remarks: stderr, silent with -q."""
         if self.verbosity >= 0:
-            print(text, file=self.err or sys.stderr, flush=True)
+            print(self.plain(text), file=self.err or sys.stderr, flush=True)
 
     def error(self, text: str) -> None:
-        print(text, file=self.err or sys.stderr, flush=True)
+        print(self.plain(text), file=self.err or sys.stderr, flush=True)
 
     def last_words(self, text: str) -> None:
         """Text from a thread that ends the process: straight to the terminal, since the stream's lock may be held."""
@@ -76,6 +88,8 @@ class Console:
             from loadplan.diagnostic_formats import render_full
 
             self.error(render_full(error.diagnostics, color=self.color))
+            if self.in_actions:
+                self.command(as_github(error.diagnostics))
         code = f"[{error.code}]" if error.code else ""
         self.error(f"{self.style(f'error{code}', 'red', 'bold')}: {error.summary}")
         if error.where:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from loadplan.cli.console import Console
+from loadplan.cli.pace import Pace
 from loadplan.cli.rates import Rates, moved, progress
 from loadplan.clock import Clock, timestamp
 from loadplan.masking import mask
@@ -40,24 +41,35 @@ def watching(console: Console, clock: Clock) -> Activity:
 def listeners(console: Console, plan: Plan, clock: Clock) -> tuple[Listener, PollListener]:
     """A listener for events and one for polls: dated lines, one per change, greppable, UTC."""
     heard: dict[tuple[str, int, int], float] = {}
+    paces: dict[tuple[str, int, int], Pace] = {}
+    known: list[Run] = []
     rates = Rates()
 
-    def say(at: datetime, kind: str, step: str, text: str) -> None:
-        _say(console, at, kind, step, text)
+    def say(at: datetime, kind: str, step: str, text: str, tone: str = "") -> None:
+        _say(console, at, kind, step, console.style(text, tone) if tone else text)
 
     def on_event(record: ev.Recorded, run: Run) -> None:
+        known[:] = [run]
         line, more = describe(record.event, run, plan), rates.after(record, run)
         if line:
             kind, step, text = line
-            say(record.at, kind, step, text + more)
+            say(record.at, kind, step, text + more, tone(record.event))
 
     def on_poll(step: str, part: int, attempt: int, state: str, processed: int | None, wait: float) -> None:
         now = clock.monotonic()
         key = (step, part, attempt)
+        if key not in paces:
+            paces[key] = Pace(known[0].attempt(*key).rows if known else 0)
+        paces[key].look(now, processed)
         if now - heard.setdefault(key, now) >= HEARTBEAT:
             heard[key] = now
-            done = f" {processed:,} rows processed" if processed is not None else ""
-            say(clock.now(), "wait", _name(step, part), f"{state}{done}, next look in {wait:.0f} s")
+            done = paces[key].words()
+            say(
+                clock.now(),
+                "wait",
+                _name(step, part),
+                f"{state}{f' {done}' if done else ''}, next look in {wait:.0f} s",
+            )
 
     return on_event, on_poll
 
@@ -72,6 +84,27 @@ def json_listener(console: Console) -> Listener:
         console.json({"seq": record.seq, "at": timestamp(record.at), **ev.to_json(record.event)}, compact=True)
 
     return on_event
+
+
+def tone(event: ev.Event) -> str:
+    """The colour of an event's line, where it helps: what did not go well, and gates."""
+    match event:
+        case ev.GateDecided():
+            return "green" if event.verdict == "open" else "red"
+        case ev.JobReconciled() | ev.QueryReconciled() if not event.agree:
+            return "red"
+        case ev.JobReconciled() if event.failed or event.unprocessed:
+            return "yellow"
+        case ev.JobObserved() if event.state in {"Failed", "Aborted"}:
+            return "red"
+        case ev.StepRefused():
+            return "red"
+        case (
+            ev.CreateLost() | ev.UploadLost() | ev.CloseRefused() | ev.RequestFailed() | ev.JobGone() | ev.StepBlocked()
+        ):
+            return "yellow"
+        case _:
+            return ""
 
 
 def _name(step: str, part: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common
 from loadplan.codes import CODES, explain
@@ -12,7 +13,7 @@ from loadplan.errors import UsageError
 
 
 @click.command("explain")
-@click.argument("code")
+@click.argument("code", shell_complete=complete.codes)
 @common
 def command(console: Console, code: str) -> int:
     """Say what an error CODE (such as LP0207) means and what to do."""

@@ -49,6 +49,7 @@ class Request:
     confirm_org: str | None = None
     detach: bool = False
     parallelism: int = 4
+    junit: Path | None = None
 
 
 def load(
@@ -427,15 +428,16 @@ def _drive(
                 engine.emit(event)
             return engine.go()
     finally:
-        finish(console, plan, run, known, folder, digests)
+        finish(console, plan, run, known, folder, digests, request.junit)
         journal.close()
 
 
 def finish(
     console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder,
-    digests: Mapping[str, InputDigest],
+    digests: Mapping[str, InputDigest], junit: Path | None = None,
 ) -> None:  # fmt: skip
     """Write the artifacts and say how it went. Runs after success and after every failure."""
+    from loadplan.cli.exports import tell_github, write_junit
     from loadplan.reports.artifacts import write_artifacts
     from loadplan.reports.view import next_commands, summary_line
     from loadplan.run.leftovers import write_leftovers
@@ -453,6 +455,9 @@ def finish(
         )
     names = [item.step for item in left]
     write_artifacts(plan, run, records, folder, names)
+    if junit is not None:
+        write_junit(plan, run, records, names, junit)
+    tell_github(console, plan, run, records, names)
     if run.ended is None:
         return
     console.message("")
@@ -463,6 +468,7 @@ def finish(
         if step.state == "blocked":
             console.message(f"  not started {step.id}: held by {step.blocked_by}")
     console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
+    console.message(f"  report      {show(folder.root / 'report.html')}")
     for item in left:
         console.message(f"  left over   {count(item.rows, 'row')} of {item.step}: {show(item.file)}")
     for command in next_commands(run, names):

@@ -13,7 +13,11 @@ from loadplan.cli.options import common, parse_variables, variables_options
 @click.command("graph")
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(["text", "mermaid", "dot", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "mermaid", "dot", "svg", "json"]),
+    default="text",
+    show_default=True,
 )
 @variables_options
 @common
@@ -24,5 +28,10 @@ def command(console: Console, plan: Path, form: str, var: tuple[str, ...], var_f
     from loadplan.plan.load import load_plan
 
     loaded = load_plan(plan, variables=parse_variables(var), var_files=var_file)
+    if form == "svg" and not console.as_json:
+        from loadplan.reports.dag import graph_file
+
+        console.result(graph_file(loaded, compile_graph(loaded)))
+        return 0
     console.result(RENDERERS["json" if console.as_json else form](loaded, compile_graph(loaded)))
     return 0

@@ -10,6 +10,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,8 +18,13 @@ from loadplan.cli.console import Console
 from loadplan.errors import BUG_EXIT_CODE, InterruptedRunError, InvalidInputError, LoadplanError
 from loadplan.version import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("loadplan.cli.init", "Write a working project: plan, data, orgs.yaml, CI workflow."),
     "validate": ("loadplan.cli.validate", "Check plans offline: shape and meaning, every problem in one pass."),
+    "fmt": ("loadplan.cli.fmt", "Write plans in the one style; comments and meaning stay."),
     "graph": ("loadplan.cli.graph", "Show a plan's steps, edges and waves."),
     "apply": ("loadplan.cli.apply", "Run a plan against an org."),
     "resume": ("loadplan.cli.resume", "Go on where a run stopped; nothing is sent twice."),
@@ -26,7 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "abort": ("loadplan.cli.abort", "Abort a run's open jobs in the org."),
     "runs": ("loadplan.cli.runs", "List runs."),
     "status": ("loadplan.cli.status", "Where a run stands."),
-    "report": ("loadplan.cli.report", "Render a run's runbook, audit and summary again."),
+    "report": ("loadplan.cli.report", "Make a run's report page, runbook, audit and summary again."),
+    "import": ("loadplan.cli.import_", "Make a plan from what SFDMU, CumulusCI or Data Loader have."),
     "org": ("loadplan.cli.org", "Ask an org who you are, and snapshot its objects."),
     "emulator": ("loadplan.cli.emulator", "Serve the embedded org to other programs."),
     "schema": ("loadplan.cli.schema", "Print a JSON Schema."),
@@ -52,6 +59,15 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands by their names, from the table alone."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=about) for name, (_, about) in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return found or click.Command.shell_complete(self, ctx, incomplete)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -73,7 +89,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """loadplan runs YAML load plans against Salesforce over Bulk API 2.0: gated, resumable, reconciled to the last row.
 
-    Start with: loadplan apply plans/quickstart/plan.yaml -o embedded
+    Start with: loadplan init my-project
     """
 
 
@@ -87,7 +103,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         result = cli.main(args=list(argv), prog_name="loadplan", standalone_mode=False, obj=console)
     except click.ClickException as error:
-        console.error(f"error: {error.format_message()}")
+        console.error(f"error: {_in_our_words(error)}")
         context = getattr(error, "ctx", None)
         console.error(f"next: {context.command_path if context else 'loadplan'} --help")
         return 2
@@ -108,6 +124,18 @@ def run(argv: Sequence[str]) -> int:
         console.show_bug(error)
         return BUG_EXIT_CODE
     return result if isinstance(result, int) else 0
+
+
+def _in_our_words(error: click.ClickException) -> str:
+    """What click complains about, as the other messages say it."""
+    match error:
+        case click.MissingParameter() if error.param is not None and error.ctx is not None:
+            return f"{error.param.get_error_hint(error.ctx).strip(chr(39))} is missing"
+        case click.NoSuchOption():
+            close = " or ".join(f"`{o}`" for o in sorted(error.possibilities or ()))
+            return f"there is no option `{error.option_name}`" + (f"; did you mean {close}?" if close else "")
+        case _:
+            return error.format_message()
 
 
 def _runs(argv: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from loadplan.cli import complete
 from loadplan.cli.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,7 +62,17 @@ def org_option(function: F) -> F:
         "--target-org",
         "org",
         envvar="SF_TARGET_ORG",
+        shell_complete=complete.orgs,
         help="The org: a name in orgs.yaml, `embedded`, `env`, or an sf alias.",
+    )(function)
+
+
+def junit_option(function: F) -> F:
+    return click.option(
+        "--junit",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write the outcome as JUnit XML.",
     )(function)
 
 

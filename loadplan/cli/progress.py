@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from loadplan.cli.console import Console
+from loadplan.cli.pace import Pace, rounded
 from loadplan.cli.rates import SHORT, progress
 from loadplan.clock import Clock
 from loadplan.run import events as ev
@@ -18,6 +19,8 @@ from loadplan.words import count, size
 
 Row = tuple[str, str, str]
 """The step, the part it is at, what it does."""
+MOST_LINES = 12
+"""Steps that are shown at once; of more, the others are counted."""
 
 
 class Board:
@@ -27,7 +30,7 @@ class Board:
     def __init__(self, clock: Clock, activity: Activity) -> None:
         self._clock, self._activity = clock, activity
         self._run: Run | None = None
-        self._polls: dict[tuple[str, int, int], tuple[int | None, float]] = {}
+        self._polls: dict[tuple[str, int, int], tuple[Pace, float]] = {}
 
     def on_event(self, record: ev.Recorded, run: Run) -> None:
         """Note the run; it is read when it is drawn."""
@@ -35,7 +38,10 @@ class Board:
 
     def on_poll(self, step: str, part: int, attempt: int, state: str, processed: int | None, wait: float) -> None:
         """Note how far a job is, and when it is looked at again."""
-        self._polls[step, part, attempt] = (processed, self._clock.monotonic() + wait)
+        key, now = (step, part, attempt), self._clock.monotonic()
+        pace = self._polls[key][0] if key in self._polls else Pace(self._run.attempt(*key).rows if self._run else 0)
+        pace.look(now, processed)
+        self._polls[key] = (pace, now + wait)
 
     def rows(self) -> list[Row]:
         """One line per step that does something, in the order of the plan; sources that are read before the run in theirs."""
@@ -63,9 +69,13 @@ class Board:
 
     def _waiting(self, attempts: Sequence[Attempt]) -> str:
         done = rate = 0.0
-        due = []
+        due: list[float] = []
+        ends: list[float] = []
         for attempt in attempts:
-            processed, next_look = self._polls.get((attempt.step, attempt.part, attempt.number), (None, 0.0))
+            pace, next_look = self._polls.get((attempt.step, attempt.part, attempt.number), (Pace(attempt.rows), 0.0))
+            processed, left_here = pace.processed, pace.left()
+            if left_here is not None:
+                ends.append(left_here)
             seconds = (self._clock.now() - (attempt.closed_at or attempt.at)).total_seconds()
             done += processed or 0
             rate += (processed or 0) / seconds if seconds >= SHORT else 0.0
@@ -78,16 +88,27 @@ class Board:
         elif done:
             text += f": {count(int(done), 'row')}"
         text += f", {rate:,.0f} rows/s" if rate else ""
+        text += f", {rounded(max(ends))} left" if len(ends) == len(attempts) else ""
         left = max(0.0, min(due) - self._clock.monotonic()) if due else 0.0
         return text + (f", next look in {left:.0f} s" if left >= SHORT else "")
 
     def __rich__(self) -> Any:
         from rich.table import Table
+        from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
-        for row in self.rows():
-            table.add_row("…", *row)
+        rows = self.rows()
+        for row in rows[:MOST_LINES]:
+            table.add_row("…", *(Text(cell, no_wrap=True) for cell in row))
+        if self._run:
+            table.add_row("", Text(self.steps_done(more=len(rows) - MOST_LINES), style="dim"))
         return table
+
+    def steps_done(self, *, more: int = 0) -> str:
+        """`2 of 5 steps done`, and how many lines are not shown."""
+        steps = self._run.steps.values() if self._run else ()
+        hidden = f", {more} more at work" if more > 0 else ""
+        return f"{sum(1 for s in steps if s.is_settled)} of {len(steps)} steps done{hidden}"
 
 
 def _part_of(step: StepRun, works: Sequence[Work]) -> str:

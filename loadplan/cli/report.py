@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from loadplan.cli import complete
 from loadplan.cli.console import Console
-from loadplan.cli.options import common, project_root, state_folder, state_option
+from loadplan.cli.options import common, junit_option, project_root, state_folder, state_option
 
 if TYPE_CHECKING:
     from loadplan.plan.model import Plan
@@ -19,13 +21,20 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete.runs)
 @click.option("--summary", is_flag=True, help="Only the summary line.")
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the report page to FILE too."
+)
+@junit_option
 @state_option
 @common
-def command(console: Console, run: str | None, summary: bool, state_dir: Path | None) -> int:
-    """Render runbook, pagination audit, summary and retry files of RUN (default: the newest) again."""
+def command(
+    console: Console, run: str | None, summary: bool, html: Path | None, junit: Path | None, state_dir: Path | None
+) -> int:
+    """Render runbook, pagination audit, report page, summary and retry files of RUN (default: the newest) again."""
     from loadplan.cli import flow
+    from loadplan.cli.exports import write_junit
     from loadplan.cli.standing import standing
     from loadplan.reports import view
     from loadplan.run.folder import find_run
@@ -39,12 +48,19 @@ def command(console: Console, run: str | None, summary: bool, state_dir: Path | 
     state = fold(flow.fresh_run(graph), found.records)
     if not summary:
         render(console, plan, state, found.records, folder, frozen["inputs"])
+    if html is not None:
+        write_page(plan, state, found.records, folder, html)
+    if junit is not None:
+        write_junit(plan, state, found.records, left_over(state, folder), junit)
     if console.as_json:
         console.json(view.summary(state))
         return 0
     console.result(view.summary_line(state))
     if not summary:
         console.result(flow.show(folder.root / "runbook.md"))
+        console.result(flow.show(folder.root / "report.html"))
+    for asked in filter(None, (html, junit)):
+        console.result(str(asked))
     if found.next_command:
         console.message(f"next: {found.next_command}")
     return 0
@@ -72,3 +88,19 @@ def render(
         )
         console.error(f"warning: the retry files are left as they are: {what}")
     write_artifacts(plan, run, records, folder, names)
+
+
+def left_over(run: Run, folder: RunFolder) -> list[str]:
+    """The steps that have a retry file."""
+    return [step for step in run.steps if folder.retry(step).exists()]
+
+
+def write_page(plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder, to: Path) -> None:
+    """The report page in a file of the user's, its links leading to the run folder. Raises `LocalError`."""
+    from loadplan.durable import write_atomic
+    from loadplan.reports.artifacts import page_of
+
+    base = Path(os.path.relpath(folder.root, to.resolve().parent)).as_posix()
+    write_atomic(
+        to, page_of(plan, run, records, folder, left_over(run, folder), "" if base == "." else base).encode(), 0o644
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, project_root, state_folder, state_option
 
@@ -20,7 +21,7 @@ MOST_JOBS = 10
 
 
 @click.command("status")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete.runs)
 @state_option
 @common
 def command(console: Console, run: str | None, state_dir: Path | None) -> int:

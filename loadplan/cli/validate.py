@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -16,8 +15,8 @@ from loadplan.cli.options import common, parse_variables, variables_options
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["full", "concise", "json", "github", "sarif", "junit"]),
-    help="Default: full.",
+    type=click.Choice(["full", "concise", "json", "github", "gitlab", "sarif", "junit"]),
+    help="Default: full; on GitHub Actions with annotations too.",
 )
 @variables_options
 @common
@@ -26,6 +25,7 @@ def command(
 ) -> int:
     """Check the shape and the meaning of PLANS. Offline; exit 2 when one has an error."""
     from loadplan import diagnostic_formats as formats
+    from loadplan.cli.exports import check_summary
     from loadplan.diagnostics import has_errors, in_order
     from loadplan.plan.load import check_plan
 
@@ -35,18 +35,26 @@ def command(
         found.extend(diagnostics)
     found = in_order(found)
     form = form or ("json" if console.as_json else "full")
-    if form in {"json", "sarif", "junit"}:
+    if form == "github":
+        if found:
+            click.echo(formats.RENDERERS[form](found))  # its values are escaped, and it was asked for
+    elif form in {"full", "concise"}:
+        if found:
+            full = form == "full"
+            console.result(formats.render_full(found, color=console.color) if full else formats.as_concise(found))
+            if console.in_actions:
+                console.command(formats.RENDERERS["github"](found))
+    else:
         console.result(formats.RENDERERS[form](found))
-    elif found:
-        text = formats.render_full(found, color=console.color) if form == "full" else formats.RENDERERS[form](found)
-        console.result(text)
-        if form == "full" and os.environ.get("GITHUB_ACTIONS") == "true":
-            console.result(formats.RENDERERS["github"](found))
+    check_summary(console, len(plans), found)
     errors = sum(1 for d in found if d.severity.value == "error")
     warnings = len(found) - errors
     if form in {"full", "concise"}:
         counts = (_count(n, w) for n, w in ((len(plans), "plan"), (errors, "error"), (warnings, "warning")))
         console.message("{} checked: {}, {}".format(*counts))
+        if errors:
+            first = next(d for d in found if d.severity.value == "error")
+            console.message(f"next: loadplan explain {first.code}")
     return 2 if has_errors(found) else 0
 
 

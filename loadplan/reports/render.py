@@ -6,6 +6,8 @@ import re
 from importlib.resources import files
 from typing import Any
 
+from loadplan.masking import printable
+
 _CELL = str.maketrans({"|": "\\|", "\n": " ", "\r": " ", "<": "&lt;", ">": "&gt;"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -20,6 +22,57 @@ def thousands(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else cell(value)
 
 
+_MARK = re.compile(r"([\\`*_\[\]#~!])")
+
+
+def md(value: object) -> str:
+    """A value as plain words of markdown: no cell, link, picture, heading or HTML begins in it."""
+    return _MARK.sub(r"\\\1", cell(value))
+
+
+def size(value: int) -> str:
+    """Bytes as a person says them, in powers of ten."""
+    number = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            break
+        number /= 1000
+    return f"{number:,.0f} {unit}" if unit == "B" else f"{number:,.1f} {unit}"
+
+
+def clean(value: object) -> str:
+    """A value as text without control characters, for a page that escapes by itself."""
+    return "" if value is None else printable(str(value))
+
+
+def moment(value: str | None) -> str:
+    """A time of the run folder for people: to the second, without the letters."""
+    return f"{value[:10]} {value[11:19]}" if value else ""
+
+
+def markup(text: str) -> Any:
+    """Markup of our own, which a page takes as it is."""
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704 - drawings and the style sheet; every text in them is escaped already
+
+
+def stylesheet(name: str) -> str:
+    """A style sheet of `templates/`, its lines without indentation."""
+    text = files("loadplan.reports").joinpath("templates", name).read_text(encoding="utf-8")
+    return "".join(f"{line.strip()}\n" for line in text.splitlines())
+
+
+def render_html(template: str, values: dict[str, Any]) -> str:
+    """Render a page. Every value is escaped unless it is `markup`. Raises jinja2's error on a name the view does not have."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
+    environment.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment)
+    text = files("loadplan.reports").joinpath("templates", template).read_text(encoding="utf-8")
+    return environment.from_string(text).render(values)
+
+
 def render(template: str, values: dict[str, Any]) -> str:
     """Render `templates/<template>`. Raises jinja2's error on a name the view does not have (a bug, tested)."""
     from jinja2 import Environment, StrictUndefined
@@ -27,6 +80,6 @@ def render(template: str, values: dict[str, Any]) -> str:
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters.update(cell=cell, n=thousands)
+    environment.filters.update(cell=cell, md=md, n=thousands)
     text = files("loadplan.reports").joinpath("templates", template).read_text(encoding="utf-8")
     return environment.from_string(text).render(values)

@@ -32,9 +32,15 @@ def decide_gate(gate: Gate, counts: Counts, *, is_query: bool, reconciled: bool,
         return Verdict(False, rule, "; ".join(reasons))
     if is_query:
         return Verdict(True, rule, count(counts.sent, "row"))
+    if not counts.left_over:
+        return Verdict(True, rule, _all_landed(counts.meant))
     return Verdict(
         True, rule, f"{counts.left_over:,} of {count(counts.meant, 'row')} did not land ({_percent(counts)}%)"
     )
+
+
+def _all_landed(rows: int) -> str:
+    return {0: "there was no row to send", 1: "the one row landed"}.get(rows, f"all {count(rows, 'row')} landed")
 
 
 def _broken(gate: Gate, counts: Counts, is_query: bool) -> list[str]:

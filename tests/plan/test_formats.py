@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
-from loadplan.diagnostic_formats import RENDERERS, as_concise, as_github, as_json, as_junit, as_sarif, render_full
+from loadplan.diagnostic_formats import RENDERERS, as_concise, as_json, as_junit, as_sarif, render_full
 from loadplan.diagnostics import Diagnostic, Note, Place, Severity
+from loadplan.github import as_github
 
 
 def test_the_frame_shows_the_line_and_a_caret_under_the_word(tmp_path: Path) -> None:

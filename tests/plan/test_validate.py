@@ -27,7 +27,7 @@ def test_a_plan_full_of_mistakes_is_told_word_by_word(
     assert run(["validate", "--color", "never", "--format", form, "plan.yaml"]) == 2
     printed = capsys.readouterr()
     assert printed.out == (GOLDEN / f"{form}.txt").read_text(encoding="utf-8")
-    assert printed.err == "1 plan checked: 32 errors, 2 warnings\n"
+    assert printed.err == "1 plan checked: 32 errors, 2 warnings\nnext: loadplan explain LP0206\n"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from loadplan.codes import CODES
-from loadplan.diagnostic_formats import as_concise, as_github, as_json, render_full
+from loadplan.diagnostic_formats import as_concise, as_json, render_full
 from loadplan.errors import InvalidInputError
+from loadplan.github import as_github
 from loadplan.salesforce.auth.base import FLOW_KEYS
 from loadplan.salesforce.entries import read_entries
 

@@ -160,3 +160,20 @@ def test_an_embedded_org_of_another_version_is_told_and_not_a_bug(project: Path)
     assert command == f"rm -r {data}"
     shutil.rmtree(data)
     assert ran(project, os.environ, "org", "check", "-o", "embedded")[0] == 0
+
+
+def test_a_report_page_is_in_the_run_folder_and_where_it_is_asked_for(project: Path) -> None:
+    """Its links lead to the run folder from wherever it lies; an address in the rows is on no page."""
+    assert ran(project, os.environ, *EMBEDDED)[0] == 0
+    run = runs_of(project)[-1]
+    first = (run / "report.html").read_text(encoding="utf-8")
+    assert "Every row landed and every gate passed." in first
+    assert 'href="runbook.md"' in first
+    (project / "public").mkdir()
+    code, out, said = ran(project, os.environ, "report", "--html", "public/run.html")
+    assert code == 0, said
+    assert out.splitlines()[-1] == "public/run.html"
+    page = (project / "public" / "run.html").read_text(encoding="utf-8")
+    assert f'href="../.loadplan/runs/{run.name}/runbook.md"' in page
+    assert "Chloe" not in page
+    assert (run / "report.html").read_text(encoding="utf-8") == first

@@ -1,0 +1,101 @@
+"""The shell completes commands, run ids, orgs, steps and codes, by the shell's own protocol."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from loadplan.cli import complete
+from loadplan.cli.main import COMMANDS
+
+from support.processes import ran
+
+ORGS = """\
+version: 1
+orgs:
+  prod: {instance_url: "https://acme.my.salesforce.com", production: true, auth: {flow: access_token, token: {env: T}}}
+  uat: {auth: {flow: sf-cli, alias: uat}}
+"""
+
+
+def completed(folder: Path, *words: str, shell: str = "bash") -> list[str]:
+    """What is offered for the last of the words, which may be empty."""
+    environ = {**os.environ, "_LOADPLAN_COMPLETE": f"{shell}_complete", "COMP_WORDS": " ".join(("loadplan", *words)),
+               "COMP_CWORD": words[-1] if shell == "fish" else str(len(words))}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "loadplan"],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    lines = [line for line in done.stdout.splitlines() if line]
+    if shell == "zsh":
+        return lines[1::3]
+    return [line.partition(",")[2].partition("\t")[0] for line in lines]
+
+
+def test_commands_orgs_runs_and_codes_are_completed(project: Path) -> None:
+    """The newest run first; orgs from orgs.yaml and the reserved names; an option as well."""
+    (project / "orgs.yaml").write_text(ORGS, encoding="utf-8")
+    for _ in range(2):
+        ran(project, os.environ, "apply", "plan.yaml", "-o", "embedded")
+    runs = sorted((p.name for p in (project / ".loadplan" / "runs").iterdir()), reverse=True)
+    for command in ("resume", "retry", "abort", "status", "report"):
+        assert completed(project, command, "") == runs, command
+    assert completed(project, "status", runs[0][:-2]) == [r for r in runs if r.startswith(runs[0][:-2])]
+    assert completed(project, "re") == ["resume", "retry", "report"]
+    assert completed(project, "") == list(COMMANDS)
+    assert completed(project, "apply", "plan.yaml", "-o", "") == ["embedded", "env", "prod", "uat"]
+    assert completed(project, "org", "check", "--target-org", "u") == ["uat"]
+    assert completed(project, "explain", "LP010")[0] == "LP0100"
+    assert "--html" in completed(project, "report", "--h")
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_other_shells_are_given_the_same(project: Path, shell: str) -> None:
+    """Each by its own protocol."""
+    assert completed(project, "apply", "plan.yaml", "-o", "e", shell=shell) == ["embedded", "env"]
+
+
+def test_nothing_is_said_where_there_is_nothing_to_complete(tmp_path: Path) -> None:
+    """No project, a broken orgs.yaml: no words, no message, no folder made."""
+    (tmp_path / "orgs.yaml").write_text("a: [", encoding="utf-8")
+    assert completed(tmp_path, "status", "") == []
+    assert completed(tmp_path, "apply", "x.yaml", "-o", "z") == []
+    assert [p.name for p in tmp_path.iterdir()] == ["orgs.yaml"]
+
+
+def test_steps_are_those_of_the_plan_or_the_run_that_was_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For options that take a step."""
+    monkeypatch.chdir(project)
+    ran(project, os.environ, "apply", "plan.yaml", "-o", "embedded")
+
+    def offered(**params: Any) -> list[str]:
+        context: Any = SimpleNamespace(params=params)
+        nothing: Any = None
+        return [item.value for item in complete.steps(context, nothing, "")]
+
+    assert offered(plan=Path("plan.yaml")) == ["accounts", "contacts"]
+    assert offered(run=None) == ["accounts", "contacts"]
+    assert offered(plan=Path("gone.yaml")) == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_is_understood_by_it(tmp_path: Path, shell: str) -> None:
+    """Printed by `completion`; the shell reads it without a complaint where it is installed."""
+    code, script, _ = ran(tmp_path, os.environ, "completion", shell)
+    assert code == 0
+    assert "_LOADPLAN_COMPLETE" in script
+    if program := shutil.which(shell):
+        done = subprocess.run([program, "-n"], input=script, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
