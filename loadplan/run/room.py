@@ -181,9 +181,10 @@ def _sample(rows: Rows, step: Step, digest: InputDigest) -> _Seen:
 
 
 def describe_room(needed: RoomNeeded, state: Path, free: Free = free_space) -> list[str]:
-    """Lines for the preview: what is needed under the state folder and what is free there."""
-    what = ", ".join(f"{kind} {size(n)}" for kind, n in needed.by_kind().items())
-    lines = [f"disk: about {size(needed.total)} of {size(free(state))} free ({what})"]
+    """Lines for the preview: what is needed under the state folder, what takes a megabyte of it, and what is free there."""
+    large = {kind: n for kind, n in needed.by_kind().items() if n >= RESERVE // 16 and n != RESERVE}
+    what = ", ".join(f"{kind} {size(n)}" for kind, n in large.items())
+    lines = [f"disk: about {size(needed.total)} of {size(free(state))} free" + (f" ({what})" if what else "")]
     if needed.unknown:
         steps = ", ".join(needed.unknown)
         lines.append(f"      and the pages of {steps}: how many there are is known when the org has answered")
