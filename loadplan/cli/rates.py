@@ -12,6 +12,8 @@ from loadplan.words import count, size
 
 SHORT = 0.5
 """Seconds: below, a rate is chance."""
+LONG = 5.0
+"""Seconds in the org: below, they are those of its queue and of the looks."""
 
 
 def moved(bytes_: int, rows: int, seconds: float) -> str:
@@ -86,7 +88,7 @@ class Rates:
                 self._at[*key, "fetched"] = self._at[event.step, "page"] = at
                 since = run.attempt(event.step, event.part, event.attempt).closed_at
                 seconds = (at - since).total_seconds() if since else 0.0
-                return moved(0, event.processed, seconds) if event.processed and seconds >= 1 else ""
+                return moved(0, event.processed, seconds) if event.processed and seconds >= LONG else ""
             case ev.JobReconciled():
                 attempt = run.attempt(event.step, event.part, event.attempt)
                 bytes_ = sum(result.bytes for result in attempt.results.values())
