@@ -2,7 +2,7 @@
 
 Codes are stable: a code is never given another meaning. Ranges:
 LP01xx the YAML door · LP02xx the plan's shape and meaning · LP03xx data files · LP04xx orgs and credentials ·
-LP05xx a run (gates, locks, unknown outcomes) · LP06xx this machine.
+LP05xx a run (gates, locks, unknown outcomes) · LP06xx this machine · LP07xx a plan under review.
 `docs/reference/error-codes.md` is generated from this table.
 """
 
@@ -722,12 +722,16 @@ CODES: dict[str, Explanation] = {
         "the outcome of a request is unknown",
         "An answer was lost at a moment when the rows may or may not have been saved, and the operation is not safe to "
         "repeat. Nothing was sent again.",
-        "Read the runbook, compare the part it names with the org, and send what is missing as a plan of its own.",
+        "Look into the org for the rows of the part that the message names, then decide: `loadplan resolve RUN STEP/PART --assume "
+        "applied` when they are there, `--assume not-applied` when they are not. `loadplan resume` goes on accordingly.",
+        'loadplan resolve RUN accounts/3 --assume applied --reason "all 500 are there"',
     ),
     "LP0504": Explanation(
         "another run holds the lock",
         "Two runs against one org at the same time could change the same records. The lock ends with its process.",
-        "Wait for the run that the message names; `loadplan status` shows it.",
+        "Wait for the run that the message names; `loadplan status` shows it, `--lock-timeout 10m` waits. A lock whose owner died on "
+        "this machine is free at once. An owner on another machine that shares the state folder cannot be asked: only when you are "
+        "sure that it is gone, remove the file that the message names.",
     ),
     "LP0506": Explanation(
         "the run was interrupted",
@@ -748,6 +752,45 @@ CODES: dict[str, Explanation] = {
         "the plan changed since the run began",
         "A run goes on only with the plan and the variables it began with: other rows could be sent than were recorded.",
         "Put the plan back as it was (the run folder keeps it), or start a new run.",
+    ),
+    "LP0511": Explanation(
+        "a row of the mended file is not left over",
+        "`retry --rows` takes rows in place of those that the run left over. A row that has landed, that the run does not know, "
+        "or that stands twice would be sent twice or lost.",
+        "Take the row out of the file, or correct its key. To change a key, add the column that `row_column` names in the .json "
+        "file beside the retry file, with the number of the source row (`source_rows`).",
+        "id,last_name,source_row\nC-17,Rossi,117",
+    ),
+    "LP0512": Explanation(
+        "the columns of the mended file are not those of the retry file",
+        "The rows go through the step's mapping like those of its source, so they need its columns: all of them, by name, in "
+        "any order. The delimiter may be a comma, a semicolon, a tab or a bar.",
+        "Keep the header of retry/<step>.csv.",
+    ),
+    "LP0513": Explanation(
+        "the rows of the mended file cannot be told apart",
+        "Rows of this step carry no key. They can be taken in their order, which only works when none is missing.",
+        "Keep every row, in the order of the retry file; or add the column that `row_column` names in the .json file beside "
+        "it, with the number of the source row (`source_rows`). A `key` in the plan spares both.",
+    ),
+    "LP0514": Explanation(
+        "the part is not undecided",
+        "`resolve` is for a part whose outcome is unknown (exit 5). What loadplan knows of any other part is not for a person to "
+        "overrule.",
+        "Name the part as step/part; `loadplan status` lists those that wait.",
+    ),
+    "LP0515": Explanation(
+        "the decision contradicts what the org had said",
+        "Before the job vanished, the org told that rows of it were saved. Sent again, they would be there twice.",
+        "Say `--assume applied`; rows that are missing all the same go into a plan of their own.",
+    ),
+    "LP0516": Explanation(
+        "the run stopped before a limit",
+        "The org has too little left of a limit for the next job, or said so; or the run has used what `limits:` of the org's entry "
+        "allows it. No job was created that could not have ended. What is under way goes on in Salesforce.",
+        "Daily limits count the last 24 hours: `loadplan resume` later goes on where it stopped. `loadplan org check` shows what is "
+        "left. A cap of orgs.yaml is raised there.",
+        "limits: {quota_percent_per_run: 50, max_batches: 200}",
     ),
     # -- LP06xx this machine ----------------------------------------------------------------------------------------
     "LP0601": Explanation(
@@ -796,6 +839,228 @@ CODES: dict[str, Explanation] = {
         "The file was counted after it was written, and has another number of rows than the pages it was made of. It was not "
         "put in its place.",
         "Resume the run to write it again, or choose an output with the ending .csv.",
+    ),
+    # -- LP07xx a plan under review ---------------------------------------------------------------------------------
+    "LP0701": Explanation(
+        "the org has no such object",
+        "The step's object is not in the org, or this user may not see it. The job would be refused.",
+        "Correct the spelling, or give the user Read on the object.",
+    ),
+    "LP0702": Explanation(
+        "the object has no such field",
+        "A column that is sent, or the field of a lookup, is not in the description of the object for this user. "
+        "Salesforce would refuse every row of the job.",
+        "Correct the name, map the column to a field that is there, or give the user access to the field.",
+    ),
+    "LP0703": Explanation(
+        "an API name is written in another case",
+        "Salesforce takes names in any case, and answers in its own. Result files then have another header than "
+        "the plan.",
+        "Write the name as the message says.",
+    ),
+    "LP0704": Explanation(
+        "a field cannot be written",
+        "The field is read-only for this user, or it can be set only when a record is made.",
+        "Leave the column out, or give the user edit access to the field.",
+    ),
+    "LP0705": Explanation(
+        "the field is not an external id",
+        "Records are found by a field that is marked as External ID (or has idLookup) in the org, and by no other.",
+        "Mark the field as External ID, or choose one of those that the message lists.",
+    ),
+    "LP0706": Explanation(
+        "a required field is not sent",
+        "A record of this object cannot be made without the field. For an upsert this is about rows that find no "
+        "record.",
+        "Map a column to the field, or give it a value.",
+        "columns: {LastName: last_name, Status__c: {value: New}}",
+    ),
+    "LP0707": Explanation(
+        "the user lacks a right that the step needs",
+        "The description of the object, or the user's permissions, say that this user may not do what the step does.",
+        "Give the right, run as another user, or leave the step out.",
+    ),
+    "LP0708": Explanation(
+        "the object has no such relationship",
+        "A lookup names a relationship that the object does not have.",
+        "Custom relationships end in __r; the hint names the closest one.",
+    ),
+    "LP0709": Explanation(
+        "the lookup names the wrong object",
+        "A relationship that may point at several objects must say at which, and a type must be one of them.",
+        "Write `ObjectType:Relationship.Field` with one of the objects that the message lists.",
+    ),
+    "LP0710": Explanation(
+        "the snapshot lacks an object",
+        "Fields of this object could not be checked: the folder has no description of it, or the file is not one.",
+        "Write it with `loadplan org describe`, and commit it.",
+    ),
+    "LP0720": Explanation(
+        "a text is longer than its field",
+        "Salesforce refuses such a row (STRING_TOO_LONG); it does not cut the text.",
+        "Shorten the text in the source, or map it to a longer field.",
+    ),
+    "LP0721": Explanation(
+        "not a number that the field takes",
+        "Bulk API reads numbers with a point and no other sign: no thousands separators, no currency, no decimal "
+        "comma.",
+        "Correct the source, or map the column.",
+        "wrong: 1.234,50 €\nright: 1234.50",
+    ),
+    "LP0722": Explanation(
+        "not a date",
+        "Dates are written year-month-day. Other forms, and a time in a date field, are refused or shift the day.",
+        "Write 2026-06-30.",
+    ),
+    "LP0723": Explanation(
+        "not a date and time",
+        "A date and time is written with a T and a zone.",
+        "Write 2026-06-30T12:00:00Z.",
+    ),
+    "LP0724": Explanation(
+        "not a boolean",
+        "A checkbox takes true, false, 1 or 0.",
+        "Map the words of the source.",
+        "columns: {Active__c: {column: active, map: {Y: 'true', N: 'false'}}}",
+    ),
+    "LP0725": Explanation(
+        "a value is not in the restricted picklist",
+        "The picklist takes its active values only, with their case. Record types may narrow it further, which "
+        "nobody can tell from here.",
+        "Map the value, or add it to the picklist.",
+        "columns: {Rating: {column: rating, map: {hot: Hot, cold: Cold}}}",
+    ),
+    "LP0726": Explanation(
+        "not the id of such a record",
+        "A reference holds 15 or 18 characters, and its first three say which object it is of.",
+        "Name parents by external id with `lookups`, or correct the ids.",
+    ),
+    "LP0727": Explanation(
+        "a required cell is empty",
+        "A record cannot be made without the field, and this row has nothing for it.",
+        "Fill the cell, or leave such rows out with `where`.",
+    ),
+    "LP0728": Explanation(
+        "not an email address",
+        "Salesforce refuses the row (INVALID_EMAIL_ADDRESS).",
+        "Correct the cell, or leave it empty.",
+    ),
+    "LP0729": Explanation(
+        "a word for a missing value",
+        "`null`, `NaN` and the like are texts to Salesforce: they would be saved as such.",
+        "Declare the word: such cells are then empty, and an empty cell leaves the field as it is.",
+        "source: {path: data/contacts.csv, null: [NULL, NaN]}",
+    ),
+    "LP0730": Explanation(
+        "blanks around a key",
+        "A key with blanks or invisible characters is another key than the one without them.",
+        "Trim it in the source.",
+    ),
+    "LP0731": Explanation(
+        "a file ends its lines in two ways",
+        "Parts of it were probably written by different programs. loadplan reads both; what else differs is worth "
+        "a look.",
+        "Save the file with one kind of line end.",
+    ),
+    "LP0732": Explanation(
+        "an empty cell clears nothing",
+        "Bulk API leaves a field alone whose cell is empty. Tools that use another API for few rows clear it.",
+        "If the field is to be cleared, say what an empty cell becomes. If not, nothing is to do.",
+        'columns: {Phone: {column: phone, empty: "#N/A"}}',
+    ),
+    "LP0733": Explanation(
+        "a number was shortened by a spreadsheet",
+        "1.23E+11 stands where an identifier was: the last digits are gone and cannot be brought back.",
+        "Export the column as text.",
+    ),
+    "LP0734": Explanation(
+        "a date and time without its zone",
+        "Salesforce takes it for UTC: in other zones the hour, and around midnight the day, is another.",
+        "Write the zone: 2026-06-30T12:00:00+02:00.",
+    ),
+    "LP0735": Explanation(
+        "text was read in the wrong encoding",
+        "Sequences such as `Ã©` come from reading UTF-8 as another encoding, and a replacement character from the "
+        "reverse.",
+        "Export the file again, or name its encoding.",
+        "source: {path: data/contacts.csv, encoding: cp1252}",
+    ),
+    "LP0736": Explanation(
+        "the file begins with a byte order mark",
+        "It is not sent, and no column is called by it. Nothing is to do.",
+        "Save the file as UTF-8 without it if other tools stumble.",
+    ),
+    "LP0740": Explanation(
+        "references without a parent",
+        "A lookup names a record that no step of the plan loads and, where the org was asked, that the org does "
+        "not have either.",
+        "Correct the reference, or load the parent first.",
+    ),
+    "LP0741": Explanation(
+        "a job on the same object is under way",
+        "Somebody else loads into an object of the plan. Two loads lock each other's rows, and may overwrite each "
+        "other.",
+        "Wait for the job to end, or ask whose it is.",
+    ),
+    "LP0742": Explanation(
+        "a daily limit would be exceeded",
+        "The plan needs more than the org has left of the day's allocation. The run would stop half-way.",
+        "Wait, split the plan, or buy more.",
+    ),
+    "LP0743": Explanation(
+        "a step would delete more rows than the org's entry allows",
+        "`max_delete_rows` in orgs.yaml is a cap that a plan cannot raise.",
+        "Delete fewer rows, or have the cap raised.",
+    ),
+    "LP0744": Explanation(
+        "rows of a step are each other's parents",
+        "A lookup leads into the rows of its own step. Salesforce saves rows in no promised order, so some parents are not there "
+        "yet when their children come, and those rows fail.",
+        "Load the step level by level.",
+        "hierarchy: {lookup: Parent.Legacy_Id__c, column: parent_id}",
+    ),
+    "LP0745": Explanation(
+        "nothing bounds a delete of what a query finds",
+        "The query runs when the plan does. Whoever approves it sees the rows of today; tomorrow there may be more.",
+        "Give the query a gate: beyond it the delete does not start. Or cap the org's deletes in orgs.yaml.",
+        "stale:\n  operation: query\n  soql: SELECT Id FROM Case WHERE IsClosed = true\n  gate: {max_rows: 2000}",
+    ),
+    "LP0750": Explanation(
+        "the gate of a step would shut",
+        "So many rows have something that Salesforce refuses that the gate of the step could not open.",
+        "Correct the rows that the other findings name, or decide that the gate may be wider.",
+    ),
+    "LP0760": Explanation(
+        "the file is not a saved plan",
+        "It was not written by `loadplan plan --out`, or it is damaged.",
+        "Plan again with `--out`.",
+    ),
+    "LP0761": Explanation(
+        "the saved plan is stale",
+        "Something differs from what was approved: the plan, a variable, an input, the org, its objects, or "
+        "loadplan itself. Nothing was sent.",
+        "Plan again, and have it approved.",
+    ),
+    "LP0762": Explanation(
+        "the saved plan was applied already",
+        "A saved plan runs once, so that the same approval cannot send rows twice.",
+        "Look at the run that the message names; resume it if it did not end. To send again, plan again.",
+    ),
+    "LP0763": Explanation(
+        "the plan is not the expected one",
+        "The digest after `--expect` is of another plan, other variables or other inputs.",
+        "Compare with what `loadplan plan` prints now, and have the change approved.",
+    ),
+    "LP0770": Explanation(
+        "the revision cannot be read",
+        "git does not know the revision, or this is no git repository.",
+        "Use a branch, a tag or a commit that `git rev-parse` knows; in CI, fetch the base branch first.",
+        "git fetch origin main && loadplan diff origin/main..HEAD",
+    ),
+    "LP0771": Explanation(
+        "there is no plan to compare",
+        "No plan changed between the revisions, or the files that were named are no plans.",
+        "Name the plans: `loadplan diff BASE..HEAD PLAN`.",
     ),
 }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
-import tempfile
+import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from loadplan.disk import disk
 from loadplan.errors import LocalError
 
 
@@ -30,55 +30,60 @@ def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
             path.parent.mkdir(parents=True, exist_ok=True)
         else:
             make_private(path.parent)
-        fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        fd, temporary = disk().temporary(path.parent, f".{path.name}.", ".part")
     except OSError as error:
         raise local_error(error, path) from error
-    temporary = Path(name)
     try:
-        with os.fdopen(fd, "wb", buffering=1 << 20) as file:
+        with disk().writer(fd) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            disk().fsync(file.fileno())
         temporary.chmod(mode)
-        temporary.replace(path)
+        disk().rename(temporary, path)
         sync_dir(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            disk().unlink(temporary)
         # A socket that broke while the file was being filled is an OSError too, and not the disk's.
         if error.filename is None and error.errno not in _DISK:
             raise
         raise local_error(error, path) from error
     except BaseException:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            disk().unlink(temporary)
         raise
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed had begun to write for `path`. For its only writer."""
+    with contextlib.suppress(OSError):
+        for begun in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+            disk().unlink(begun)
 
 
 _DISK = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO, errno.EPERM, errno.EFBIG}
 
 
 def make_private(folder: Path) -> None:
-    """Make `folder` with its parents, readable by the owner only (0700)."""
+    """Make `folder` with its parents, readable by the owner only (0700). They are still there after a power cut: a file that was
+    synced is lost all the same when the name of its folder is."""
     try:
         missing = [p for p in (folder, *folder.parents) if not p.exists()]
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for made in missing:
+        for made in reversed(missing):
+            disk().make_dir(made)
             made.chmod(0o700)
+            sync_dir(made.parent)
     except OSError as error:
         raise local_error(error, folder) from error
 
 
 def sync_dir(folder: Path) -> None:
     """Make a rename in `folder` durable. Some file systems refuse to fsync a folder: then the rename is all there is."""
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(fd)
+        disk().sync_dir(folder)
     except OSError as error:
         if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
             raise
-    finally:
-        os.close(fd)
 
 
 def local_error(error: OSError, path: Path) -> LocalError:

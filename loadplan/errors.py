@@ -90,7 +90,7 @@ class StaleError(LoadplanError):
 
 
 class DetachedError(LoadplanError):
-    """Exit 7: jobs are still running in Salesforce; the run can be resumed."""
+    """Exit 7: jobs are still running in Salesforce, or a limit has no room for another; the run can be resumed."""
 
     exit_code = 7
 
@@ -121,7 +121,7 @@ EXIT_CODES: dict[int, str] = {
     4: "another run holds the lock",
     5: "the outcome of a request is unknown; a person must decide",
     6: "saved plan is stale, or inputs changed since the run began",
-    7: "jobs are still running in Salesforce (`--async`, deadline)",
+    7: "jobs are still running in Salesforce (`--async`, deadline), or a limit has no room: resume later",
     9: "this machine: disk full, read-only, damaged state",
     70: "a bug in loadplan",
     130: "interrupted (Ctrl-C); state is safe",

@@ -1,4 +1,4 @@
-"""The plans on the how-to pages are plans: each is validated with the files it names in place."""
+"""The plans on the how-to pages are plans: each is validated with the files it names in place. A walk-through is walked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from loadplan.plan.load import check_plan
 from loadplan.plan.schema import load_schema
+
+from support.walkthrough import run
 
 HOWTOS = Path(__file__).parent.parent / "docs" / "howto"
 BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -39,3 +41,11 @@ def test_each_kind_of_source_has_a_page() -> None:
     assert lacking == []
     endings = [".csv", "jsonl", ".parquet", ".sqlite"]
     assert [ending for ending in endings if ending not in written] == []
+
+
+def test_the_way_from_a_pull_request_to_an_approved_apply_is_walked(tmp_path: Path) -> None:
+    """Every command of the page, in a git repository of its own and against the embedded org, prints what stands there."""
+    walked = list(run(HOWTOS / "review.md", tmp_path))
+    assert len(walked) > 10
+    for command, written, real in walked:
+        assert real == written, command

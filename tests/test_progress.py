@@ -123,7 +123,7 @@ def test_reading_a_source_is_counted_too(tmp_path: Path, monkeypatch: pytest.Mon
         watcher.board(story.clock)
         loaded = load_plan(story.plan_file)
         run = fresh_run(compile_graph(loaded))
-        digests = check_data(loaded, run, story.run_folder, None, watcher.activity)
+        digests = check_data(loaded, run, story.run_folder, activity=watcher.activity)
     (work,) = watcher.works
     size = (tmp_path / "accounts.csv").stat().st_size
     assert (work.kind, work.step, work.rows, work.bytes) == ("reading", "a", 12_000, size)

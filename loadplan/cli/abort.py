@@ -14,7 +14,7 @@ import click
 
 from loadplan.cli import complete
 from loadplan.cli.console import Console
-from loadplan.cli.options import common, project_root, state_folder, state_option
+from loadplan.cli.options import common, lock_option, project_root, state_folder, state_option
 
 if TYPE_CHECKING:
     from loadplan.clock import Clock
@@ -29,9 +29,10 @@ ENDED = frozenset({"terminal", "collected", "paging"})
 
 @click.command("abort")
 @click.argument("run", shell_complete=complete.runs)
+@lock_option
 @state_option
 @common
-def command(console: Console, run: str, state_dir: Path | None) -> int:
+def command(console: Console, run: str, state_dir: Path | None, lock_timeout: float) -> int:
     """Abort the jobs of RUN that Salesforce still has open. `loadplan resume` then reads what they did and goes on."""
     from loadplan.cli import flow
     from loadplan.cli.events import json_listener
@@ -41,7 +42,7 @@ def command(console: Console, run: str, state_dir: Path | None) -> int:
     from loadplan.errors import OrgError
     from loadplan.run.folder import find_run
     from loadplan.run.journal import FileJournal
-    from loadplan.run.lock import hold_lock
+    from loadplan.run.lock import Waiting, hold_lock, owner_now
     from loadplan.run.state import apply
 
     clock = SystemClock()
@@ -56,9 +57,10 @@ def command(console: Console, run: str, state_dir: Path | None) -> int:
         if found.next_command:
             console.message(f"next: {found.next_command}")
         return 0
+    waiting = Waiting(lock_timeout, console.message)
     with (
-        open_target(head.org, root, states, clock, console) as target,
-        hold_lock(states, flow.same_run_org(head, target), flow.owner(folder.id, clock)),
+        open_target(head.org, root, states, clock, console, waiting) as target,
+        hold_lock(states, flow.same_run_org(head, target), owner_now(folder.id, clock), clock=clock, waiting=waiting),
     ):
         journal, _ = FileJournal.reopen(folder.journal, clock)
         # Read again: somebody may have gone on with the run since.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -12,8 +13,23 @@ from typing import Any, TextIO
 
 from loadplan.errors import InvalidInputError, LoadplanError
 from loadplan.github import as_github, is_actions, neutral, neutral_json
+from loadplan.masking import printable, redact
 
 STYLES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
+
+
+_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
+_COMMAND = re.compile(r"(?m)^((?:\x1b\[[0-9;]*m|\s)*)::")
+
+_OLD_COMMAND = re.compile(r"##((?:\x1b\[[0-9;]*m)*)\[")
+
+
+def harmless(text: str) -> str:
+    """Text of whatever origin as a terminal and the log of a CI runner may have it: no token, no escape but colours, no line that
+    a runner of GitHub takes for a command (`::name` at its beginning, `##[name` anywhere)."""
+    pieces = _COLOR.split(redact(text).replace("\r", "?").replace("\x85", "?"))
+    text = "".join(piece if i % 2 else printable(piece) for i, piece in enumerate(pieces))
+    return _OLD_COMMAND.sub(r"## \1[", _COMMAND.sub(r"\1: :", text))
 
 
 @dataclass
@@ -24,6 +40,8 @@ class Console:
     verbosity: int = 0
     as_json: bool = False
     may_ask: bool = False
+    forced: bool = False
+    """Colour was asked for, so that results have it too when they go into a file."""
     in_actions: bool = False
     out: TextIO | None = None
     err: TextIO | None = None
@@ -38,6 +56,9 @@ class Console:
         return console
 
     def set_color(self, wish: str, environ: Mapping[str, str]) -> None:
+        self.forced = wish == "always" or bool(
+            wish == "auto" and environ.get("FORCE_COLOR") and not environ.get("NO_COLOR")
+        )
         if wish != "auto":
             self.color = wish == "always"
         elif environ.get("NO_COLOR"):
@@ -52,6 +73,10 @@ class Console:
             return text
         codes = ";".join(STYLES[n] for n in names)
         return f"\x1b[{codes}m{text}\x1b[0m"
+
+    def result_style(self, text: str, *names: str) -> str:
+        """Like `style`, for what goes to stdout."""
+        return self.style(text, *names) if self.forced or (self.out or sys.stdout).isatty() else text
 
     def plain(self, text: str) -> str:
         """The text as it is; on GitHub Actions with nothing in it that the runner would take for a command."""
@@ -73,10 +98,10 @@ class Console:
     def message(self, text: str) -> None:
         """Progress and remarks: stderr, silent with -q."""
         if self.verbosity >= 0:
-            print(self.plain(text), file=self.err or sys.stderr, flush=True)
+            print(self.plain(harmless(text)), file=self.err or sys.stderr, flush=True)
 
     def error(self, text: str) -> None:
-        print(self.plain(text), file=self.err or sys.stderr, flush=True)
+        print(self.plain(harmless(text)), file=self.err or sys.stderr, flush=True)
 
     def last_words(self, text: str) -> None:
         """Text from a thread that ends the process: straight to the terminal, since the stream's lock may be held."""

@@ -10,7 +10,7 @@ from loadplan.cli.rates import Rates, moved, progress
 from loadplan.clock import Clock, timestamp
 from loadplan.masking import mask
 from loadplan.plan.model import Plan
-from loadplan.reports.view import mask_numbers_kept
+from loadplan.reports.incidents import mask_numbers_kept
 from loadplan.run import events as ev
 from loadplan.run.activity import Activity, Work
 from loadplan.run.engine import Listener, PollListener
@@ -130,6 +130,9 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
             return "run", event.run, f"org {event.organization_id}, plan sha256:{event.plan_digest[:12]}"
         case ev.RunResumed():
             return "run", run.header.run if run.header else "", f"{event.why} by {event.who}"
+        case ev.RetryRequested() if event.mended:
+            first, *others = [f"{count(m.rows, 'mended row')} of {m.file} for {m.step}" for m in event.mended]
+            return "rows", event.mended[0].step, "; ".join([first, *others])
         case ev.StepPrepared():
             what = count(len(event.levels), "level") if event.levels else count(len(event.parts), "part")
             return "rows", event.step, f"{count(event.rows_selected, 'row')} in {what}{_held(event.held)}"
@@ -159,7 +162,9 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
             verdict = "reconciled" if event.agree else f"NOT RECONCILED: {event.problem}"
             return "rows", _name(event.step, event.part), f"{equation}, {verdict}"
         case ev.RetryPrepared():
-            return "retry", _name(event.step, event.part), f"{event.fact.rows:,} rows are sent again ({event.why})"
+            parts = f" in {len(event.pieces) + 1} smaller parts" if event.pieces else ""
+            parts += ", one job at a time" if event.alone else ""
+            return "retry", _name(event.step, event.part), f"{count(event.rows, 'row')} sent again{parts} ({event.why})"
         case ev.PageFetched():
             return "page", event.step, f"page {event.page}, {event.rows:,} rows, locator {event.locator_out}"
         case ev.QueryReconciled():

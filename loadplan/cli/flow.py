@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -25,8 +24,9 @@ from loadplan.run.activity import Activity
 from loadplan.run.engine import Engine, Stop
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
-from loadplan.run.lock import hold_lock
+from loadplan.run.lock import Waiting, hold_lock, owner_now
 from loadplan.run.output import check_outputs
+from loadplan.run.quotas import Quota
 from loadplan.run.state import Run, fold, new_run
 from loadplan.run.surroundings import discard_unbegun
 from loadplan.sources.base import InputDigest
@@ -34,6 +34,8 @@ from loadplan.version import __version__
 from loadplan.words import count
 
 if TYPE_CHECKING:
+    from loadplan.cli.again import Retry
+    from loadplan.diagnostics import Diagnostic
     from loadplan.plan.graph import Graph
 
 
@@ -49,6 +51,7 @@ class Request:
     confirm_org: str | None = None
     detach: bool = False
     parallelism: int = 4
+    lock_timeout: float = 0.0
     junit: Path | None = None
 
 
@@ -68,10 +71,11 @@ def fresh_run(graph: Graph) -> Run:
 
 
 def check_data(
-    plan: Plan, run: Run, folder: RunFolder, org: str | None = None, activity: Activity | None = None
-) -> dict[str, InputDigest]:
+    plan: Plan, run: Run, folder: RunFolder, org: str | None = None, told: dict[str, list[Diagnostic]] | None = None,
+    activity: Activity | None = None,
+) -> dict[str, InputDigest]:  # fmt: skip
     """Read every file source once, before anything is sent; `activity` tells how far it is. Raises `InvalidInputError` with
-    the problems of all steps."""
+    the problems of all steps; warnings go to `told`, by step."""
     from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
@@ -84,7 +88,8 @@ def check_data(
             continue
         try:
             with activity.work("reading", step.id, bytes_=size_of(step.source)) as work:
-                digests[step.id] = check(rows, step, work.add)
+                warnings = told.setdefault(step.id, []) if told is not None else None
+                digests[step.id] = check(rows, step, warnings, work.add)
                 work.rows, work.bytes = digests[step.id].rows, digests[step.id].bytes
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
@@ -98,7 +103,28 @@ def size_of(source: Source) -> int:
     return source.file.stat().st_size if isinstance(source, FileSource) and source.file.is_file() else 0
 
 
-def apply(console: Console, plan_file: Path, request: Request) -> int:
+def _warn(console: Console, told: Mapping[str, Sequence[Diagnostic]]) -> None:
+    """What was found in the data and stops nothing."""
+    if found := [d for listed in told.values() for d in listed]:
+        from loadplan.diagnostic_formats import render_full
+
+        console.message(render_full(found, color=console.color))
+
+
+class Approval:
+    """What an approval has to say on the way to a run; this one says nothing. Each method may raise `StaleError`."""
+
+    def check_data(self, plan: Plan, digests: Mapping[str, InputDigest], beside: Mapping[str, str]) -> None:
+        """The plan and every input were read."""
+
+    def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
+        """The org answered."""
+
+    def begin(self, state_dir: Path, run: str) -> None:
+        """The lock is held and nothing is sent yet."""
+
+
+def apply(console: Console, plan_file: Path, request: Request, approval: Approval | None = None) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
     from loadplan.run.room import describe_room, output_files, require_room, room_needed
     from loadplan.run.rows import Rows
@@ -111,29 +137,39 @@ def apply(console: Console, plan_file: Path, request: Request) -> int:
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
+        told: dict[str, list[Diagnostic]] = {}
         activity = watching(console, clock)
         with board(console, clock, activity):
-            digests = check_data(plan, run, folder, request.org, activity)
+            digests = check_data(plan, run, folder, request.org, told, activity)
+        _warn(console, told)
+        approval = approval or Approval()
+        approval.check_data(plan, digests, beside(plan))
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
-        with open_target(request.org, plan.root, state_dir, clock, console) as target:
+        waiting = Waiting(request.lock_timeout, console.message)
+        with open_target(request.org, plan.root, state_dir, clock, console, waiting) as target:
             guard(target, plan, digests, request, console)
+            approval.check_org(target, plan, clock)
             room = room_needed(Rows(plan, run, folder, request.org), digests, embedded=target.is_embedded)
             again = f"loadplan apply {show(plan_file)} -o {target.profile.name}"
             require_room(room, state_dir, output_files(plan), again)
             confirm(console, plan, graph, digests, target, request, describe_room(room, state_dir))
-            with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+            with hold_lock(
+                state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
+            ):
+                approval.begin(state_dir, folder.id)
                 folder.create()
-                _freeze(plan, folder, digests, request)
+                freeze(plan, folder, digests, request)
                 journal = FileJournal.create(folder.journal, clock)
-                started = _started(plan, folder, target, request)
-                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [started])
+                first = started(plan, folder, target, request)
+                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [first])
     finally:
         discard_unbegun(folder)
 
 
-def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: bool = False) -> int:
+def resume(console: Console, name: str | None, start: Path, request: Request, *, retry: Retry | None = None) -> int:
     """Go on with a run, or send its left-over rows again. The journal says where it stands."""
+    from loadplan.cli.again import begin_again
     from loadplan.salesforce import info, orgs
 
     clock = SystemClock()
@@ -151,20 +187,30 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
             "the run has no beginning on record; nothing was sent", code="LP0603", where=str(folder.journal),
             next_commands=["loadplan runs"],
         )  # fmt: skip
-    events = _begin_again(console, run, folder, retry=retry)
+    digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
+    events = begin_again(console, plan, graph, run, folder, digests, retry)
     if events is None:
         if not _rendered(folder):  # the machine died between the end of the run and the last page
             from loadplan.cli.report import render
 
             render(console, plan, run, records, folder, frozen["inputs"])
         return run.exit or 0
-    digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
-    with open_target(run.header.org, plan.root, state_dir, clock, console) as target:
+    waiting = Waiting(request.lock_timeout, console.message)
+    with open_target(run.header.org, plan.root, state_dir, clock, console, waiting) as target:
         same_run_org(run.header, target)
         info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
-        with hold_lock(state_dir, target.identity.organization_id, owner(folder.id, clock)):
+        with hold_lock(
+            state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
+        ):
+            known = len(records)
             journal, records = FileJournal.reopen(folder.journal, clock)
+            if len(records) != known:
+                journal.close()
+                raise UsageError(
+                    f"run {folder.id} went on meanwhile", hint="another command was working on it; look where it stands now",
+                    next_commands=[f"loadplan status {folder.id}"],
+                )  # fmt: skip
             run = fold(fresh_run(graph), records)
             return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events)
 
@@ -186,28 +232,6 @@ def same_run_org(head: ev.RunStarted, target: Target) -> str:
     return head.organization_id
 
 
-def _begin_again(console: Console, run: Run, folder: RunFolder, *, retry: bool) -> list[ev.Event] | None:
-    who, host = getpass.getuser(), socket.gethostname()
-    if not retry:
-        if run.ended is not None:
-            console.message(f"run {folder.id} has ended ({run.result}); there is nothing to resume")
-            if run.exit:
-                console.error(f"next: loadplan retry {folder.id}")
-            return None
-        return [ev.RunResumed(who, host, __version__)]
-    if run.ended is None:
-        raise UsageError(
-            f"run {folder.id} has not ended yet", hint="a retry begins when the run has ended",
-            next_commands=[f"loadplan resume {folder.id}"],
-        )  # fmt: skip
-    steps = tuple(s.id for s in run.steps.values() if s.counts.left_over or s.not_sent or s.state == "failed")
-    steps = tuple(s for s in steps if run.steps[s].state != "blocked")
-    if not steps and not any(s.state == "blocked" for s in run.steps.values()):
-        console.message(f"run {folder.id} left nothing over; there is nothing to retry")
-        return None
-    return [ev.RunResumed(who, host, __version__, "retry"), ev.RetryRequested(steps, who)]
-
-
 def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     """The plan of a run as it was begun. Raises `StaleError` when the plan file or a variable is another by now."""
     frozen = _frozen(folder)
@@ -221,7 +245,16 @@ def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
             hint="put the plan back as it was, or start a new run with the new one",
             next_commands=[f"loadplan apply {file.name} -o ORG"],
         )
-    plan, graph = load(file, frozen["variables"], [Path(f) for f in frozen["var_files"]])
+    try:
+        plan, graph = load(file, frozen["variables"], [Path(f) for f in frozen["var_files"]])
+    except InvalidInputError as error:
+        # What this run has sent is on record; the plan is the same, so something beside it is not.
+        first = error.diagnostics[0].summary if error.diagnostics else error.summary
+        raise InvalidInputError(
+            f"the plan of the run cannot be read as when it began: {first}", error.diagnostics,
+            hint=f"put back what it reads, then go on; nothing more was sent, and what was sent is in {folder.id}",
+            next_commands=[f"loadplan resume {folder.id}"],
+        ) from error  # fmt: skip
     return plan, graph, frozen
 
 
@@ -331,7 +364,8 @@ def confirm(
         raise UsageError("not confirmed; nothing was sent", next_commands=[f"loadplan graph {plan.file}"])
 
 
-def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
+def freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
+    """Keep the plan and what it read as they are now."""
     from loadplan.durable import write_atomic
 
     write_atomic(folder.plan_yaml, plan.text)
@@ -359,7 +393,7 @@ def _freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], r
     )
 
 
-def _started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> ev.RunStarted:
+def started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> ev.RunStarted:
     return ev.RunStarted(
         run=folder.id,
         plan=plan.name,
@@ -392,14 +426,6 @@ def _git(folder: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def owner(run: str, clock: Clock) -> dict[str, str]:
-    return {
-        "run": run,
-        "who": f"{getpass.getuser()} on {socket.gethostname()}, pid {os.getpid()}",
-        "since": clock.now().isoformat(timespec="seconds"),
-    }
-
-
 def _drive(
     console: Console, plan: Plan, run: Run, target: Target, journal: FileJournal, folder: RunFolder, clock: Clock,
     digests: Mapping[str, InputDigest], request: Request, records: list[ev.Recorded], first: Sequence[ev.Event],
@@ -420,7 +446,7 @@ def _drive(
             engine = Engine(
                 plan, run, target.org, journal, folder, clock, digests,
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
-                max_delete_rows=target.profile.limits.get("max_delete_rows"),
+                max_delete_rows=target.profile.limits.get("max_delete_rows"), quota=quota_of(target, clock),
                 listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
                 poll_listeners=(on_poll, *on_polls), watched=activity,
             )  # fmt: skip
@@ -432,6 +458,18 @@ def _drive(
         journal.close()
 
 
+def quota_of(target: Target, clock: Clock) -> Quota:
+    """The limits of the org's entry, and the org itself to ask."""
+    from loadplan.salesforce.info import limits_now
+
+    return Quota(
+        target.profile.limits,
+        lambda: limits_now(target.org, clock, target.version),
+        lambda: target.org.http.requests,
+        clock,
+    )
+
+
 def finish(
     console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder,
     digests: Mapping[str, InputDigest], junit: Path | None = None,
@@ -439,11 +477,14 @@ def finish(
     """Write the artifacts and say how it went. Runs after success and after every failure."""
     from loadplan.cli.exports import tell_github, write_junit
     from loadplan.reports.artifacts import write_artifacts
-    from loadplan.reports.view import next_commands, summary_line
+    from loadplan.reports.clinic import brief, clusters, next_commands
+    from loadplan.reports.view import summary_line
     from loadplan.run.leftovers import write_leftovers
     from loadplan.run.rows import Rows
 
     left = []
+    if run.header is None:
+        return  # not even the beginning of the run is on record: there is nothing to tell of
     try:
         # Reading sources and results again can take long, and who stops a run does not want to wait.
         if run.exit not in {130, 143}:
@@ -470,7 +511,11 @@ def finish(
     console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
     console.message(f"  report      {show(folder.root / 'report.html')}")
     for item in left:
+        if item.edited is not None:
+            console.message(f"  kept        {show(item.edited)}: it had been edited")
         console.message(f"  left over   {count(item.rows, 'row')} of {item.step}: {show(item.file)}")
+    for line in brief(clusters(run)):
+        console.message(f"  why         {line}")
     for command in next_commands(run, names):
         console.message(f"  next        {command['command']}   # {command['why']}")
 

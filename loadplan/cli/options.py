@@ -56,6 +56,23 @@ def state_option(function: F) -> F:
     )(function)
 
 
+def lock_option(function: F) -> F:
+    """Add --lock-timeout; the command receives `lock_timeout` in seconds."""
+
+    def seconds(context: click.Context, parameter: click.Parameter, text: str) -> float:
+        from loadplan.plan.units import duration
+
+        try:
+            return duration(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx=context, param=parameter) from error
+
+    return click.option(
+        "--lock-timeout", default="0s", metavar="DURATION", callback=seconds,
+        help="Wait as long for another run on this org to end (30s, 10m), instead of exit 4.",
+    )(function)  # fmt: skip
+
+
 def org_option(function: F) -> F:
     return click.option(
         "-o",

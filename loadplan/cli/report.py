@@ -78,7 +78,11 @@ def render(
 
     digests = {step: InputDigest.from_json(fields) for step, fields in inputs.items()}
     try:
-        names = [item.step for item in write_leftovers(Rows(plan, run, folder), digests)]
+        left = write_leftovers(Rows(plan, run, folder), digests)
+        names = [item.step for item in left]
+        for item in left:
+            if item.edited is not None:
+                console.message(f"a retry file had been edited; it is kept as {item.edited}")
     except (InvalidInputError, StaleError, LocalError) as error:
         names = [step for step in run.steps if folder.retry(step).exists()]
         what = (

@@ -8,8 +8,9 @@ import click
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(["plan", "orgs", "event", "faults"]))
+@click.argument("name", type=click.Choice(["plan", "orgs", "event", "planned", "saved", "diff", "faults"]))
 def command(name: str) -> int:
-    """Print the schema of plans, of orgs.yaml, of events, or of the embedded org's faults, for editors and tools."""
+    """Print the schema of plans, of orgs.yaml, of events, of what `plan --json` and `diff --json` print, of saved plans, or of the
+    embedded org's faults, for editors and tools."""
     click.echo(files("loadplan.schemas").joinpath(f"{name}.schema.json").read_text(encoding="utf-8"), nl=False)
     return 0

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
 from dataclasses import dataclass
 from typing import Any
 
 from loadplan.clock import timestamp
 from loadplan.errors import LocalError
 from loadplan.masking import printable
+from loadplan.reports.clinic import next_commands
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder, list_runs
 from loadplan.run.journal import read_journal
 from loadplan.run.lifecycle import IllegalEvent
+from loadplan.run.lock import is_alive
+from loadplan.run.resolution import resolve_commands, undecided
 from loadplan.run.state import Run, StepRun, fold, new_run
 
 STOPPED = {
@@ -51,11 +52,19 @@ class Standing:
     @property
     def next_command(self) -> str:
         """What to type to go on; empty when there is nothing to do, or when it is running."""
+        return self.next_commands[0] if self.next_commands else ""
+
+    @property
+    def next_commands(self) -> list[str]:
+        """All that can be typed to go on; where a person must decide, both decisions for the first part that waits."""
         if self.owner or self.problem or not self.records:
-            return ""
+            return []
+        waiting = undecided(self.run)
+        if waiting and self.run.ended is None:
+            return resolve_commands(self.folder.id, waiting[0])
         if self.run.ended is None:
-            return f"loadplan resume {self.folder.id}"
-        return f"loadplan retry {self.folder.id}" if self.run.exit or self.left_over else ""
+            return [f"loadplan resume {self.folder.id}"]
+        return [entry["command"] for entry in next_commands(self.run)] if self.run.exit or self.left_over else []
 
     @property
     def left_over(self) -> int:
@@ -154,18 +163,13 @@ def _owner(folder: RunFolder) -> str:
             data = json.loads(lock.read_bytes())
         except (OSError, ValueError):
             continue
-        who = str(data.get("who", "")) if isinstance(data, dict) and data.get("run") == folder.id else ""
-        owner = OWNER.search(who)
-        if owner and owner["host"] == socket.gethostname() and _alive(int(owner["pid"])):
-            return printable(who)
+        owner = {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
+        if owner.get("run") == folder.id and is_alive(_of_older(owner)):
+            return printable(owner.get("who", ""))
     return ""
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+def _of_older(owner: dict[str, str]) -> dict[str, str]:
+    """A lock that an older loadplan wrote names host and process in words only."""
+    words = OWNER.search(owner.get("who", ""))
+    return owner if "pid" in owner or words is None else {**owner, **words.groupdict()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 from loadplan.cli.console import Console
 from loadplan.clock import Clock
 from loadplan.errors import LocalError, LockedError
+from loadplan.run.lock import NOT_WAITING, Waiting, in_use, owner_now, read_owner, wait_for
 
 if TYPE_CHECKING:
     from loadplan.salesforce.bulk2 import Bulk2Org
@@ -40,35 +43,48 @@ class Target:
 
 @contextmanager
 def open_target(
-    name: str | None, root: Path, state_dir: Path, clock: Clock, console: Console | None = None
+    name: str | None,
+    root: Path,
+    state_dir: Path,
+    clock: Clock,
+    console: Console | None = None,
+    waiting: Waiting = NOT_WAITING,
 ) -> Iterator[Target]:
     """Connect, check that the org is the one that was meant, and give it back. Raises `OrgError` (exit 3), and `LockedError`
-    (exit 4) when another command works with the embedded org."""
+    (exit 4) when another command works with the embedded org for longer than `waiting`."""
     from loadplan.salesforce import info, orgs
 
     profile = orgs.resolve_profile(name, root, os.environ)
     log = request_log(console) if console and console.verbosity >= 1 else None
     if profile.embedded is not None:
-        from loadplan.durable import make_private
+        from loadplan.durable import make_private, write_atomic
         from loadplan.emulator.server import EmbeddedOrg, InUseError
 
         data = state_dir / "embedded" / profile.name
         make_private(data)
         describe = profile.embedded_describe(root)
+        named = state_dir / "locks" / f"embedded-{profile.name}.json"
+
+        def take() -> EmbeddedOrg | None:
+            try:
+                return EmbeddedOrg(data, describe=describe)
+            except InUseError:
+                return None
+
+        def refusal() -> LockedError:
+            return in_use(f"{data} is in use by another command", named, read_owner(named), clock.now())
+
         try:
-            embedded = EmbeddedOrg(data, describe=describe)
-        except InUseError as error:
-            raise LockedError(
-                f"{error}: another command works with it", code="LP0504", where=str(data),
-                hint="wait for it to end, or name another --state-dir; one whose process has died is free at once",
-                next_commands=["loadplan status"],
-            ) from error  # fmt: skip
+            embedded = wait_for(take, refusal, clock, waiting)
         except (ValueError, OSError) as error:
             raise LocalError(
                 f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
                 hint="its folder holds nothing but what trials have loaded: without it the org begins anew",
                 next_commands=[f"rm -r {shlex.quote(str(data))}"],
             ) from error  # fmt: skip
+        make_private(named.parent)
+        owner = owner_now("", clock, command=" ".join(["loadplan", *sys.argv[1:2]]))
+        write_atomic(named, json.dumps(owner).encode())
         with embedded as server:
             org = orgs.connect_with_token(server.instance_url, server.access_token, clock=clock, on_request=log)
             supported = info.versions(org, clock)

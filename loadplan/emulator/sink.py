@@ -27,7 +27,7 @@ _QUERY = re.compile(r"\s*SELECT\s+(?P<fields>[\w\s,.]+?)\s+FROM\s+(?P<object>\w+
                     re.IGNORECASE | re.DOTALL)  # fmt: skip
 _PREFIX = "a0S"
 _ROWS = 1_000
-_THREADS = 2
+_PACKERS = 2
 _GLANCE = 0.005
 
 
@@ -43,9 +43,9 @@ class Sink:
         self._prepared: dict[str, Future[None]] = {}
 
     def work_in_background(self) -> None:
-        """Prepare result files on threads instead of inside a request."""
-        self._pool = ThreadPoolExecutor(_THREADS, "sink")
-        self._packers = ThreadPoolExecutor(_THREADS, "pack")
+        """Prepare result files on threads instead of inside a request, one job after the other as they were closed."""
+        self._pool = ThreadPoolExecutor(1, "sink")
+        self._packers = ThreadPoolExecutor(_PACKERS, "pack")
 
     def close(self) -> None:
         """Wait for what is being prepared."""

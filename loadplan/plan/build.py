@@ -117,8 +117,12 @@ class Builder:
         lookups, ids = build_lookups(spec, at, self.problem)
         hierarchy = build_hierarchy(spec, at, self.problem)
         output = self._rendered(spec["output"], (*at, "output")) if "output" in spec else None
+        again = self._idempotency(name, spec, at)
+        if again is not None and columns is not None:
+            columns = (*columns, again)
         return m.Step(
-            id=name, operation=spec["operation"], object=spec.get("object"), external_id=spec.get("external_id"),
+            id=name, operation="upsert" if again else spec["operation"], object=spec.get("object"),
+            external_id=again.field if again else spec.get("external_id"), idempotency=again,
             key=self._key(spec, columns, (*lookups, *ids, *([hierarchy] if hierarchy else []))),
             source=self._source(spec["source"], (*at, "source")) if "source" in spec else None,
             columns=columns, lookups=lookups, ids=ids, hierarchy=hierarchy,
@@ -137,6 +141,22 @@ class Builder:
             output_format=output_format(output) if output else None,
             description=self._render(spec.get("description", ""), (*at, "description")), place=self.document.key_place(at),
         )  # fmt: skip
+
+    def _idempotency(self, name: str, spec: dict[str, Any], at: KeyPath) -> m.Hashed | None:
+        """What turns an insert into an upsert on a field made of the row's key; None when the step does not ask for it."""
+        if "idempotency" not in spec:
+            return None
+        if "key" not in spec:
+            hint = "name the source column that tells rows apart: `key: <column>`"
+            self.problem(
+                "LP0202",
+                "`idempotency` needs a `key`: the field is made of it",
+                (*at, "idempotency"),
+                key=True,
+                hint=hint,
+            )
+        salt = f"{self.document.data.get('name', '')}\0{name}"
+        return m.Hashed(str(spec["idempotency"]["field"]), str(spec.get("key", "")), salt)
 
     def _key(
         self,

@@ -21,8 +21,8 @@ WIDTH = 130
 """Brackets that need more columns are written as a block."""
 ROOT = ("version", "name", "description", "vars", "api_version", "defaults", "steps")
 STEP = (
-    "description", "object", "operation", "external_id", "key", "source", "where", "columns", "hierarchy", "lookups", "soql",
-    "max_records", "parallel_pages", "output", "depends_on", "gate", "on_parent_failure", "dedupe", "limit", "mask",
+    "description", "object", "operation", "external_id", "key", "idempotency", "source", "where", "columns", "hierarchy", "lookups",
+    "soql", "max_records", "parallel_pages", "output", "depends_on", "gate", "on_parent_failure", "dedupe", "limit", "mask",
     "assignment_rule_id", "upload", "csv", "parts", "poll", "retry",
 )  # fmt: skip
 DEFAULTS = ("upload", "csv", "parts", "poll", "retry", "gate", *STEP)

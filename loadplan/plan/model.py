@@ -199,7 +199,17 @@ class Cell:
     column: str
 
 
-Column = FromColumn | Constant | Composed
+@dataclass(frozen=True)
+class Hashed:
+    """A target field made of the row's key: the same key of the same step and plan (`salt`) is always the same value, another is
+    another. It is what makes an insert safe to repeat."""
+
+    field: str
+    column: str
+    salt: str
+
+
+Column = FromColumn | Constant | Composed | Hashed
 
 
 @dataclass(frozen=True)
@@ -340,6 +350,7 @@ class Step:
     hierarchy: Hierarchy | None = None
     on_parent_failure: Literal["hold", "send"] = "hold"
     masks: Masks | None = None
+    idempotency: Hashed | None = None
     where: Where | None = None
     limit: int | None = None
     dedupe: Literal["error", "first", "last"] = "error"

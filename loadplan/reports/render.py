@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loadplan.masking import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _CELL = str.maketrans({"|": "\\|", "\n": " ", "\r": " ", "<": "&lt;", ">": "&gt;"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -75,11 +79,17 @@ def render_html(template: str, values: dict[str, Any]) -> str:
 
 def render(template: str, values: dict[str, Any]) -> str:
     """Render `templates/<template>`. Raises jinja2's error on a name the view does not have (a bug, tested)."""
+    return _template(template).render(values)
+
+
+@cache
+def _template(name: str) -> Template:
+    """Compiled once: that takes far longer than the rendering."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters.update(cell=cell, md=md, n=thousands)
-    text = files("loadplan.reports").joinpath("templates", template).read_text(encoding="utf-8")
-    return environment.from_string(text).render(values)
+    text = files("loadplan.reports").joinpath("templates", name).read_text(encoding="utf-8")
+    return environment.from_string(text)

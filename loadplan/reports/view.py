@@ -9,13 +9,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from loadplan.clock import timestamp
-from loadplan.masking import mask
 from loadplan.plan.model import Plan
+from loadplan.reports.clinic import clusters, next_commands
+from loadplan.reports.incidents import incidents, mask_job_error, mask_numbers_kept
 from loadplan.run import events as ev
 from loadplan.run.gates import describe_rule
 from loadplan.run.state import Attempt, Run, StepRun
 
 Records = Sequence[ev.Recorded]
+MOST_ERRORS = 50
 
 
 def runbook(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) -> dict[str, Any]:
@@ -41,8 +43,8 @@ def runbook(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) ->
         "exit": run.exit,
         "steps": [_step(plan, s) for s in run.steps.values()],
         "timeline": list(_timeline(records)),
-        "incidents": list(_incidents(records)),
-        "errors": _errors(run),
+        "incidents": list(incidents(records)),
+        "errors": [cluster.as_json() for cluster in clusters(run)[:MOST_ERRORS]],
         "next": next_commands(run, left_over),
     }
 
@@ -115,16 +117,6 @@ def _job(a: Attempt) -> dict[str, Any]:
     return row
 
 
-def mask_job_error(text: str) -> str:
-    """A job's error message in the org's words: field names stay, values go."""
-    return mask(text) if text else ""
-
-
-def mask_numbers_kept(text: str) -> str:
-    """Our own sentences: they hold counts we wrote and no row values, save what a message of the org quoted."""
-    return text if ":" not in text else text.split(": ", 1)[0] + ": " + mask(text.split(": ", 1)[1])
-
-
 def _timeline(records: Records) -> Iterable[dict[str, Any]]:
     """Each request that changes something, and each state seen."""
     for r in records:
@@ -151,83 +143,6 @@ def _timeline(records: Records) -> Iterable[dict[str, Any]]:
         }
 
 
-def _incidents(records: Records) -> Iterable[dict[str, Any]]:
-    """What did not go as it should have, and what was done about it."""
-    for r in records:
-        text = _incident(r.event)
-        if text:
-            e = r.event
-            yield {"time": timestamp(r.at), "step": getattr(e, "step", ""), "job": getattr(e, "job", ""), "what": text}
-
-
-def _incident(e: ev.Event) -> str:
-    match e:
-        case ev.CreateLost():
-            return (
-                f"no usable answer to the create ({mask(e.detail)}); another job is made. "
-                "One may be left in the org, open and empty: harmless"
-            )
-        case ev.UploadLost():
-            return f"the upload has no proven outcome ({mask(e.detail)}); the job is aborted and the part goes into a new one"
-        case ev.CloseRefused():
-            return f"the org would not close the upload ({mask(e.message)}); it was asked what the job's state is"
-        case ev.JobRefused():
-            return f"the org refused the job: {mask(e.message)}"
-        case ev.RequestFailed():
-            return f"{e.request.partition(' ')[0]} had no usable answer ({mask(e.detail)}), try {e.tries}"
-        case ev.JobGone():
-            return "the org no longer has the job (404)"
-        case ev.RunInterrupted():
-            return f"stopped: {e.reason}"
-        case ev.RunResumed():
-            return f"{e.why} by {e.who} on {e.host}"
-        case ev.RetryPrepared():
-            return f"part {e.part}: {e.fact.rows} rows sent again ({e.why}; {e.failed} failed, {e.unprocessed} unprocessed)"
-        case ev.JobReconciled() if not e.agree:
-            return f"NOT RECONCILED: {e.problem}"
-        case ev.QueryReconciled() if not e.agree:
-            return f"NOT RECONCILED: {e.problem}"
-        case ev.JobObserved() if e.state in {"Failed", "Aborted"}:
-            return f"the job ended {e.state}" + (f": {mask_job_error(e.error)}" if e.error else "")
-        case ev.StepRefused():
-            return mask_numbers_kept(e.reason)
-        case ev.StepBlocked():
-            gate, shut, because = e.because.partition(" is shut: ")
-            return f"not started: {gate + shut + mask_numbers_kept(because) if shut else mask_numbers_kept(gate)}"
-        case _:
-            return ""
-
-
-def _errors(run: Run) -> list[dict[str, Any]]:
-    """Row errors over all jobs, largest first. Messages are masked."""
-    found: dict[tuple[str, str, str, str], int] = {}
-    for step in run.steps.values():
-        for a in step.attempts:
-            for group in a.reconciled.errors if a.reconciled else ():
-                key = (step.id, group["code"], ", ".join(group["fields"]), group["message"])
-                found[key] = found.get(key, 0) + int(group["rows"])
-    rows = [{"step": s, "code": c, "fields": f, "message": m, "rows": n} for (s, c, f, m), n in found.items()]
-    return sorted(rows, key=lambda r: (-int(str(r["rows"])), str(r["step"]), str(r["code"])))[:50]
-
-
-def next_commands(run: Run, left_over: Sequence[str]) -> list[dict[str, str]]:
-    """What to type next, each with why; `left_over` are steps with a retry file that is up to date. Empty when everything
-    landed: that is for the run to say, not for the files."""
-    head = run.header
-    assert head is not None
-    commands: list[dict[str, str]] = []
-    if run.ended is None:
-        commands.append({"command": f"loadplan resume {head.run}", "why": "go on where the run stopped"})
-    if left_over and run.ended:
-        files = ", ".join(f"retry/{s}.csv" for s in left_over)
-        commands.append({"command": f"loadplan retry {head.run}", "why": f"send the rows left over again ({files})"})
-    elif run.ended and any(s.counts.left_over for s in run.steps.values()):
-        commands.append({"command": f"loadplan retry {head.run}", "why": "send the rows left over again"})
-    elif run.ended and any(s.state in {"failed", "blocked"} for s in run.steps.values()):
-        commands.append({"command": f"loadplan retry {head.run}", "why": "run again what failed or was held back"})
-    return commands
-
-
 def summary(run: Run) -> dict[str, Any]:
     """`summary.json`: the result in a few numbers."""
     steps = list(run.steps.values())
@@ -249,7 +164,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def summary_line(run: Run) -> str:
-    """The last line of `apply`. Its words are a public interface and are golden-tested."""
+    """The last line of `apply`, and of a `retry`. Its words are a public interface and are golden-tested."""
     s = summary(run)
     rows, steps = s["rows"], s["steps"]
     numbers = (
@@ -259,6 +174,6 @@ def summary_line(run: Run) -> str:
     if rows["held"]:
         numbers += f" Held back: {rows['held']:,}."
     if run.ended and s["exit"] == 0:
-        return f"Apply complete! Steps: {steps['ok']} ok. {numbers}"
+        return f"{run.asked.title()} complete! Steps: {steps['ok']} ok. {numbers}"
     word = "failed" if run.ended else "stopped"
-    return f"Apply {word}! Steps: {steps['ok']} ok, {steps['failed']} failed, {steps['blocked']} blocked. {numbers}"
+    return f"{run.asked.title()} {word}! Steps: {steps['ok']} ok, {steps['failed']} failed, {steps['blocked']} blocked. {numbers}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from loadplan.diagnostics import Diagnostic, has_errors
+from loadplan.disk import disk
 from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.model import FileSource, Step
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from loadplan.run.rows import Rows
 
 
-def check(rows: Rows, step: Step, tick: Tick | None = None) -> InputDigest:
-    """One pass over the step's rows; `tick` hears how far it is. Raises `InvalidInputError` with every problem found."""
+def check(rows: Rows, step: Step, told: list[Diagnostic] | None = None, tick: Tick | None = None) -> InputDigest:
+    """One pass over the step's rows; `tick` hears how far it is. Raises `InvalidInputError` with every problem found; where none
+    is an error, the warnings go to `told`."""
     assert step.source is not None
     reader = rows.open(step.source)
     try:
@@ -40,6 +42,8 @@ def check(rows: Rows, step: Step, tick: Tick | None = None) -> InputDigest:
         problems += _level_problems(rows, step, plain=found.digest.plain)
     if has_errors(problems) or found.digest is None:
         raise InvalidInputError(f"the rows of `{step.id}` cannot be sent as they are", problems)
+    if told is not None:
+        told.extend(problems)
     return found.digest
 
 
@@ -108,8 +112,8 @@ def _cut(
         )  # fmt: skip
     facts = tuple(rows.fact(p) for p in parts)
     if not held.records:
-        aside.unlink()
-        index_path(aside).unlink()
+        disk().unlink(aside)
+        disk().unlink(index_path(aside))
         return facts, (), digest
     waiting = ev.RowsFact(rows.folder.relative(aside), len(held.records), delimiter, dict(sorted(held.why.items())))
     return facts, (waiting,), digest

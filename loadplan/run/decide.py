@@ -6,7 +6,7 @@ and it is settled the same way: by asking the org, or by walking away from a job
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loadplan.plan.model import Plan
@@ -153,7 +153,8 @@ def decide(run: Run, plan: Plan, timers: Timers, now: float, *, parallelism: int
     """The next action that is due, work under way before new work; else how long to wait; else that all is settled.
 
     `new_work` False starts no step and creates no job (`--async`, an interrupt)."""
-    busy = sum(1 for a in run.attempts() if a.is_in_flight)
+    flying = [a for a in run.attempts() if a.is_in_flight]
+    busy = len(flying)
     earliest: float | None = None
     fresh: Action | None = None
     for step in run.steps.values():
@@ -163,7 +164,9 @@ def decide(run: Run, plan: Plan, timers: Timers, now: float, *, parallelism: int
             if isinstance(action, Halt):
                 return action
             if isinstance(action, (CreateJob, StartStep)):
-                blocked_by_slots = isinstance(action, CreateJob) and busy >= parallelism
+                blocked_by_slots = isinstance(action, CreateJob) and (
+                    busy >= parallelism or _must_not_meet(run, plan, step, action, flying)
+                )
                 if fresh is None and new_work and not blocked_by_slots and timers.due.get(action.key, now) <= now:
                     fresh = action
                 elif new_work and (due := timers.due.get(action.key, now)) > now:
@@ -176,6 +179,17 @@ def decide(run: Run, plan: Plan, timers: Timers, now: float, *, parallelism: int
     if fresh is not None:
         return fresh
     return Finished() if earliest is None else Wait(earliest)
+
+
+def _must_not_meet(run: Run, plan: Plan, step: StepRun, create: CreateJob, flying: Sequence[Attempt]) -> bool:
+    """Rows that met locks until their last attempt go out alone: no other job of their object is under way beside theirs."""
+    if not flying or create.part not in step.parts:
+        return False
+    name = plan.steps[step.id].object
+    beside = [a for a in flying if a.kind == "ingest" and plan.steps[a.step].object == name]
+    return bool(beside) and (
+        step.parts[create.part].alone or any(run.steps[a.step].parts[a.part].alone for a in beside)
+    )
 
 
 def _of_step(run: Run, plan: Plan, step: StepRun) -> Iterator[Action | Halt]:
@@ -231,6 +245,8 @@ def shut_parent(plan: Plan, parents: list[StepRun]) -> tuple[StepRun, str] | Non
 
 def _of_part(plan: Plan, step: StepRun, part: PartRun) -> Action | Halt | None:
     attempt = part.current
+    if part.withdrawn:
+        return None
     if attempt is None:
         return None if step.problem else CreateJob(step.id, part.number, 1, part.round)
     following = None if step.problem else CreateJob(step.id, part.number, attempt.number + 1, part.round)
@@ -289,7 +305,8 @@ def _of_attempt(attempt: Attempt) -> Action | Halt | None:
             missing = next(k for k in ("successful", "failed", "unprocessed") if k not in attempt.results)
             return SaveResult(*where, kind=missing)
         case "undecided":
-            return Halt(attempt, "the job vanished after its upload was closed")
+            lost = "the job vanished after its upload was closed" if attempt.job else "no job of the org holds its rows"
+            return Halt(attempt, lost)
         case "refused":
             return None
         case phase:

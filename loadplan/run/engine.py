@@ -20,8 +20,10 @@ from loadplan.run.ahead import LEAVE, LEAVE_NOW, Ahead
 from loadplan.run.events import Event, JobEvent, Recorded, RequestFailed, RunEnded, RunInterrupted
 from loadplan.run.folder import RunFolder
 from loadplan.run.journal import Journal
+from loadplan.run.quotas import Quota
+from loadplan.run.resolution import heard, resolve_commands
 from loadplan.run.rows import Rows
-from loadplan.run.state import Run, apply
+from loadplan.run.state import Attempt, Run, apply
 from loadplan.salesforce.port import AuthRefused, Org, OrgFault, QuotaExceeded, Refused, Unavailable
 from loadplan.sources.base import InputDigest
 
@@ -70,6 +72,7 @@ class Engine:
     parallelism: int = 4
     detach: bool = False
     max_delete_rows: int | None = None
+    quota: Quota | None = None
     patience: Patience = field(default_factory=Patience)
     stop: Stop = field(default_factory=Stop)
     listeners: tuple[Listener, ...] = ()
@@ -135,7 +138,7 @@ class Engine:
         except Unavailable as fault:
             self._again_later(action, fault)
         except QuotaExceeded as fault:
-            raise self._gone_quiet(f"the org's limit is used up: {fault.message}", fault) from fault
+            raise self._used_up(fault) from fault
         except AuthRefused as fault:
             raise self._gone_quiet(f"the org no longer accepts the credentials: {fault.detail}", fault) from fault
         except Refused as fault:
@@ -177,6 +180,15 @@ class Engine:
             why, code="LP0507", details=self._jobs_line(), next_commands=[self.resume_command, "loadplan status"]
         )
 
+    def _used_up(self, fault: QuotaExceeded) -> DetachedError:
+        """Exit 7: nothing was applied, and asking again soon is no use."""
+        return DetachedError(
+            f"a limit of the org is used up: {fault.message}", code="LP0516",
+            details=[f"request: {fault.request}", *self._jobs_line()],
+            hint="daily limits count the last 24 hours: go on later; nothing was lost",
+            next_commands=[self.resume_command],
+        )  # fmt: skip
+
     def _gone_quiet(self, why: str, fault: OrgFault) -> LoadplanError:
         details = [f"request: {fault.request}", *self._jobs_line()]
         if self.run.running_jobs():
@@ -194,7 +206,7 @@ class Engine:
 
     def _halted(self, halt: do.Halt) -> LoadplanError:
         a = halt.attempt
-        where = f"{a.step}/{a.part} {a.job}"
+        where = f"{a.step}/{a.part} {a.job}".rstrip()
         if a.phase != "undecided":
             return OrgError(
                 f"{halt.why} for {where}", code="LP0508", details=self._jobs_line(),
@@ -203,10 +215,23 @@ class Engine:
         return UndecidedError(
             f"{where}: {halt.why}, so nobody can tell from here which of its {a.rows:,} rows were saved",
             code="LP0501",
-            details=["nothing was sent again", *self._jobs_line()],
-            hint="compare the part (it is kept) with the org, then send what is missing as a plan of its own",
-            next_commands=[f"loadplan report {self.folder.id}"],
+            details=[
+                f"the org had said {heard(a)}",
+                f"the rows: {self._rows_of(a)}",
+                "nothing was sent again",
+                *self._jobs_line(),
+            ],
+            hint="look into the org for these rows, then say what is true; `loadplan resume` goes on from there",
+            next_commands=resolve_commands(self.folder.id, a),
         )
+
+    def _rows_of(self, attempt: Attempt) -> str:
+        """Where the rows of a part can be looked at."""
+        fact = self.run.steps[attempt.step].parts[attempt.part].fact_of(attempt.round)
+        if not fact.end:
+            return str(self.folder.path(fact.file))
+        source = getattr(self.plan.steps[attempt.step].source, "path", "the source")
+        return f"{source}, rows {fact.first:,} to {fact.first + fact.rows - 1:,}"
 
     def check_stop(self) -> None:
         """Raise `InterruptedRunError` when a signal asked the run to stop."""

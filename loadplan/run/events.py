@@ -61,6 +61,17 @@ class RunResumed(Event):
 
 
 @dataclass(frozen=True)
+class RunAdopted(Event):
+    """The run's own folder was lost: what follows was rebuilt from `jobs` jobs of the org, by comparing rows."""
+
+    TYPE: ClassVar[str] = "RunAdopted"
+    who: str
+    host: str
+    tool: str
+    jobs: int = 0
+
+
+@dataclass(frozen=True)
 class RunInterrupted(Event):
     """The process stopped on purpose before the end. `jobs` are those still running in Salesforce."""
 
@@ -75,15 +86,6 @@ class RunEnded(Event):
     TYPE: ClassVar[str] = "RunEnded"
     result: str
     exit: int
-
-
-@dataclass(frozen=True)
-class RetryRequested(Event):
-    """A person asked to send left-over rows again: these settled steps run once more, what they blocked waits again."""
-
-    TYPE: ClassVar[str] = "RetryRequested"
-    steps: tuple[str, ...]
-    who: str
 
 
 # -- steps ---------------------------------------------------------------------------------------------------------
@@ -118,6 +120,45 @@ class RowsFact:
     delimiter: str
     why: dict[str, int] = field(default_factory=dict)
     level: int = 0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Rows that leave the count of an attempt at a part: mended rows take their place, in parts of their own."""
+
+    part: int
+    attempt: int
+    failed: int
+    unprocessed: int
+    errors: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Mended:
+    """Rows of a step that a person corrected in `file`. `fact` is where they are kept, as the source would have them; `held`
+    is all that waits to be sent now, they included; `taken` says which attempts they leave, `withdrawn` which parts are not
+    sent as they were. Parts that come of them have numbers from `first_part` on."""
+
+    step: str
+    file: str
+    sha256: str
+    rows: int
+    fact: RowsFact
+    held: tuple[RowsFact, ...]
+    taken: tuple[Taken, ...]
+    withdrawn: tuple[int, ...]
+    first_part: int
+
+
+@dataclass(frozen=True)
+class RetryRequested(Event):
+    """A person asked to send left-over rows again: these settled steps run once more, what they blocked waits again. Of
+    steps in `mended` only those rows go out, and what was never sent."""
+
+    TYPE: ClassVar[str] = "RetryRequested"
+    steps: tuple[str, ...]
+    who: str
+    mended: tuple[Mended, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -322,6 +363,39 @@ class JobGone(JobEvent):
 
 
 @dataclass(frozen=True)
+class JobAdopted(JobEvent):
+    """A job that has ended holds exactly the rows of this part: the lost run had sent it."""
+
+    TYPE: ClassVar[str] = "JobAdopted"
+    state: str = ""
+    processed: int | None = None
+    failed: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class OutcomeLost(JobEvent):
+    """Nobody can tell from here whether the lost run had sent this part: a person must decide."""
+
+    TYPE: ClassVar[str] = "OutcomeLost"
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class PartResolved(JobEvent):
+    """A person decided what became of an undecided part: `assume` is applied or not-applied. Of a part that was applied, `failed`
+    and `unprocessed` rows are what the org's counters had said."""
+
+    TYPE: ClassVar[str] = "PartResolved"
+    assume: str = ""
+    reason: str = ""
+    who: str = ""
+    host: str = ""
+    failed: int = 0
+    unprocessed: int = 0
+
+
+@dataclass(frozen=True)
 class ResultSaved(JobEvent):
     """One result file is whole and on disk."""
 
@@ -353,17 +427,20 @@ class JobReconciled(JobEvent):
 
 @dataclass(frozen=True)
 class Resent:
-    """Rows that leave the count of an attempt, because they are sent again."""
+    """Rows that leave the count of an attempt, because they are sent again; `errors` are the groups of those that failed."""
 
     attempt: int
     failed: int
     unprocessed: int
+    errors: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class RetryPrepared(Event):
     """Rows of a reconciled attempt were put into a new file to be sent again: `failed` and `unprocessed` of them leave
-    the count of that attempt; `more` says the same of earlier attempts at the part. `why` is automatic or asked for."""
+    the count of that attempt, `errors` are their groups; `more` says the same of earlier attempts at the part. `why` is
+    automatic or asked for. Rows that do not fit into `fact` any more, because parts get smaller, are new parts: `pieces`.
+    `alone` is the last time: no other job of the object is under way meanwhile."""
 
     TYPE: ClassVar[str] = "RetryPrepared"
     step: str
@@ -375,6 +452,14 @@ class RetryPrepared(Event):
     unprocessed: int
     why: str = "automatic"
     more: tuple[Resent, ...] = ()
+    errors: tuple[dict[str, Any], ...] = ()
+    pieces: tuple[PartFact, ...] = ()
+    alone: bool = False
+
+    @property
+    def rows(self) -> int:
+        """All rows that are sent again."""
+        return self.fact.rows + sum(piece.rows for piece in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -470,13 +555,21 @@ def from_json(data: dict[str, Any]) -> Event:
         raise ValueError(f"{kind.TYPE}: {error}") from error
 
 
+def _mended(data: dict[str, Any]) -> Mended:
+    nested = {"fact": RowsFact(**data["fact"]), "held": tuple(RowsFact(**v) for v in data["held"])}
+    taken = tuple(Taken(**v) for v in data["taken"])
+    return Mended(**{**data, **nested, "taken": taken, "withdrawn": tuple(data["withdrawn"])})
+
+
 def _thaw(name: str, value: Any) -> Any:
     if name == "fact":
         return PartFact(**value)
-    if name == "parts":
+    if name in {"parts", "pieces"}:
         return tuple(PartFact(**v) for v in value)
     if name in {"held", "levels"}:
         return tuple(RowsFact(**v) for v in value)
     if name == "more":
         return tuple(Resent(**v) for v in value)
+    if name == "mended":
+        return tuple(_mended(v) for v in value)
     return tuple(value) if isinstance(value, list) else value

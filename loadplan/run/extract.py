@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from loadplan.disk import disk
 from loadplan.errors import LocalError
 from loadplan.plan.model import Step
 from loadplan.run import chain
@@ -107,7 +108,7 @@ def fetch_page(engine: Engine, action: do.Action) -> None:
 def _sweep(pages: Path) -> None:
     """Remove what a killed process had begun to write. No other process writes here: the run is locked."""
     for begun in pages.glob(".*.part"):
-        begun.unlink(missing_ok=True)
+        disk().unlink(begun)
 
 
 def _walk(job: _Job, walk: Walk) -> None:

@@ -134,21 +134,37 @@ def _values(rows: Rows, step: Step, name: str, *, landed: bool) -> Iterator[byte
         return
     fields = field_splitter(DELIMITERS[step.csv.delimiter].encode(), len(header))
     run_step = rows.run.steps[step.id]
+    left_of = _left_by_part(rows, step)
     for part in run_step.parts.values():
-        # A row that failed with an id of its own could not be changed, but it is there: its children find it.
-        left = {record for record, fate in rows.left_of_part(step, part) if not fate.sf_id}
-        if not left and not landed:
+        left = left_of.get(part.number, set())
+        if part.origin or (not left and not landed):
             continue
-        data = rows.part(step, part.number, 1)
+        data, moved = rows.part(step, part.number, 1), rows.moved(step, part)
         numbers, position = data.source_records(), 0
         for batch in data.records():
             for record in batch:
-                if (numbers[position] in left) is not landed and (cells := fields(record)) is not None:
+                if numbers[position] in moved:
+                    pass  # sent in another part, and told there
+                elif (numbers[position] in left) is not landed and (cells := fields(record)) is not None:
                     yield unquoted(cells[at])
                 position += 1
     if not landed:
         for chosen in _held(rows, step):
             yield unquoted(chosen[at])
+
+
+def _left_by_part(rows: Rows, step: Step) -> dict[int, set[int]]:
+    """Source records of rows that did not land, by the part that they were first sent in."""
+    parts = rows.run.steps[step.id].parts
+    found: dict[int, set[int]] = {}
+    for part in parts.values():
+        first = part
+        while first.origin:
+            first = parts[first.origin]
+        # A row that failed with an id of its own could not be changed, but it is there: its children find it.
+        left = {record for record, fate in rows.left_of_part(step, part) if not fate.sf_id}
+        found.setdefault(first.number, set()).update(left)
+    return found
 
 
 def _held(rows: Rows, step: Step) -> Iterator[list[bytes]]:
@@ -188,7 +204,7 @@ def _pairs(rows: Rows, step: Step) -> Iterator[tuple[bytes, bytes]]:
     """Keys with their ids, and with b"" for rows that have none."""
     for part in rows.run.steps[step.id].parts.values():
         for attempt in part.attempts:
-            if attempt.reconciled and attempt.reconciled.agree:
+            if attempt.reconciled and attempt.reconciled.agree and "successful" in attempt.results:
                 yield from _landed(rows, step, part, attempt)
     key = rows.shape(step).sent_key
     if key is not None:

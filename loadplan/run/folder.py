@@ -61,6 +61,10 @@ class RunFolder:
         """Rows that wait for their parents, put aside at the step's n-th cut, which may have had several pieces."""
         return self.step(step) / "held" / f"{cut:04d}-{piece}.csv"
 
+    def mended(self, step: str, number: int, what: str = "") -> Path:
+        """Rows that a person mended, and what else goes out with them, at the n-th time."""
+        return self.step(step) / "mended" / f"{number:04d}{what}.csv"
+
     def page(self, step: str, attempt: int, page: int) -> Path:
         # Pages of two jobs never mix: another attempt at the extract has a folder of its own.
         return self.step(step) / ("pages" if attempt == 1 else f"pages-{attempt}") / f"{page:05d}.csv"
@@ -90,7 +94,18 @@ def list_runs(state_dir: Path) -> list[RunFolder]:
     folder = runs_folder(state_dir)
     if not folder.is_dir():
         return []
-    return [RunFolder(p) for p in sorted(folder.iterdir()) if RUN_ID.match(p.name) and (p / "journal.jsonl").exists()]
+    found = [RunFolder(p) for p in folder.iterdir() if RUN_ID.match(p.name) and (p / "journal.jsonl").exists()]
+    return sorted(found, key=_age)
+
+
+def _age(run: RunFolder) -> tuple[str, int, str]:
+    """Ids tell seconds. Of two runs of one second, as a script makes them that starts again at once, the later one froze its
+    plan later: a resume must not mistake the one that came to nothing for the one that sent rows."""
+    try:
+        frozen = run.plan_json.stat().st_mtime_ns
+    except OSError:
+        frozen = 0
+    return run.id.partition("-")[0], frozen, run.id
 
 
 def find_run(state_dir: Path, name: str | None) -> RunFolder:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadplan.disk import disk
 from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step
+from loadplan.run.mended import row_column
 from loadplan.run.rows import Rows
 from loadplan.run.state import PartRun, StepRun
 from loadplan.sources.base import InputDigest
@@ -22,6 +26,8 @@ class Leftover:
     step: str
     file: Path
     rows: int
+    edited: Path | None = None
+    """Where a file is kept now that a person had edited in the place of this one."""
 
 
 def write_leftovers(rows: Rows, inputs: Mapping[str, InputDigest] | None = None) -> list[Leftover]:
@@ -36,11 +42,37 @@ def write_leftovers(rows: Rows, inputs: Mapping[str, InputDigest] | None = None)
             continue
         records, codes = _left_records(rows, step, run_step)
         if not records:
-            rows.folder.retry(step.id).unlink(missing_ok=True)
-            rows.folder.retry(step.id, "json").unlink(missing_ok=True)
+            _put_by(rows, step, rows.folder.retry(step.id))
+            disk().unlink(rows.folder.retry(step.id))
+            disk().unlink(rows.folder.retry(step.id, "json"))
             continue
         written.append(_write(rows, step, run_step, records, codes, (inputs or {}).get(step.id)))
     return written
+
+
+def _put_by(rows: Rows, step: Step, file: Path) -> Path | None:
+    """A retry file that a person edited in its place is not lost when another takes it: unless the run has taken its rows,
+    it is kept as `<step>.edited.csv`."""
+    if not was_edited(file):
+        return None
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if any(found == mended.sha256 for mended in rows.run.steps[step.id].mended):
+        return None
+    return file.replace(edited(file))
+
+
+def was_edited(file: Path) -> bool:
+    """Whether a retry file is another than the one that was written."""
+    try:
+        told = json.loads(file.with_suffix(".json").read_bytes())["sha256"]
+        return bool(hashlib.sha256(file.read_bytes()).hexdigest() != told)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def edited(file: Path) -> Path:
+    """Where an edited retry file is kept when another takes its place."""
+    return file.with_suffix(".edited.csv")
 
 
 def _left_records(rows: Rows, step: Step, run_step: StepRun) -> tuple[set[int], dict[str, int]]:
@@ -73,7 +105,10 @@ def _write(
     make_private(to.parent)
     reader = rows.open(step.source)
     try:
-        made = write_retry_file(reader, records, to, expected=expected)
+        put_by = _put_by(rows, step, to)
+        # Between the two files of a retry a crash must not make the new one look edited.
+        rows.folder.retry(step.id, "json").unlink(missing_ok=True)
+        made = write_retry_file(reader, records, to, expected=expected, mended=rows.mended_cells(step, records))
     except InvalidInputError as error:
         raise InvalidInputError(
             f"the retry file of `{step.id}` cannot be written: {error.summary}", error.diagnostics
@@ -90,8 +125,11 @@ def _write(
         "rows": made.rows,
         "origin": getattr(step.source, "path", None) or f"step {getattr(step.source, 'step', '')}",
         "source_lines": list(made.lines),
+        "source_rows": list(made.records),
+        "row_column": row_column(made.columns),
+        "sha256": made.sha256,
         "why": run_step.gate.because if run_step.gate else run_step.problem,
-        "next": f"loadplan retry {rows.folder.id}",
+        "next": f"loadplan retry {rows.folder.id} --rows {step.id}=FILE",
     }
     rows.folder.write_json(f"retry/{step.id}.json", spec)
-    return Leftover(step.id, to, made.rows)
+    return Leftover(step.id, to, made.rows, put_by)

@@ -13,7 +13,7 @@ again; the org is asked what became of it. (Bulk API 2.0 Developer Guide, "Uploa
     uploaded   201 was seen                  terminal   JobComplete, Failed or Aborted was seen
     closing    the PATCH was announced       collected  all three result files are on disk
     lost, abandoned, refused                 reconciled counts met or the mismatch is named
-    undecided  the job vanished after closing: a person must decide
+    undecided  the job vanished after closing: a person must decide (`PartResolved`)
 
 Query. A query changes nothing, so a lost create or a vanished job simply starts another attempt.
 
@@ -103,6 +103,11 @@ def _saved(attempt: Attempt, event: ev.Event) -> str:
     return "collected" if len({*attempt.results, event.kind}) == 3 else "terminal"
 
 
+def _applied(event: ev.Event) -> bool:
+    assert isinstance(event, ev.PartResolved)
+    return event.assume == "applied"
+
+
 def _page(_: Attempt, event: ev.Event) -> str:
     assert isinstance(event, ev.PageFetched)
     return "collected" if event.locator_out == "null" else "paging"
@@ -112,6 +117,8 @@ INGEST: dict[tuple[str, type[ev.Event]], Next] = {
     ("intended", ev.JobCreated): _created,
     ("intended", ev.JobRefused): "refused",
     ("intended", ev.CreateLost): "lost",
+    ("intended", ev.JobAdopted): "terminal",
+    ("intended", ev.OutcomeLost): "undecided",
     ("created", ev.UploadIntended): "uploading",
     ("created", ev.AbortIntended): "aborting",
     ("created", ev.JobGone): "lost",
@@ -140,6 +147,7 @@ INGEST: dict[tuple[str, type[ev.Event]], Next] = {
     ("terminal", ev.ResultSaved): _saved,
     ("terminal", ev.JobGone): "undecided",
     ("collected", ev.JobReconciled): "reconciled",
+    ("undecided", ev.PartResolved): lambda _, e: "reconciled" if _applied(e) else "abandoned",
 }
 
 QUERY: dict[tuple[str, type[ev.Event]], Next] = {

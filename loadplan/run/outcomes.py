@@ -33,6 +33,8 @@ def _outcome(step: Step, attempt: Attempt, folder: RunFolder, kind: ResultKind) 
     saved = attempt.results.get(kind)
     resent: frozenset[str] = frozenset()
     rows = getattr(attempt.reconciled, kind)
+    if attempt.mended and kind != "successful" and rows:
+        return None  # some of them were mended: no result file says which are left
     if kind == "failed" and attempt.resent_failed:
         # Either all failed rows were sent again, by hand, or those whose code the plan lists.
         rows -= attempt.resent_failed

@@ -20,7 +20,8 @@ from typing import Any, BinaryIO
 from loadplan import gunzip
 from loadplan.behind import Behind
 from loadplan.diagnostics import Diagnostic
-from loadplan.durable import make_private, open_atomic, sync_dir
+from loadplan.disk import disk
+from loadplan.durable import make_private, open_atomic, sweep, sync_dir
 from loadplan.errors import LocalError
 from loadplan.plan.model import Plan, Step
 from loadplan.run import events as ev
@@ -83,6 +84,7 @@ def write_output(step: Step, attempt: Attempt, folder: RunFolder) -> ev.OutputWr
     `<sha256>  <name>` of its pages, as `sha256sum` prints them. Raises `LocalError`; then what was there before is
     still there, and nothing else."""
     assert step.output_file is not None
+    sweep(step.output_file)
     pages = [_Page(folder.path(p.file), p.bytes, p.sha256) for p in attempt.pages]
     for page in pages:
         _check_page(page)
@@ -263,9 +265,9 @@ def _write_parquet(step: Step, pages: Sequence[_Page], rows: int, made: Path) ->
                 file.write(block)
         return digest.hexdigest()
     finally:
-        made.unlink(missing_ok=True)
-        tidy.unlink(missing_ok=True)
-        shutil.rmtree(made.with_name(made.name + ".spill"), ignore_errors=True)
+        disk().unlink(made)
+        disk().unlink(tidy)
+        disk().remove_tree(made.with_name(made.name + ".spill"))
 
 
 def _write_folder(step: Step, pages: Sequence[_Page]) -> str:
@@ -282,14 +284,14 @@ def _write_folder(step: Step, pages: Sequence[_Page]) -> str:
                 hint="move them away, then go on; the run has all pages",
             )  # fmt: skip
         for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
+            disk().remove_tree(left)
         make_private(new)
         for number, page in enumerate(pages, 1):
             _copy_page(page, new / f"{number:05d}.csv")
             lines.append(f"{page.sha256}  {number:05d}.csv\n")
         if target.exists():
-            target.rename(old)
-        new.rename(target)
+            disk().rename(target, old)
+        disk().rename(new, target)
         sync_dir(target.parent)
     except OSError as error:
         raise LocalError(
@@ -298,7 +300,7 @@ def _write_folder(step: Step, pages: Sequence[_Page]) -> str:
         ) from error  # fmt: skip
     finally:
         if old.exists() and not target.exists():
-            old.rename(target)
+            disk().rename(old, target)
         for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
+            disk().remove_tree(left)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

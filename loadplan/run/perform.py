@@ -71,7 +71,7 @@ def _start(engine: Engine, action: do.Action) -> None:
     if isinstance(step.source, StepSource):
         try:
             with engine.activity.work("reading", step.id) as work:
-                checked = cutting.check(rows, step, work.add)
+                checked = cutting.check(rows, step, tick=work.add)
         except InvalidInputError as error:
             first = error.diagnostics[0].summary if error.diagnostics else error.summary
             engine.emit(ev.StepRefused(step.id, f"its rows cannot be sent: {mask(first)}"))
@@ -144,6 +144,8 @@ def _create(engine: Engine, action: do.Action) -> None:
     step = _step(engine, action)
     kind = "query" if step.is_query else "ingest"
     fact = None if step.is_query else engine.run.steps[step.id].parts[action.part].fact
+    if engine.quota is not None:
+        engine.quota.check(engine.run, kind, fact.rows if fact else 0)
     part = engine.rows.part(step, action.part, action.round) if fact else None
     multipart = part is not None and _goes_multipart(step, part)
     version = engine.plan.api_version
@@ -231,7 +233,7 @@ def _upload(engine: Engine, action: do.Action) -> None:
             return
         except (Refused, Unavailable) as fault:
             engine.emit(ev.UploadLost(**about, http=fault.status, detail=fault.detail))
-            if isinstance(fault, Unavailable):
+            if isinstance(fault, Unavailable | QuotaExceeded):
                 raise
             return
         if not body.is_as_planned:
@@ -335,7 +337,7 @@ def _save_result(engine: Engine, action: do.Action) -> None:
     about = _about(engine, action, request=_url(attempt, "GET", f"/{tail}"))
     to = engine.folder.result(step.id, attempt.job, action.kind)
     kind: ResultKind = action.kind  # type: ignore[assignment]
-    tally = engine.rows.tally(step, kind)
+    tally = engine.rows.tally(step, attempt, kind)
     try:
         with engine.activity.work("fetching", step.id, attempt.part, rows=attempt.rows) as work:
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.errors import StaleError
-from loadplan.masking import mask
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Plan, Source, Step
 from loadplan.run import events as ev
+from loadplan.run.errorgroups import group_errors
 from loadplan.run.folder import RunFolder
-from loadplan.run.lookup_errors import blamed
-from loadplan.run.retry import Again
+from loadplan.run.retry import Again, smaller
 from loadplan.run.state import Attempt, PartRun, Run
 from loadplan.run.surroundings import surroundings_of
 from loadplan.sources.base import Reader
@@ -29,7 +28,7 @@ from loadplan.sources.partdata import PartData
 from loadplan.sources.parts import PartFile
 from loadplan.sources.registry import open_source
 from loadplan.sources.rowindex import index_path
-from loadplan.sources.rowsfile import RowsFile
+from loadplan.sources.rowsfile import RowsFile, step_over
 from loadplan.sources.shape import Shape
 from loadplan.sources.tally import Sum, Tally, tally_file
 
@@ -96,7 +95,7 @@ class Rows:
     def part(self, step: Step, number: int, round_: int) -> PartData:
         """The bytes of a part as they were, or will be, sent in this round."""
         run_step = self.run.steps[step.id]
-        fact = run_step.parts[number].facts[round_ - 1]
+        fact = run_step.parts[number].fact_of(round_)
         ending = LINE_ENDINGS[step.csv.line_ending]
         if fact.end:
             assert isinstance(step.source, FileSource)
@@ -124,10 +123,11 @@ class Rows:
 
     # -- results ---------------------------------------------------------------------------------------------------
 
-    def tally(self, step: Step, kind: str) -> Tally:
-        """A tally for a result file of the step that is about to be received."""
+    def tally(self, step: Step, attempt: Attempt, kind: str) -> Tally:
+        """A tally for a result file of the attempt that is about to be received."""
         shape = self.shape(step)
-        return Tally(kind, shape.header, shape.sent_key, DELIMITERS[step.csv.delimiter])
+        fact = self.run.steps[step.id].parts[attempt.part].fact_of(attempt.round)
+        return Tally(kind, shape.header, shape.sent_key, DELIMITERS[step.csv.delimiter], fact.bytes)
 
     def keep(self, attempt: Attempt, kind: str, tally: Tally) -> None:
         """Remember what was tallied while the file came in; a crash forgets it, and the file is read again."""
@@ -136,7 +136,7 @@ class Rows:
     def _sum(self, step: Step, attempt: Attempt, kind: str) -> Sum:
         found = self._sums.get((attempt.job, kind))
         if found is None:
-            found = tally_file(self.folder.path(attempt.results[kind].file), self.tally(step, kind))
+            found = tally_file(self.folder.path(attempt.results[kind].file), self.tally(step, attempt, kind))
             self._sums[attempt.job, kind] = found
         return found
 
@@ -146,17 +146,8 @@ class Rows:
         Where rows carry no key they are told apart by content, which Salesforce may spell another way (numbers): then
         the counts decide, and rows are sent again only when every one of them was recognised."""
         left = self.left(step, attempt)
-        codes: Counter[str] = Counter()
-        groups: Counter[tuple[str, tuple[str, ...], str]] = Counter()
-        for fate in left.fates.values():
-            if fate.error is not None:
-                codes[fate.error.code] += 1
-                fields, message = blamed(step, fate.error.fields, mask(fate.error.message))
-                groups[fate.error.code, fields, message] += 1
-        errors = tuple(
-            {"code": code, "fields": list(fields), "message": message, "rows": rows}
-            for (code, fields, message), rows in groups.most_common(20)
-        )
+        codes = Counter(fate.error.code for fate in left.fates.values() if fate.error is not None)
+        errors = group_errors(step, left.fates.values())
         retriable = sum(n for code, n in codes.items() if code in step.retry.codes) if left.exact else 0
         return Reckoning(dict(sorted(codes.items())), errors, retriable, left.problem)
 
@@ -203,7 +194,7 @@ class Rows:
 
     def _is_settled(self, step: Step, attempt: Attempt) -> bool:
         """Every row that was sent is in exactly one result file: the sums of their names agree."""
-        fact = self.run.steps[step.id].parts[attempt.part].facts[attempt.round - 1]
+        fact = self.run.steps[step.id].parts[attempt.part].fact_of(attempt.round)
         kind = fact.digest.partition(":")[0]
         sums = [self._sum(step, attempt, k).names for k in ("successful", "failed", "unprocessed")]
         return None not in sums and written(kind, sum(s or 0 for s in sums)) == fact.digest
@@ -234,7 +225,7 @@ class Rows:
         """A new file with the rows of the part to be sent again. By itself only the newest attempt's rows go out, with the
         codes that the step retries; by hand all that any attempt left over."""
         attempts = part.left_over if by_hand else [a for a in (part.current,) if a is not None]
-        pieces: list[Piece] = []
+        chosen: list[tuple[PartData, list[int]]] = []
         resent: list[ev.Resent] = []
         for attempt in attempts:
             left = self._exact(step, attempt)
@@ -246,15 +237,25 @@ class Rows:
                 if again.failed and (e := left.fates[i].error) and (by_hand or e.code in step.retry.codes)
             ]  # fmt: skip
             unprocessed = [i for i in rows if again.unprocessed and left.fates[i].kind == "unprocessed"]
-            pieces.append((left.data, [*failed, *unprocessed]))
-            resent.append(ev.Resent(attempt.number, len(failed), len(unprocessed)))
-        target = self.folder.parts(step.id) / f"{part.number:04d}-{part.round + 1}.csv"
-        made = rewrite_part(pieces, target, number=part.number, naming=self._naming(step))
+            chosen.append((left.data, sorted([*failed, *unprocessed])))
+            errors = group_errors(step, (left.fates[i] for i in failed))
+            resent.append(ev.Resent(attempt.number, len(failed), len(unprocessed), errors))
+        folder, round_ = self.folder.parts(step.id), part.round + 1
+        cut: list[list[Piece]] = (
+            [list(chosen)] if by_hand else [[(chosen[0][0], rows)] for rows in smaller(chosen[0][1])]
+        )
+        made = [self._rewritten(step, cut[0], folder / f"{part.number:04d}-{round_}.csv", part.number)]
+        for number, piece in enumerate(cut[1:], max(self.run.steps[step.id].parts) + 1):
+            made.append(self._rewritten(step, piece, folder / f"{number:04d}.csv", number))
         *more, newest = resent
         return ev.RetryPrepared(
-            step.id, part.number, newest.attempt, part.round + 1, self.fact(made), newest.failed, newest.unprocessed,
-            "asked for" if by_hand else "automatic", tuple(more),
+            step.id, part.number, newest.attempt, round_, made[0], newest.failed, newest.unprocessed,
+            "asked for" if by_hand else "automatic", tuple(more), newest.errors, tuple(made[1:]),
+            alone=not by_hand and round_ >= step.retry.max_attempts,
         )  # fmt: skip
+
+    def _rewritten(self, step: Step, pieces: Sequence[Piece], target: Path, number: int) -> ev.PartFact:
+        return self.fact(rewrite_part(pieces, target, number=number, naming=self._naming(step)))
 
     def _exact(self, step: Step, attempt: Attempt) -> Left:
         left = self.left(step, attempt)
@@ -271,7 +272,35 @@ class Rows:
         later: set[int] = set()
         for round_ in range(attempt.round + 1, part.round + 1):
             later.update(self.part(step, part.number, round_).source_records())
-        return later
+        for piece in self.run.steps[step.id].parts.values():
+            if piece.origin == part.number and piece.first_round > attempt.round:
+                later.update(self.part(step, piece.number, piece.first_round).source_records())
+        return later | self.moved(step, part)
+
+    def moved(self, step: Step, part: PartRun) -> set[int]:
+        """Source records of rows that were mended, and so are sent in later parts than this one."""
+        moved: set[int] = set()
+        for mended in self.run.steps[step.id].mended:
+            if part.number < mended.first_part:
+                moved.update(self.rows_file(mended.fact).records())
+        return moved
+
+    def mended_cells(self, step: Step, records: Iterable[int]) -> dict[int, list[str]]:
+        """The cells of mended rows among these source records, as they were mended last."""
+        wanted = set(records)
+        found: dict[int, list[str]] = {}
+        for mended in self.run.steps[step.id].mended if wanted else ():
+            aside = self.rows_file(mended.fact)
+            over = step_over(step, aside)
+            assert over.source is not None
+            reader = self.open(over.source)
+            try:
+                for record, row in zip(aside.records(), reader, strict=True):
+                    if record in wanted:
+                        found[record] = list(row.cells)
+            finally:
+                reader.close()
+        return found
 
     def _naming(self, step: Step) -> tuple[Sequence[str], str | None, str]:
         shape = self.shape(step)
@@ -287,8 +316,7 @@ class Rows:
 
     def left_of_part(self, step: Step, part: PartRun) -> list[tuple[int, Fate]]:
         """(source record, fate) of every row of the part that has not landed; a part that was never sent has not at all."""
-        last = part.current
-        if last is None or not last.reconciled:
+        if part.is_unsent:
             records = self.part(step, part.number, part.round).source_records()
             found = [(record, UNPROCESSED) for record in records]
         else:
@@ -318,4 +346,5 @@ class Rows:
                     found[row.record] = row.cells[column].encode()
         finally:
             reader.close()
+        found.update({record: cells[column].encode() for record, cells in self.mended_cells(step, wanted).items()})
         return [found[record] for record in wanted]

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from loadplan.run import events as ev
 from loadplan.run.lifecycle import DEAD, FINAL, IN_FLIGHT, IN_SALESFORCE, advance
+from loadplan.words import count
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Attempt:
     server_failed: int | None = None
     error: str = ""
     abort_why: str = ""
+    abort_said: str = ""
     close_refused: bool = False
     seen_open: bool = False
     forgiven: bool = False
@@ -47,6 +50,10 @@ class Attempt:
     query: ev.QueryReconciled | None = None
     resent_failed: int = 0
     resent_unprocessed: int = 0
+    resent_errors: list[dict[str, Any]] = field(default_factory=list)
+    mended: bool = False
+    resolved: bool = False
+    adopted: bool = False
 
     @property
     def is_in_flight(self) -> bool:
@@ -80,12 +87,24 @@ class Attempt:
 
 @dataclass
 class PartRun:
-    """A part through its attempts. `facts` holds what was sent in each round, the newest last."""
+    """A part through its attempts. `facts` holds what was sent in each round from `first_round` on, the newest last. A part with
+    an `origin` is a piece of that part, made when its rows were sent again. `alone`: no other job of the object beside it.
+    `moved` rows of it are sent in other parts, because they were mended; a part that is `withdrawn` sends nothing more."""
 
     number: int
     facts: list[ev.PartFact]
     attempts: list[Attempt] = field(default_factory=list)
     reopened: bool = False
+    moved: int = 0
+    withdrawn: bool = False
+    first_round: int = 1
+    origin: int = 0
+    alone: bool = False
+
+    @property
+    def is_unsent(self) -> bool:
+        """What it is to send next, or at all, has no fate yet."""
+        return not self.withdrawn and (self.current is None or self.current.reconciled is None)
 
     @property
     def current(self) -> Attempt | None:
@@ -97,12 +116,17 @@ class PartRun:
 
     @property
     def round(self) -> int:
-        return len(self.facts)
+        return self.first_round - 1 + len(self.facts)
+
+    def fact_of(self, round_: int) -> ev.PartFact:
+        """What was, or will be, sent in this round."""
+        return self.facts[round_ - self.first_round]
 
     @property
     def left_over(self) -> list[Attempt]:
-        """The reconciled attempts with rows that did not land and were not sent again."""
-        return [a for a in self.attempts if a.reconciled and a.left_over]
+        """The reconciled attempts with rows that did not land and were not sent again. What a person decided has no such rows
+        that anybody could name."""
+        return [a for a in self.attempts if a.reconciled and a.left_over and not a.resolved]
 
 
 @dataclass(frozen=True)
@@ -150,6 +174,7 @@ class StepRun:
     levels_cut: int = 0
     cuts: int = 0
     may_release: bool = False
+    mended: list[ev.Mended] = field(default_factory=list)
 
     @property
     def held_rows(self) -> int:
@@ -197,14 +222,20 @@ class StepRun:
             return Counts(rows, rows if q and q.agree else 0, 0 if q is None or q.agree else rows, 0)
         sent = ok = failed = unprocessed = 0
         for part in self.parts.values():
-            if any(a.round == 1 and (a.was_closed or a.reconciled) and not a.is_dead for a in part.attempts):
-                sent += part.facts[0].rows
+            if part.origin:
+                sent -= part.moved  # its rows were counted with the part they come from
+            elif any(a.round == 1 and (a.was_closed or a.reconciled) and not a.is_dead for a in part.attempts):
+                sent += part.facts[0].rows - part.moved
             for done in part.attempts:
                 if done.reconciled:
                     ok += done.reconciled.successful
                     failed += done.reconciled.failed - done.resent_failed
                     unprocessed += done.reconciled.unprocessed - done.resent_unprocessed
-            if part.round > 1 and not any(a.reconciled and a.round == part.round for a in part.attempts):
+            if (
+                part.round > 1
+                and not part.withdrawn
+                and not any(a.reconciled and a.round == part.round for a in part.attempts)
+            ):
                 unprocessed += part.fact.rows
         return Counts(sent, ok, failed, unprocessed, self.held_rows)
 
@@ -220,6 +251,8 @@ class Run:
     result: str = ""
     exit: int | None = None
     last_at: datetime | None = None
+    asked: str = "apply"
+    """What a person asked for last: `apply` or `retry`. A resume goes on with that."""
 
     def attempts(self) -> list[Attempt]:
         return [a for s in self.steps.values() for a in s.attempts]
@@ -261,16 +294,19 @@ def _apply_other(run: Run, event: ev.Event, at: datetime) -> None:
     match event:
         case ev.RunStarted():
             run.header, run.started = event, at
+        case ev.RunAdopted():
+            return
         case ev.RunEnded():
             run.ended, run.result, run.exit = at, event.result, event.exit
         case ev.RunInterrupted():
             run.result, run.exit = "interrupted", event.exit
         case ev.RunResumed():
             run.ended, run.result, run.exit = None, "", None
+            run.asked = "retry" if event.why == "retry" else run.asked
             for attempt in run.attempts():
                 attempt.forgiven = True
         case ev.RetryRequested():
-            _reopen(run, event.steps)
+            _reopen(run, event)
         case ev.StepStarted():
             run.steps[event.step].state = "running"
         case ev.StepPrepared() | ev.LevelCut() | ev.HeldReleased():
@@ -307,24 +343,51 @@ def _take_parts(step: StepRun, event: ev.StepPrepared | ev.LevelCut | ev.HeldRel
 
 def _new_round(run: Run, event: ev.RetryPrepared) -> None:
     part = run.steps[event.step].parts[event.part]
-    for resent in (ev.Resent(event.attempt, event.failed, event.unprocessed), *event.more):
+    for resent in (ev.Resent(event.attempt, event.failed, event.unprocessed, event.errors), *event.more):
         before = run.attempt(event.step, event.part, resent.attempt)
         before.resent_failed += resent.failed
         before.resent_unprocessed += resent.unprocessed
+        before.resent_errors.extend(resent.errors)
     part.facts.append(event.fact)
-    part.reopened = False
+    part.reopened, part.alone = False, event.alone
+    for fact in event.pieces:
+        piece = PartRun(fact.part, [fact], first_round=event.round, origin=event.part, alone=event.alone)
+        run.steps[event.step].parts[fact.part] = piece
 
 
-def _reopen(run: Run, steps: Sequence[str]) -> None:
+def _reopen(run: Run, event: ev.RetryRequested) -> None:
+    mended = {m.step: m for m in event.mended}
     for step in run.steps.values():
-        if step.id in steps:
+        if step.id in mended:
+            _take_mended(step, mended[step.id])
+        if step.id in event.steps:
             # It waits for its parents again: they may be sent again in the same breath.
             step.state, step.gate, step.problem = "waiting", None, ""
             step.reopened, step.output, step.may_release = True, None, bool(step.held)
             for part in step.parts.values():
-                part.reopened = True
+                part.reopened = step.id not in mended or part.is_unsent
         elif step.state == "blocked":
             step.state, step.blocked_by = "waiting", ""
+
+
+def _take_mended(step: StepRun, mended: ev.Mended) -> None:
+    """Mended rows leave the attempts that left them over, and wait to be cut into parts of their own."""
+    step.mended.append(mended)
+    step.held = mended.held
+    step.cuts += 1
+    for taken in mended.taken:
+        part = step.parts[taken.part]
+        attempt = next(a for a in part.attempts if a.number == taken.attempt)
+        attempt.resent_failed += taken.failed
+        attempt.resent_unprocessed += taken.unprocessed
+        attempt.resent_errors.extend(taken.errors)
+        attempt.mended = True
+        part.moved += taken.failed + taken.unprocessed
+    for number in mended.withdrawn:
+        part = step.parts[number]
+        part.withdrawn = True
+        if part.round > 1:
+            part.moved += part.fact.rows
 
 
 def _apply_job(run: Run, event: ev.JobEvent, at: datetime) -> None:
@@ -367,6 +430,8 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
         case ev.AbortIntended():
             attempt.abort_why = event.why
             attempt.seen_open = False
+        case ev.AbortAnswered():
+            attempt.abort_said = event.detail
         case ev.JobObserved():
             attempt.state = event.state
             attempt.seen_open = event.state == "Open"
@@ -377,6 +442,22 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
             attempt.results[event.kind] = event
         case ev.JobReconciled():
             attempt.reconciled = event
+        case ev.JobAdopted():
+            attempt.job, attempt.state, attempt.error = event.job, event.state, event.error
+            attempt.processed, attempt.server_failed = event.processed, event.failed
+            attempt.adopted, attempt.was_closed, attempt.closed_at = True, True, at
+        case ev.OutcomeLost():
+            attempt.was_closed = True
+        case ev.PartResolved():
+            attempt.resolved = True
+            if event.assume == "applied":
+                attempt.reconciled = _as_resolved(attempt, event)
+        case _:
+            _note_pages(attempt, event)
+
+
+def _note_pages(attempt: Attempt, event: ev.JobEvent) -> None:
+    match event:
         case ev.PagesPlanned():
             attempt.plans.append(event)
         case ev.PageFetched():
@@ -385,3 +466,13 @@ def _note(attempt: Attempt, event: ev.JobEvent, at: datetime) -> None:
             attempt.query = event
         case _:
             return
+
+
+def _as_resolved(attempt: Attempt, event: ev.PartResolved) -> ev.JobReconciled:
+    """What counts for a part that is assumed to be applied. Rows that failed cannot be named: the gate stays shut then."""
+    lost = event.failed + event.unprocessed
+    problem = f"{count(lost, 'row')} did not land, and the results that name them are gone" if lost else ""
+    return ev.JobReconciled(
+        attempt.step, attempt.part, attempt.number, attempt.job, sent=attempt.rows, successful=attempt.rows - lost,
+        failed=event.failed, unprocessed=event.unprocessed, agree=not problem, problem=problem,
+    )  # fmt: skip

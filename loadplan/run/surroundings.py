@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+from loadplan.disk import disk
 from loadplan.plan.model import Plan
 from loadplan.run.folder import RunFolder
 from loadplan.run.outcomes import outcomes_of
@@ -46,4 +46,4 @@ def _nothing() -> BinaryIO | None:
 def discard_unbegun(folder: RunFolder) -> None:
     """Remove what sources took in for a run that never began."""
     if not folder.journal.exists():
-        shutil.rmtree(folder.root, ignore_errors=True)
+        disk().remove_tree(folder.root)

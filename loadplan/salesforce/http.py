@@ -8,6 +8,7 @@ as a fault of `port`, never as an exception of a library.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -95,6 +96,9 @@ class Http:
         self._token = token
         self._timeouts = timeouts or Timeouts()
         self._on_request = on_request
+        self._counting = itertools.count(1)
+        self.requests = 0
+        """How many were sent."""
         self._of_thread = threading.local()
         self._token_lock = threading.Lock()
         self._no_other: tuple[str, AuthRefused] | None = None
@@ -212,6 +216,7 @@ class Http:
         }
         began = time.monotonic()
         status: int | None = None
+        self.requests = next(self._counting)
         try:
             answer = self._session().request(
                 method, self.origin + path, data=cast(Any, body), headers=full, params=params, stream=True,

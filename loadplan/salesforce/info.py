@@ -165,6 +165,14 @@ def gather_check(
     return OrgCheck(profile.name, who, supported, _limits(org, clock, version), _permissions(org, clock, version))
 
 
+def limits_now(org: Bulk2Org, clock: Clock, version: str) -> dict[str, tuple[int, int]]:
+    """What is left of the daily limits, during a run: {} also when nothing usable answers. A run does not stop for that."""
+    try:
+        return _limits(org, clock, version)
+    except OrgError:
+        return {}
+
+
 def _limits(org: Bulk2Org, clock: Clock, version: str) -> dict[str, tuple[int, int]]:
     """What is left of the daily limits; {} for a user without View Setup and Configuration. REST API Developer Guide,
     "Limits"."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from loadplan.diagnostics import Place
@@ -17,7 +18,7 @@ from loadplan.sources.hashing import hash64
 from loadplan.sources.keybag import KeyBag
 from loadplan.sources.problems import refuse
 from loadplan.sources.rawrecords import unquoted
-from loadplan.sources.rawrows import Batch, RawRows, raw_rows
+from loadplan.sources.rawrows import RawRows, raw_rows
 from loadplan.sources.rawshape import RawShape, compile_raw
 from loadplan.sources.rowcode import RowFaultError
 from loadplan.sources.shape import Shape
@@ -40,13 +41,12 @@ class Chooser:
         self._plain = plain
         self.rows = raw_rows(step, reader, plain=plain)
         self.raw = _raw_shape(step, shape, self.rows)
-        self._batches = iter(self.rows)
 
     def __iter__(self) -> Iterator[list[Chosen]]:
         """Lists of chosen rows, one per block of the source. Raises InvalidInputError for a row that cannot be shaped."""
         keep = self._keeper()
         left = self._step.limit if self._step.limit is not None else -1
-        for numbers, records in self._batches:
+        for numbers, records in self.rows:
             if left == 0:
                 continue
             chosen = self._of(numbers, records)
@@ -57,9 +57,11 @@ class Chooser:
                 left -= len(chosen)
             yield chosen
 
-    def rest(self) -> Iterator[Batch]:
-        """What is left of the source, unshaped, when the iteration was given up."""
-        return self._batches
+    @property
+    def picked_file(self) -> Path | None:
+        """The plain file of which every row is sent and columns are only picked, when it is so."""
+        takes_all = self._step.where is None and self._step.limit is None and self._step.dedupe == "error"
+        return self.rows.plain_file if takes_all and self.raw.picks is not None else None
 
     def key_of(self, row: Chosen) -> bytes:
         """The row's key, empty when rows carry none."""
@@ -133,7 +135,7 @@ def _raw_shape(step: Step, shape: Shape, rows: RawRows) -> RawShape:
     source = step.source
     if isinstance(source, FileSource):
         plain = replace(source, delimiter=rows.delimiter)
-        if rows.delimiter != source.delimiter or rows._plain is None:
+        if rows.delimiter != source.delimiter or rows.plain_file is None:
             plain = replace(plain, encoding="utf-8", quote='"', null=())
         step = replace(step, source=plain)
     raw = compile_raw(step, rows.header, rows.delimiter, DELIMITERS[step.csv.delimiter])

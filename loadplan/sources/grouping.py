@@ -9,6 +9,8 @@ Decisions
   give the same order.
 - Rows that are in order of their parents already, by bytes or as whole numbers are (shorter keys first), need nothing:
   `ParentOrder` tells, at the cost of a comparison, in a pass that is made anyway.
+- More rows than memory holds are dealt to files by ranges of keys, which the first of them suggest; then one range after the
+  other is put in order. A range that is still too large is dealt again; one that holds a single parent needs no order.
 
 Never: what is in a row, where a part ends.
 """
@@ -16,44 +18,47 @@ Never: what is in a row, where a part ends.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
-from operator import itemgetter
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain, pairwise
+from operator import itemgetter, le
 from pathlib import Path
 
+from loadplan.sources.sentrows import Sent
 from loadplan.sources.spool import Spool, pack, unpack
-
-Row = tuple[bytes, int, bytes]
-"""The parent's key (b"" for none), the number of the source record, the encoded row."""
 
 MEMORY = 40_000_000
 """Bytes of memory that rows may take before they go to disk, Python's own share counted."""
 
-_CHUNK = 2048
+_RANGES = 64
 _BLOCK = 1 << 16
-_OVERHEAD = 200
-"""What a row costs in memory beyond its bytes: a tuple, two texts, a number."""
+_OVERHEAD = 250
+"""What a row costs in memory beyond its bytes: a tuple, two texts, two numbers."""
 
-_key = itemgetter(0)
+_Row = tuple[bytes, int, int, bytes]
+"""Parent, record, name, data."""
+_parent = itemgetter(0)
 
 
 class ParentOrder:
-    """Told the parent's key of each row in turn, says whether rows of one parent stand together in order."""
+    """Told the parents' keys of rows in turn, says whether rows of one parent stand together in order."""
 
     def __init__(self) -> None:
         self._last = b""
         self._by_bytes = True
         self._by_length = True
 
-    def see(self, key: bytes) -> None:
-        last = self._last
-        if key != last:
-            if key < last:
-                self._by_bytes = False
-            if len(key) < len(last) or (len(key) == len(last) and key < last):
-                self._by_length = False
-            self._last = key
+    def see(self, keys: Sequence[bytes]) -> None:
+        if not keys:
+            return
+        keys = [self._last, *keys]
+        self._last = keys[-1]
+        if self._by_bytes:
+            self._by_bytes = all(map(le, keys, keys[1:]))
+        if self._by_length:
+            by_length = [(len(key), key) for key in keys]
+            self._by_length = all(map(le, by_length, by_length[1:]))
 
     @property
     def in_order(self) -> bool:
@@ -61,111 +66,118 @@ class ParentOrder:
         return self._by_bytes or self._by_length
 
 
-def in_parent_order(keys: Iterable[bytes]) -> bool:
-    """Whether rows with these parents' keys, in this order, need no grouping. Reads no further than it must."""
-    order = ParentOrder()
-    for key in keys:
-        order.see(key)
-        if not order.in_order:
-            return False
-    return True
-
-
-def group_rows(rows: Iterable[Row], folder: Path, *, memory: int = MEMORY) -> Iterator[Row]:
-    """`rows` with those of one parent together, parents in order of their keys.
+def group_rows(batches: Iterable[Sent], folder: Path, *, memory: int = MEMORY) -> Iterator[Sent]:
+    """The rows with those of one parent together, parents in order of their keys.
 
     Nothing is given out before the last row was taken. Few rows are sorted in memory; more wait on disk in `folder`, in
-    a file that is gone when the iteration ends, is closed or the process dies: as many bytes as the rows have, and 16 a
-    row. Raises LocalError (exit 9) when the disk refuses, and whatever `rows` raises."""
-    taken = iter(rows)
-    run, done = _take(taken, memory)
-    if done:
-        run.sort(key=_key)
-        yield from run
-        return
+    a file that is gone when the iteration ends, is closed or the process dies: as many bytes as the rows have, and 24 a
+    row. Raises LocalError (exit 9) when the disk refuses, and whatever `batches` raises."""
     with Spool(folder) as spool:
-        runs = 0
-        while run:
-            run.sort(key=_key)
-            _write(spool, runs, run)
-            run.clear()  # before the next is read: one run at a time
-            runs += 1
-            run, done = ([], True) if done else _take(taken, memory)
-        yield from chain.from_iterable(_merge([_Run(spool, number) for number in range(runs)]))
+        try:
+            from loadplan.sources.grouparrays import grouped
+        except ImportError:
+            yield from _grouped(iter(batches), spool, 0, memory)
+        else:
+            yield from grouped(batches, spool, memory)
 
 
-def _take(rows: Iterator[Row], memory: int) -> tuple[list[Row], bool]:
-    """Rows up to the bound, and whether they were the last."""
-    taken: list[Row] = []
-    while chunk := list(islice(rows, _CHUNK)):
-        taken += chunk
-        memory -= _bytes(chunk, 2) + _bytes(chunk, 0) + _OVERHEAD * len(chunk)
-        if memory <= 0:
-            return taken, False
-    return taken, True
+def _grouped(batches: Iterator[Sent], spool: Spool, first: int, memory: int) -> Iterator[Sent]:
+    """`first` is the first number of the spool that nobody uses."""
+    taken: list[Sent] = []
+    room = memory
+    for batch in batches:
+        taken.append(batch)
+        room -= _weight(batch)
+        if room <= 0:
+            break
+    else:
+        rows = list(chain.from_iterable(map(_rows, taken)))
+        taken.clear()
+        rows.sort(key=_parent)
+        yield from _given(rows)
+        return
+    deal = _Deal(spool, first, _edges(taken))
+    while taken:
+        deal.take(taken.pop(0))
+    for batch in batches:
+        deal.take(batch)
+    deal.close()
+    for number in range(first, first + deal.ranges):
+        weight = deal.weights[number - first]
+        if not weight:
+            continue
+        rows_of = _blocks(spool, number)
+        if deal.holds_one_parent(number - first):
+            yield from rows_of
+        elif weight <= memory or deal.ranges == 1:
+            rows = list(chain.from_iterable(map(_rows, rows_of)))
+            rows.sort(key=_parent)
+            yield from _given(rows)
+        else:
+            yield from _grouped(rows_of, spool, first + deal.ranges, memory)
+            spool.forget(first + deal.ranges)
 
 
-def _bytes(rows: list[Row], at: int) -> int:
-    return sum(map(len, map(itemgetter(at), rows)))
+class _Deal:
+    """Rows dealt to numbers of a spool by where their parents stand between `edges`."""
+
+    def __init__(self, spool: Spool, first: int, edges: list[bytes]) -> None:
+        self._spool, self._first, self._edges = spool, first, edges
+        self.ranges = len(edges) + 1
+        self.weights = [0] * self.ranges
+        self._waiting: list[list[_Row]] = [[] for _ in range(self.ranges)]
+        self._room = _BLOCK * self.ranges
+
+    def holds_one_parent(self, number: int) -> bool:
+        return 0 < number < self.ranges - 1 and self._edges[number] == self._edges[number - 1] + b"\0"
+
+    def take(self, batch: Sent) -> None:
+        put = [waiting.append for waiting in self._waiting]
+        for number, row in zip(map(partial(bisect_right, self._edges), batch.parents), _rows(batch), strict=True):
+            put[number](row)
+        self._room -= sum(map(len, batch.data))
+        if self._room <= 0:
+            self.close()
+            self._room = _BLOCK * self.ranges
+
+    def close(self) -> None:
+        """File what waits."""
+        for number, rows in enumerate(self._waiting):
+            if rows:
+                parents, records, names, data = zip(*rows, strict=True)
+                self.weights[number] += _weight(Sent(records, names, data, parents))
+                self._spool.put(self._first + number, pack([array("Q", records), array("Q", names)], [parents, data]))
+                rows.clear()
 
 
-def _write(spool: Spool, number: int, run: list[Row]) -> None:
-    """File a sorted run as blocks of about 64 KB."""
-    size = max(1, _BLOCK * len(run) // max(1, _bytes(run, 2)))
-    for at in range(0, len(run), size):
-        keys, records, data = zip(*run[at : at + size], strict=True)
-        spool.put(number, pack([array("Q", records)], [keys, data]))
+def _edges(sample: Sequence[Sent]) -> list[bytes]:
+    """Keys that cut the rows into about equal ranges. A parent with more rows than that has a range of its own."""
+    keys = sorted(chain.from_iterable(batch.parents for batch in sample))
+    picked = [keys[len(keys) * n // _RANGES] for n in range(1, _RANGES)]
+    often = {key for key, following in pairwise(picked) if key == following}
+    often.add(picked[0])  # so that no range ever holds all rows again
+    return sorted({*picked, *(key + b"\0" for key in often)})
 
 
-class _Run:
-    """A sorted run on its way back: one block of it in memory, `rows` from `at` on still to be given out."""
-
-    def __init__(self, spool: Spool, number: int) -> None:
-        self._blocks = spool.blocks(number)
-        self._left = spool.count(number)
-        self.rows: list[Row] = []
-        self.at = 0
-        self._load()
-
-    @property
-    def more(self) -> bool:
-        """Whether there is more on disk than in memory."""
-        return self._left > 0
-
-    def _load(self) -> None:
-        (records,), (keys, data) = unpack(next(self._blocks), "Q", 2)
-        self.rows = list(zip(keys, records, data, strict=True))
-        self.at = 0
-        self._left -= 1
-
-    def take(self, end: int) -> list[Row]:
-        """The rows up to `end`; loads on when none is left in memory."""
-        taken = self.rows[self.at : end]
-        self.at = end
-        if end == len(self.rows) and self._left:
-            self._load()
-        return taken
+def _rows(batch: Sent) -> Iterator[_Row]:
+    return zip(batch.parents, batch.records, batch.names, batch.data, strict=True)
 
 
-def _merge(runs: list[_Run]) -> Iterator[list[Row]]:
-    """The rows of all runs in order, a list at a time.
+def _weight(batch: Sent) -> int:
+    return sum(map(len, batch.data)) + sum(map(len, batch.parents)) + _OVERHEAD * len(batch.data)
 
-    Of the runs that go on, the one whose block ends first sets the bound: what is up to it, nothing still on disk can
-    come before. Rows with the very key of the bound are taken from that run and those before it only, so that rows of
-    one parent keep the order in which they came."""
-    while True:
-        bound, last = b"", -1
-        for number, run in enumerate(runs):
-            if run.more and (last < 0 or run.rows[-1][0] < bound):
-                bound, last = run.rows[-1][0], number
-        if last < 0:
-            yield sorted(chain.from_iterable(run.rows[run.at :] for run in runs), key=_key)
-            return
-        ready: list[Row] = []
-        for number, run in enumerate(runs):
-            cut = bisect_right if number <= last else bisect_left
-            end = cut(run.rows, bound, lo=run.at, key=_key)
-            if end > run.at:
-                ready += run.take(end)
-        ready.sort(key=_key)
-        yield ready
+
+def _blocks(spool: Spool, number: int) -> Iterator[Sent]:
+    for block in spool.blocks(number):
+        (records, names), (parents, data) = unpack(block, "QQ", 2)
+        yield Sent(records, names, data, parents)
+
+
+def _given(rows: list[_Row]) -> Iterator[Sent]:
+    """A list of rows in pieces; it is empty afterwards."""
+    rows.reverse()
+    while rows:
+        piece = rows[-2000:]
+        del rows[-2000:]
+        parents, records, names, data = zip(*reversed(piece), strict=True)
+        yield Sent(records, names, data, parents)

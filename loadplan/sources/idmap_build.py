@@ -6,7 +6,6 @@ Decides what the pairs of one key come to, and that a map appears whole or not a
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 from array import array
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from loadplan.disk import disk
 from loadplan.durable import local_error, make_private, sync_dir, write_atomic
 from loadplan.sources.durably import CountedFile, counted_file
 from loadplan.sources.hashing import hash64
@@ -67,7 +67,7 @@ def build_id_map(folder: Path, pairs: Iterable[tuple[bytes, bytes]], *, digest: 
         write_atomic(work / MANIFEST, write_manifest({"digest": digest, **manifest}))
         _replace(work, folder)
     except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
+        disk().remove_tree(work)
         raise
     return IdMap(folder, manifest, small=small)
 
@@ -80,14 +80,14 @@ def _sweep(folder: Path) -> None:
     """Remove what a build that was cut off has left. One writer at a time: the run's lock sees to it."""
     with contextlib.suppress(OSError):
         for left in folder.parent.glob(_prefix(folder) + "*"):
-            shutil.rmtree(left, ignore_errors=True)
+            disk().remove_tree(left)
 
 
 def _replace(work: Path, folder: Path) -> None:
     try:
         if folder.exists():
-            shutil.rmtree(folder)
-        work.replace(folder)
+            disk().remove_tree(folder)
+        disk().rename(work, folder)
         sync_dir(folder.parent)
     except OSError as error:
         raise local_error(error, folder) from error

@@ -7,9 +7,10 @@ order, UTF-8, comma, LF; its values are as the reader gave them.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from loadplan.errors import LocalError
 from loadplan.plan.model import DELIMITERS, CsvDialect
@@ -104,10 +105,12 @@ def write_echo(files: Sequence[Path], header: tuple[str, ...], dialect: CsvDiale
 
 
 def write_retry_file(
-    reader: Reader, records: Iterable[int], target: Path, *, expected: InputDigest | None = None
-) -> RetryFile:
-    """Write the source rows with these record numbers to `target`. The reader is read to its end; with `expected`,
-    raises StaleError (exit 6) when it is no longer what was sent, and leaves no file."""
+    reader: Reader, records: Iterable[int], target: Path, *, expected: InputDigest | None = None,
+    mended: Mapping[int, list[str]] = MappingProxyType({}),
+) -> RetryFile:  # fmt: skip
+    """Write the source rows with these record numbers to `target`; those in `mended` with the cells they have there. The
+    reader is read to its end; with `expected`, raises StaleError (exit 6) when it is no longer what was sent, and leaves no
+    file."""
     wanted = set(records)
     encode = row_encoder(",", "\n")
     taken: array[int] = array("Q")
@@ -116,7 +119,7 @@ def write_retry_file(
         file.write(encode(reader.header))
         for row in reader:
             if row.record in wanted:
-                file.write(encode(row.cells))
+                file.write(encode(mended.get(row.record, row.cells)))
                 taken.append(row.record)
                 lines.append(row.line)
         require_unchanged(reader.digest(), expected, reader.name)

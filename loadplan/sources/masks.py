@@ -58,11 +58,28 @@ def maskers(step: Step, environ: Mapping[str, str] | None = None) -> dict[str, M
 
 
 def key_masker(step: Step, environ: Mapping[str, str] | None = None) -> Masker | None:
-    """How the key of an upsert is masked, None when it is sent as it is. Whoever looks a row up by its key must mask what
-    is looked for in the same way. Raises InvalidInputError when there is no usable key."""
+    """How the key of an upsert is masked, or hashed (`idempotency`); None when it is sent as it is. Whoever looks a row up by its
+    key must do the same to what is looked for. Raises InvalidInputError when there is no usable key."""
+    if step.idempotency is not None:
+        return key_hasher(step.idempotency.salt)
     if step.external_id is None or step.mask_of(step.external_id) is None:
         return None
     return maskers(step, environ)[step.external_id]
+
+
+def key_hasher(salt: str) -> Masker:
+    """A row's key as the value of an external id that is safe to repeat: SHA-256 of plan, step and key, 64 hex characters. No
+    secret is in it: it hides nothing, it tells rows apart. An empty key stays empty, and is refused."""
+    begun = hashlib.sha256(salt.encode("utf-8") + b"\0")
+
+    def hashed(value: bytes) -> bytes:
+        if not value:
+            return value
+        one = begun.copy()
+        one.update(value)
+        return hexlify(one.digest())
+
+    return Masker(hashed, is_bare=True)
 
 
 def masker(kind: MaskKind, field: str, key: bytes) -> Masker:

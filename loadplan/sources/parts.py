@@ -9,26 +9,28 @@ part. Nothing here knows of jobs.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Protocol
 
+from loadplan.behind import Behind
 from loadplan.diagnostics import has_errors
 from loadplan.errors import StaleError
-from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, CsvDialect, Step
+from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, CsvDialect, PartCaps, Step
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.check import step_shape
 from loadplan.sources.chosen import Chooser
 from loadplan.sources.durably import CountedFile, counted_file
 from loadplan.sources.encode import row_encoder
 from loadplan.sources.grouping import ParentOrder, group_rows
-from loadplan.sources.hashing import hash64
-from loadplan.sources.names import content, written
+from loadplan.sources.names import written
 from loadplan.sources.problems import refuse, refuse_file
-from loadplan.sources.rawrecords import unquoted
 from loadplan.sources.rowindex import index_path, write_index
 from loadplan.sources.rowsfile import RowsWriter
+from loadplan.sources.sentrows import Family, Sender, Sent
 from loadplan.sources.shape import Shape
 from loadplan.words import count
 
@@ -45,14 +47,6 @@ class PartFile:
     bytes: int
     sha256: str
     digest: str = ""
-
-
-class Family(Protocol):
-    """What is known of the parents of rows when they are cut."""
-
-    def place(self, fields: list[bytes]) -> str:
-        """Put the ids of parents into the fields to send; the reason when the row must wait for a parent, else ""."""
-        ...
 
 
 def cut_parts(
@@ -83,17 +77,20 @@ def cut_parts(
             pass
         return [], reader.digest()
     plain = plain or (expected is not None and expected.plain)
-    cut = _Cut(step, shape, folder, first_part, family, held, records, lambda record: _line_of(reader, record))
+    sender = Sender(step, shape, parent_field(step, shape), family, held, records)
+    cut = _Cut(step, shape, folder, first_part, lambda record: _line_of(reader, record))
     chooser = Chooser(step, shape, reader, plain=plain)
-    parts = cut.in_order_of_source(chooser)
-    digest = chooser.rows.digest()
-    require_unchanged(digest, expected, reader.name)
-    if parts is None:
+    try:
+        parts = cut.parts(_in_order(sender.batches(chooser)) if sender.parent is not None else sender.batches(chooser))
+    except _OutOfOrderError:
         again = reader.reopen()
         try:
-            parts = cut.in_order_of_parents(Chooser(step, shape, again, plain=plain))
+            chooser = Chooser(step, shape, again, plain=plain)
+            parts = cut.parts(group_rows(sender.batches(chooser), folder))
         finally:
             again.close()
+    digest = chooser.rows.digest()
+    require_unchanged(digest, expected, reader.name)
     return parts, digest
 
 
@@ -130,118 +127,64 @@ def require_unchanged(found: InputDigest, expected: InputDigest | None, name: st
 FEW = 10_000
 """Rows. Salesforce works on batches of so many at the same time; rows of one parent in one batch do not meet."""
 
-_Row = tuple[int, int, bytes]
-"""Source record, the hash of the row's name, and the row as it is sent."""
-
 
 class _OutOfOrderError(Exception):
     """Rows of one parent do not stand together: cut again, in order of parents."""
 
 
+def parent_field(step: Step, shape: Shape) -> int | None:
+    """The sent field that names the parent whose rows stay together: the first, save a record type, which nobody locks."""
+    named = [r.header for r in step.references if not r.header.startswith("RecordType.")]
+    return shape.header.index(named[0]) if named else None
+
+
+def _in_order(batches: Iterator[Sent]) -> Iterator[Sent]:
+    """The batches, as long as they are in order of their parents. Raises _OutOfOrderError when many rows are not."""
+    order, rows = ParentOrder(), 0
+    for batch in batches:
+        order.see(batch.parents)
+        rows += len(batch.data)
+        if rows > FEW and not order.in_order:
+            raise _OutOfOrderError
+        yield batch
+
+
 @dataclass
 class _Cut:
-    """One step being cut. `aside` is the last row that was put aside: a second pass does not do it again."""
+    """One step being cut."""
 
     step: Step
     shape: Shape
     folder: Path
-    number: int
-    family: Family | None
-    held: RowsWriter | None
-    records: Sequence[int] | None
+    first: int
     line_of: Callable[[int], int]
-    aside: int = 0
 
-    @property
-    def parent(self) -> int | None:
-        """The sent field that names the parent whose rows stay together: the first, save a record type, which nobody locks."""
-        named = [r.header for r in self.step.references if not r.header.startswith("RecordType.")]
-        return self.shape.header.index(named[0]) if named else None
-
-    def in_order_of_source(self, chooser: Chooser) -> list[PartFile] | None:
-        """The parts; None when the rows have to be put in order of their parents first."""
-        order = ParentOrder() if self.parent is not None else None
-        try:
-            return list(self._parts(self._rows(chooser, order)))
-        except _OutOfOrderError:
-            for _ in chooser.rest():
-                pass  # the digest is of the whole source
-            return None
-
-    def in_order_of_parents(self, chooser: Chooser) -> list[PartFile]:
-        assert self.parent is not None
-        at = self.parent
-        rows = (
-            (parent, record, name.to_bytes(8, "little") + data)
-            for parent, (record, name, data) in self._placed(chooser, at)
-        )
-        grouped = group_rows(rows, self.folder)
-        return list(self._parts((record, int.from_bytes(data[:8], "little"), data[8:]) for _, record, data in grouped))
-
-    def _rows(self, chooser: Chooser, order: ParentOrder | None) -> Iterator[_Row]:
-        for rows, (parent, row) in enumerate(self._placed(chooser, self.parent if order is not None else None), 1):
-            if order is not None:
-                order.see(parent)
-                if rows > FEW and not order.in_order:
-                    raise _OutOfOrderError
-            yield row
-
-    def _placed(self, chooser: Chooser, parent: int | None) -> Iterator[tuple[bytes, _Row]]:
-        """Rows with the key of their parent, as they are sent. Rows that must wait go aside."""
-        join = DELIMITERS[self.step.csv.delimiter].encode().join
-        ending = LINE_ENDINGS[self.step.csv.line_ending].encode()
-        key = self.shape.header.index(self.shape.sent_key) if self.shape.sent_key is not None else None
-        family, records = self.family, self.records
-        for batch in chooser:
-            for number, raw, fields in batch:
-                record = number if records is None else records[number - 1]
-                if family is not None and (why := family.place(fields)):
-                    if self.held is not None and number > self.aside:
-                        self.held.put(record, raw, why)
-                        self.aside = number
-                    continue
-                name = hash64(unquoted(fields[key]) if key is not None else content([unquoted(f) for f in fields]))
-                yield unquoted(fields[parent]) if parent is not None else b"", (record, name, join(fields) + ending)
-
-    def _parts(self, rows: Iterator[_Row]) -> Iterator[PartFile]:
+    def parts(self, batches: Iterator[Sent]) -> list[PartFile]:
         """A part at a time; the row that would overflow one begins the next."""
         header = encoder_of(self.step.csv)(self.shape.header)
+        ending = LINE_ENDINGS[self.step.csv.line_ending].encode()
         kind = "key" if self.shape.sent_key is not None else "row"
-        number = self.number
-        waiting = next(rows, None)
-        while waiting is not None:
-            with counted_file(self.folder / f"{number:04d}.csv") as file:
-                file.write(header)
-                index: array[int] = array("Q")
-                names, waiting = self._fill(file, index, len(header), waiting, rows)
-                write_index(index_path(file.path), index)
-            digest = written(kind, names)
-            yield PartFile(number, file.path, index_path(file.path), len(index), file.bytes, file.sha256(), digest)
-            number += 1
-
-    def _fill(
-        self, file: CountedFile, index: array[int], header: int, row: _Row, rows: Iterator[_Row]
-    ) -> tuple[int, _Row | None]:
-        room, left = self.step.parts.max_bytes - header, self.step.parts.max_rows
-        names = 0
-        waiting: _Row | None = row
-        blocks: list[bytes] = []
-        while waiting is not None:
-            record, name, data = waiting
-            if len(data) > room or not left:
-                self._must_fit(record, len(data) + header)
-                break
-            blocks.append(data)
-            if len(blocks) >= 1000:
-                file.write(b"".join(blocks))
-                blocks.clear()
-            names += name
-            index.append(record)
-            room -= len(data)
-            left -= 1
-            waiting = next(rows, None)
-        file.write(b"".join(blocks))
-        return names, waiting
+        parts: list[PartFile] = []
+        with ExitStack() as stack:
+            now: _Filling | None = None
+            for batch in batches:
+                at, total = 0, len(batch.data)
+                while at < total:
+                    if now is None:
+                        path = self.folder / f"{self.first + len(parts):04d}.csv"
+                        file = stack.enter_context(counted_file(path))
+                        write = stack.enter_context(Behind(file.write)).put
+                        now = _Filling(file, write, header, ending, self.step.parts)
+                    taken = now.take(batch, at)
+                    if not taken and not now.index:
+                        self._must_fit(batch.records[at], len(header) + len(batch.data[at]) + len(ending))
+                    at += taken
+                    if at < total:
+                        parts.append(now.finished(self.first + len(parts), kind, stack))
+                        now = None
+            if now is not None:
+                parts.append(now.finished(self.first + len(parts), kind, stack))
+        return parts
 
     def _must_fit(self, record: int, size: int) -> None:
         if size > self.step.parts.max_bytes:
@@ -252,3 +195,42 @@ class _Cut:
                 self.line_of(record),
                 hint="raise `parts.max_bytes`, at most 100MB",
             )
+
+
+class _Filling:
+    """A part that is being written."""
+
+    def __init__(
+        self, file: CountedFile, write: Callable[[bytes], None], header: bytes, ending: bytes, caps: PartCaps
+    ) -> None:
+        self._file, self._write = file, write
+        self._ending = ending
+        self._room, self._left = caps.max_bytes - len(header), caps.max_rows
+        self._names = 0
+        self.index: array[int] = array("Q")
+        write(header)
+
+    def take(self, batch: Sent, at: int) -> int:
+        """As many of its rows from `at` on as fit."""
+        data = batch.data[at:] if at else batch.data
+        size = sum(map(len, data)) + len(self._ending) * len(data)
+        if size > self._room or len(data) > self._left:
+            ends = list(accumulate([len(row) + len(self._ending) for row in data]))
+            count = min(bisect_right(ends, self._room), self._left)
+            if not count:
+                return 0
+            data, size = data[:count], ends[count - 1]
+        self._write(self._ending.join([*data, b""]))
+        self._room -= size
+        self._left -= len(data)
+        self._names += sum(batch.names[at : at + len(data)])
+        self.index.extend(batch.records[at : at + len(data)])
+        return len(data)
+
+    def finished(self, number: int, kind: str, stack: ExitStack) -> PartFile:
+        """The part, durable: its index is before it is."""
+        path = self._file.path
+        write_index(index_path(path), self.index)
+        stack.close()
+        digest = written(kind, self._names)
+        return PartFile(number, path, index_path(path), len(self.index), self._file.bytes, self._file.sha256(), digest)

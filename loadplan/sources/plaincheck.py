@@ -104,5 +104,7 @@ def takes_every_row(step: Step) -> bool:
 def _key_column(raw: RawShape) -> int | None:
     """The source column that holds the key as it is compared, for rows of which nothing but the order of columns changes."""
     if raw.key_index is not None and raw.picks is not None:
-        return raw.picks[raw.key_index]
+        at = raw.picks[raw.key_index]
+        assert isinstance(at, int)  # a key is carried unchanged, so it is no constant
+        return at
     return raw.key_column

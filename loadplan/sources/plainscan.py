@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadplan.sources.base import InputDigest, Range
+from loadplan.sources.evenlines import Batch, lines_of
+from loadplan.sources.hasher import Hasher
 from loadplan.sources.keybag import KeyBag
 from loadplan.sources.names import content, total, written
-from loadplan.sources.rawrecords import RawRecords, TooLongError, field_splitter, unquoted
+from loadplan.sources.rawrecords import RawRecords, TooLongError, field_splitter, first_record_end, unquoted
 from loadplan.sources.rowcode import RowFaultError
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
     from loadplan.sources.rawshape import RawShape
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
+"""Bytes looked at at once: small enough for a processor's cache."""
 PIECE = 1 << 13
 BOM = codecs.BOM_UTF8
 LONGEST_FIELD = 131_072
@@ -75,37 +78,11 @@ class Wanted:
 def scan(path: Path, wanted: Wanted) -> tuple[InputDigest, int]:
     """Digest, rows and ranges of the file, and how many of its rows are sent. Raises NotPlainError; RepeatsError when
     nothing but its keys is in doubt; OSError when it cannot be read."""
-    with path.open("rb", buffering=0) as file, _Hasher() as hasher:
+    with path.open("rb", buffering=0) as file, Hasher() as hasher:
         try:
-            return _Scan(wanted, hasher).run(iter(lambda: file.read(BLOCK), b""))
+            return _Scan(wanted, hasher, path.stat().st_size).run(iter(lambda: file.read(BLOCK), b""))
         except (TooLongError, UnicodeDecodeError):
             raise NotPlainError from None
-
-
-class _Hasher:
-    """sha256 in a thread of its own: hashlib lets go of the interpreter while it works."""
-
-    def __enter__(self) -> _Hasher:
-        self._pool = ThreadPoolExecutor(1)
-        self._waiting: list[Future[None]] = []
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def update(self, data: bytes, *hashers: _Hash) -> None:
-        if len(self._waiting) >= 4:
-            self._waiting.pop(0).result()
-        self._waiting.append(self._pool.submit(_feed, data, hashers))
-
-    def join(self) -> None:
-        while self._waiting:
-            self._waiting.pop(0).result()
-
-
-def _feed(data: bytes, hashers: tuple[_Hash, ...]) -> None:
-    for hasher in hashers:
-        hasher.update(data)
 
 
 @dataclass
@@ -121,7 +98,7 @@ class _Open:
 
 
 class _Scan:
-    def __init__(self, wanted: Wanted, hasher: _Hasher) -> None:
+    def __init__(self, wanted: Wanted, hasher: Hasher, size: int) -> None:
         self._wanted = wanted
         self._hasher = hasher
         self._whole = hashlib.sha256()
@@ -130,7 +107,7 @@ class _Scan:
         self._fields = field_splitter(self._delimiter, self._width)
         self._bag = KeyBag()
         self._kind = "key" if wanted.by_key else "row"
-        self._keys_of = _key_picker(self._delimiter, self._width, wanted.key)
+        self._size = size
         self._position = 0
         self._rows = self._selected = 0
         self._crlf = False
@@ -139,26 +116,26 @@ class _Scan:
         self._room = wanted.max_bytes - len(wanted.prefix or b"")
 
     def run(self, blocks: Iterator[bytes]) -> tuple[InputDigest, int]:
-        splitter, decoder = RawRecords(), codecs.getincrementaldecoder("utf-8")("strict")
-        pending, began = b"", False
+        decoder = codecs.getincrementaldecoder("utf-8")("strict")
+        lines = None
         for block in blocks:
             self._check_text(block, decoder)
-            if not began:
-                block, began = self._without_bom(block), True
-            chunk = pending + block
-            records = splitter.feed(block)
-            size = sum(map(len, records)) + len(records)
-            self._piece(records, chunk[:size])
-            pending = chunk[size:]
+            if lines is None:
+                block = self._take_header(self._without_bom(block))
+                lines = self._lines
+            batch = lines.feed(block)
+            self._piece(batch, lines.taken)
         decoder.decode(b"", final=True)
-        last = splitter.end()
-        if splitter.is_open:
+        if lines is None:
+            raise NotPlainError
+        last = lines.end()
+        if lines.ends_open:
             raise NotPlainError
         self._room -= 2  # a last record without its newline is given one when it is sent
-        self._piece(last, pending)
+        self._piece(last, lines.taken)
         if not self._rows:
             raise NotPlainError
-        self._close_range(tail=bool(last))
+        self._close_range(tail=bool(last.count))
         self._hasher.join()
         whole = self._whole.hexdigest()
         prefix = (self._wanted.prefix or b"").decode()
@@ -186,80 +163,64 @@ class _Scan:
         self._position = len(BOM)
         return block[len(BOM) :]
 
-    def _piece(self, records: list[bytes], piece: bytes) -> None:
+    def _piece(self, batch: Batch, piece: bytes) -> None:
         """Records and the bytes they stand in."""
-        if not records:
+        if not batch.count:
             return
-        if self._rows == 0 and self._range is None:
-            size = len(records[0]) + 1
-            self._take_header(records[0], piece[:size])
-            records, piece = records[1:], piece[size:]
-            if not records:
-                return
-        if b"" in records:
-            raise NotPlainError
         if self._crlf:
-            records = self._without_cr(records)
+            # A line break inside quotes could be either kind: the careful reader knows.
+            ends = batch.count if piece.endswith(b"\n") else batch.count - 1
+            if not (piece.count(b"\r") == piece.count(b"\r\n") == piece.count(b"\n") == ends):
+                raise NotPlainError
         elif b"\r" in piece:
             raise NotPlainError
-        longest = max(map(len, records))
-        if longest > LONGEST_FIELD or longest + 2 > self._room:
+        if batch.longest > LONGEST_FIELD or batch.longest + 2 > self._room or b"" in batch.others:
             raise NotPlainError
-        self._distribute(records, piece)
+        self._distribute(batch, piece)
 
-    def _take_header(self, record: bytes, piece: bytes) -> None:
+    def _take_header(self, block: bytes) -> bytes:
+        """What stands behind the header in the first block."""
+        size = first_record_end(block)
+        record, piece = block[: size - 1], block[:size]
         self._crlf = record.endswith(b"\r")
-        cells = self._fields(record[:-1] if self._crlf else record)
+        cells = self._fields(record[:-1] if self._crlf else record) if size else None
         if cells is None or tuple(unquoted(c).decode() for c in cells) != self._wanted.header:
             raise NotPlainError
-        if self._wanted.prefix is not None and ("\r\n" if self._crlf else "\n") != self._wanted.line_ending:
-            raise NotPlainError
+        if ("\r\n" if self._crlf else "\n") != self._wanted.line_ending:
+            self._wanted = replace(self._wanted, prefix=None)  # it cannot be sent as it stands
         self._hasher.update(piece, self._whole)
         self._position += len(piece)
         self._open_range()
-
-    def _without_cr(self, records: list[bytes]) -> list[bytes]:
-        """A line break inside quotes could be either kind: the careful reader knows."""
-        out = [record[:-1] for record in records if record.endswith(b"\r")]
-        if len(out) != len(records) or any(b"\r" in record or b"\n" in record for record in out):
-            raise NotPlainError
-        return out
+        self._lines = lines_of(self._delimiter, self._width, size=self._size, crlf=self._crlf)
+        return block[size:]
 
     # -- ranges ----------------------------------------------------------------------------------------------------
 
-    def _distribute(self, records: list[bytes], piece: bytes) -> None:
+    def _distribute(self, batch: Batch, piece: bytes) -> None:
         """The records into the open range, and into further ones where it is full."""
-        ending = 2 if self._crlf else 1
         while True:
             now = self._range
             assert now is not None
-            if now.rows + len(records) <= self._wanted.max_rows and now.size + len(piece) <= self._room:
-                self._take(now, records, piece)
+            if now.rows + batch.count <= self._wanted.max_rows and now.size + len(piece) <= self._room:
+                self._take(now, batch, piece)
                 return
-            count, size = self._fitting(now, records, ending)
+            ends = batch.ends()
+            count = min(bisect_right(ends, self._room - now.size), self._wanted.max_rows - now.rows)
             if count:
-                self._take(now, records[:count], piece[:size])
-            records, piece = records[count:], piece[size:]
+                size = ends[count - 1]
+                self._take(now, self._lines.again(piece[:size]), piece[:size])
+                piece = piece[size:]
+                batch = self._lines.again(piece)
             self._close_range(tail=False)
             self._open_range()
-            if not records:
+            if not batch.count:
                 return
 
-    def _fitting(self, now: _Open, records: list[bytes], ending: int) -> tuple[int, int]:
-        room, left = self._room - now.size, self._wanted.max_rows - now.rows
-        count = size = 0
-        for record in records:
-            more = size + len(record) + ending
-            if more > room or count == left:
-                break
-            count, size = count + 1, more
-        return count, size
-
-    def _take(self, now: _Open, records: list[bytes], piece: bytes) -> None:
-        now.names += self._judge(records, piece)
-        now.rows += len(records)
+    def _take(self, now: _Open, batch: Batch, piece: bytes) -> None:
+        now.names += self._judge(batch, piece)
+        now.rows += batch.count
         now.size += len(piece)
-        self._rows += len(records)
+        self._rows += batch.count
         self._position += len(piece)
         self._hasher.update(piece, self._whole, now.hasher)
 
@@ -283,38 +244,38 @@ class _Scan:
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
-    def _judge(self, records: list[bytes], piece: bytes) -> int:
+    def _judge(self, batch: Batch, piece: bytes) -> int:
         """The sum of the records' names. Raises NotPlainError for a record that is not beyond doubt."""
         if self._wanted.shape is not None:
-            self._judge_shaped(records, self._wanted.shape)
+            self._judge_shaped(piece, self._wanted.shape)
             return 0
-        delimiter, commas, key = self._delimiter, self._width - 1, self._wanted.key
-        special: list[list[bytes]] = []
-        if b'"' in piece:
-            for record in [record for record in records if b'"' in record]:
-                cells = self._fields(record)
-                if cells is None:
-                    raise NotPlainError
-                special.append(cells)
-            if special:
-                records = [record for record in records if b'"' not in record]
-        if [1 for record in records if record.count(delimiter) != commas]:
-            raise NotPlainError
+        key = self._wanted.key
+        others = list(self._cells_of(batch.others))
         if key is not None:
-            keys = self._keys_of(records)
-            keys += [unquoted(cells[key]) for cells in special]
+            keys = batch.values(key)
+            if others:
+                keys += [unquoted(cells[key]) for cells in others]
             self._see_keys(keys)
             if self._wanted.by_key:
                 return total(keys)
-        names = [record.replace(delimiter, b"\0") for record in records]
-        names += [content([unquoted(c) for c in cells]) for cells in special]
+        names = batch.contents(0)
+        if others:
+            names += [content([unquoted(c) for c in cells]) for cells in others]
         return total(names)
 
-    def _judge_shaped(self, records: list[bytes], shape: RawShape) -> None:
+    def _cells_of(self, records: list[bytes]) -> Iterator[list[bytes]]:
+        for record in records:
+            cells = self._fields(record)
+            if cells is None:
+                raise NotPlainError
+            yield cells
+
+    def _judge_shaped(self, piece: bytes, shape: RawShape) -> None:
         at, column, limit = shape.key_index, shape.key_column, self._wanted.limit
         keys: list[bytes] = []
-        for record in records:
-            fields = self._fields(record)
+        splitter = RawRecords()
+        for record in splitter.feed(piece) + splitter.end():
+            fields = self._fields(record.removesuffix(b"\r"))
             if fields is None:
                 raise NotPlainError
             if limit is not None and self._selected >= limit:
@@ -350,16 +311,3 @@ def folded(keys: list[bytes]) -> list[bytes]:
     if joined.isascii():
         return joined.lower().split(b"\0")
     return [key.decode().casefold().encode() for key in keys]
-
-
-def _key_picker(delimiter: bytes, width: int, key: int | None) -> Callable[[list[bytes]], list[bytes]]:
-    """From records without quotes to their key fields."""
-    if key is None:
-        return lambda records: records
-    if width == 1:
-        return list
-    if key == width - 1:
-        return lambda records: [record.rpartition(delimiter)[2] for record in records]
-    if key == 0:
-        return lambda records: [record.partition(delimiter)[0] for record in records]
-    return lambda records: [record.split(delimiter, key + 1)[key] for record in records]

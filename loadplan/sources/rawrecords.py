@@ -71,6 +71,17 @@ class RawRecords:
         return out
 
 
+def first_record_end(text: bytes) -> int:
+    """Where the first record of `text` ends, its newline included; 0 when it does not end in it."""
+    at = quotes = 0
+    while (found := text.find(b"\n", at)) >= 0:
+        quotes += text.count(b'"', at, found)
+        at = found + 1
+        if quotes % 2 == 0:
+            return at
+    return 0
+
+
 def raw_records(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
     """Lists of records, one per block. Raises TooLongError."""
     splitter = RawRecords()

@@ -42,6 +42,15 @@ class RawRows:
     def digest(self) -> InputDigest:
         return self._digest if self._digest is not None else self._reader.digest()
 
+    @property
+    def plain_file(self) -> Path | None:
+        """The file whose own bytes the records are."""
+        return self._plain
+
+    def note(self, digest: InputDigest) -> None:
+        """What somebody found who read the file to its end in another way."""
+        self._digest = digest
+
     def split(self, record: bytes) -> list[bytes]:
         """The raw fields of one record."""
         fields = self._fields(record)

@@ -8,12 +8,12 @@ spellings at most, as it is or in quotes. Whoever splits records must see to tha
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadplan.diagnostics import has_errors
 from loadplan.errors import InvalidInputError
-from loadplan.plan.model import DELIMITERS, FileSource, FromColumn, Step
+from loadplan.plan.model import DELIMITERS, Column, Constant, FileSource, FromColumn, Step
 from loadplan.sources.encode import row_encoder
 from loadplan.sources.filters import where_expression
 from loadplan.sources.masks import Masker, maskers
@@ -33,16 +33,17 @@ class RawShape:
     leaves the row out; it raises RowFaultError.
 
     `is_identity`: every source column is sent as it stands, in source order, and every row: only the header differs.
-    `picks` are the source columns in the order they are sent when nothing else is done to a row that is sent (`where` may
-    still leave rows out). `key_index` is the sent field that carries the row's key unchanged, `key_column` the source
-    column when only the source has it (an insert's `key`); both are None when rows carry no key."""
+    `picks` are the source columns (by position) and the constants (as they are sent) of which a row is made, in the
+    order they are sent, when nothing else is done to it (`where` may still leave rows out). `key_index` is the sent
+    field that carries the row's key unchanged, `key_column` the source column when only the source has it (an
+    insert's `key`); both are None when rows carry no key."""
 
     header: tuple[str, ...]
     apply: Callable[[Fields], Fields | None]
     is_identity: bool = False
     key_index: int | None = None
     key_column: int | None = None
-    picks: tuple[int, ...] | None = None
+    picks: tuple[int | bytes, ...] | None = None
 
 
 def compile_raw(
@@ -65,8 +66,7 @@ def compile_raw(
         cells = row_expressions(columns, index, maskers(step), forms, code)
     except InvalidInputError:
         return None  # what compile_shape just read is gone: it will say so when it is asked again
-    picks = tuple(index[c.column] for c in columns if isinstance(c, FromColumn))
-    plain = cells == [f"x[{at}]" for at in picks]
+    picks = _picks(step, columns, cells, index, forms)
     if len(cells) == 1:
         # A row of nothing would be a blank line.
         blank = code.name(b'""')
@@ -74,7 +74,7 @@ def compile_raw(
     row = f"[{', '.join(cells)}]"
     if step.where is not None:
         row = f"{row} if {where_expression(step.where, index, forms, code)} else {code.name(None)}"
-    identity = plain and step.where is None and picks == tuple(range(len(header)))
+    identity = step.where is None and picks == tuple(range(len(header)))
     sent_key = shape.sent_key
     return RawShape(
         shape.header,
@@ -82,8 +82,23 @@ def compile_raw(
         identity,
         shape.header.index(sent_key) if sent_key is not None else None,
         index[step.key] if sent_key is None and shape.key_of is not None and step.key is not None else None,
-        picks if plain and (len(picks) > 1 or identity) else None,
+        picks if picks is not None and (len(picks) > 1 or identity) else None,
     )
+
+
+def _picks(
+    step: Step, columns: Sequence[Column], cells: Sequence[str], index: Mapping[str, int], forms: RawForms
+) -> tuple[int | bytes, ...] | None:
+    masked = maskers(step)
+    picks: list[int | bytes] = []
+    for column, cell in zip(columns, cells, strict=True):
+        if isinstance(column, FromColumn) and cell == f"x[{index[column.column]}]":
+            picks.append(index[column.column])
+        elif isinstance(column, Constant) and column.field not in masked:
+            picks.append(forms.written(column.value))
+        else:
+            return None
+    return tuple(picks)
 
 
 def _same(fields: Fields) -> Fields:

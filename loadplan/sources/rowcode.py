@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from loadplan.diagnostics import Diagnostic, Place
-from loadplan.plan.model import Column, Composed, Constant, FromColumn, Text
+from loadplan.plan.model import Column, Composed, Constant, FromColumn, Hashed, Text
 from loadplan.sources.maps import read_table
-from loadplan.sources.masks import Masker
+from loadplan.sources.masks import Masker, key_hasher
 
 T = TypeVar("T", str, bytes)
 _HARMLESS = re.compile(r"[\w ()\[\],:=]*")
@@ -111,6 +111,8 @@ def _field(column: Column, index: Mapping[str, int], forms: Forms[T], code: Code
             return code.name(forms.written(column.value))
         case Composed():
             return forms.joined([p.text if isinstance(p, Text) else index[p.column] for p in column.pieces], code)
+        case Hashed():
+            return forms.masked(forms.cell(index[column.column], code), key_hasher(column.salt), code)
         case FromColumn():
             return _from(column, index[column.column], forms, code, secret=secret)
 

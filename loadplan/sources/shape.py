@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from loadplan.diagnostics import Diagnostic, Place, Severity, did_you_mean
 from loadplan.errors import InvalidInputError
-from loadplan.plan.model import Column, Composed, FromColumn, Step, Text
+from loadplan.plan.model import Column, Composed, FromColumn, Hashed, Step, Text
 from loadplan.sources.filters import where_columns, where_expression
 from loadplan.sources.ids import short_id
 from loadplan.sources.masks import Masker, maskers
@@ -72,6 +72,7 @@ def compile_shape(step: Step, header: tuple[str, ...], source_name: str) -> Shap
 
 def sent_columns(step: Step, header: tuple[str, ...]) -> tuple[Column, ...]:
     """What is sent, in order, the names of parents included (an `id_of` still with the parent's key in it)."""
+    own: list[Column]
     if step.columns is not None:
         own = list(step.columns)
     elif step.facts.id_only:
@@ -79,6 +80,8 @@ def sent_columns(step: Step, header: tuple[str, ...]) -> tuple[Column, ...]:
     else:
         looked_up = {reference.column for reference in step.references}
         own = [FromColumn(name, name) for name in header if name not in looked_up]
+    if step.columns is None and step.idempotency is not None:
+        own.append(step.idempotency)
     return (*own, *(FromColumn(reference.header, reference.column) for reference in step.references))
 
 
@@ -133,7 +136,7 @@ def _check_names(step: Step, problems: _Problems) -> None:
 
 def _reads(column: Column) -> list[str]:
     match column:
-        case FromColumn():
+        case FromColumn() | Hashed():
             return [column.column]
         case Composed():
             return [piece.column for piece in column.pieces if not isinstance(piece, Text)]

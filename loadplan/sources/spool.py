@@ -59,6 +59,11 @@ class Spool:
         except OSError as error:
             raise local_error(error, self._folder) from error
 
+    def forget(self, first: int) -> None:
+        """Empty the numbers from `first` on; the bytes stay on disk until the spool is closed."""
+        for number in [n for n in self._places if n >= first]:
+            del self._places[number]
+
     def close(self) -> None:
         with contextlib.suppress(OSError):  # bytes that no longer fit are bytes nobody will read
             self._file.close()

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadplan.errors import LocalError
+from loadplan.sources.evenlines import Batch, Lines, lines_of
 from loadplan.sources.names import content, total
-from loadplan.sources.rawrecords import RawRecords, TooLongError, field_splitter, unquoted
+from loadplan.sources.rawrecords import LONGEST, TooLongError, field_splitter, first_record_end, unquoted
 
 OWN = {"successful": 2, "failed": 2, "unprocessed": 0}
 """How many columns of Salesforce's own stand before those that were sent."""
 BLOCK = 1 << 20
-_QUOTE = ord('"')
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,18 @@ class Sum:
 
 class Tally:
     """Feed it the blocks of one result file. `header` are the columns that were sent; `key` is the one of them that names a
-    row, None when the whole row does. `kind` is the kind of result file."""
+    row, None when the whole row does. `kind` is the kind of result file, `size` about how many bytes it may have."""
 
-    def __init__(self, kind: str, header: tuple[str, ...], key: str | None, delimiter: str) -> None:
+    def __init__(self, kind: str, header: tuple[str, ...], key: str | None, delimiter: str, size: int = 0) -> None:
         self._own = OWN[kind]
         self._header = header
         self._width = self._own + len(header)
         self._key = self._own + header.index(key) if key is not None else None
         self._delimiter = delimiter.encode()
+        self._size = size
         self._fields = field_splitter(self._delimiter, self._width)
-        self._records = RawRecords()
-        self._began = self._crlf = False
+        self._first = b""
+        self._lines: Lines | None = None
         self._doubt = False
         self._rows = 0
         self._names = 0
@@ -50,59 +51,51 @@ class Tally:
         if self._doubt:
             return
         try:
-            self._take(self._records.feed(block))
+            if self._lines is None:
+                block = self._begin(block)
+            if self._lines is not None:
+                self._take(self._lines.feed(block))
         except TooLongError:
             self._doubt = True
 
     def result(self) -> Sum:
         """After the last block."""
-        if not self._doubt:
-            self._take(self._records.end())
-        if self._records.is_open:
-            self._doubt = True
+        if self._lines is None and self._first:
+            self._begin(b"\n")
+        if self._lines is not None and not self._doubt:
+            self._take(self._lines.end())
+        if self._lines is None or self._lines.ends_open:
+            self._doubt = self._doubt or bool(self._first)
         return Sum(self._rows, None if self._doubt else self._names)
 
-    def _take(self, records: list[bytes]) -> None:
-        if not self._began and records:
-            self._began, self._crlf = True, records[0].endswith(b"\r")
-            self._check_header(records.pop(0).removesuffix(b"\r"))
-        if self._crlf:
-            records = [record.removesuffix(b"\r") for record in records]
-        if b"" in records:
-            records = [record for record in records if record]
-        if not records or self._doubt:
-            return
-        names = self._quick(records) or self._careful(records)
-        if names is None:
-            self._doubt = True
-            return
-        self._rows += len(records)
-        self._names += total(names)
-
-    def _check_header(self, record: bytes) -> None:
-        cells = self._fields(record)
+    def _begin(self, block: bytes) -> bytes:
+        """Read the header; what stands behind it."""
+        self._first += block
+        end = first_record_end(self._first)
+        if not end:
+            if len(self._first) > LONGEST:
+                raise TooLongError
+            return b""
+        record, rest = self._first[: end - 1], self._first[end:]
+        crlf = record.endswith(b"\r")
+        cells = self._fields(record.removesuffix(b"\r"))
         if cells is None or tuple(unquoted(c).decode("utf-8", "replace") for c in cells[self._own :]) != self._header:
             self._doubt = True
+        self._first = b"."
+        self._lines = lines_of(self._delimiter, self._width, size=self._size, crlf=crlf)
+        return rest
 
-    def _quick(self, records: list[bytes]) -> list[bytes] | None:
-        """Names of records in which every cell is quoted and none holds a quote; None when there is another."""
-        between, last = b'"' + self._delimiter + b'"', self._width - 1
-        quotes, key, own = 2 * self._width, self._key, self._own
-        # Every quote is one of a pair around a cell when there are as many as cells need, the first and the last byte are
-        # quotes, and all others stand in the separators. Then there is one reading only.
-        if [
-            1
-            for r in records
-            if r.count(b'"') != quotes or r.count(between) != last or r[0] != _QUOTE or r[-1] != _QUOTE
-        ]:
-            return None
-        if key is None:
-            return [r[1:-1].replace(between, b"\0").split(b"\0", own)[own] for r in records]
-        if key == 0:
-            return [r[1:].partition(between)[0] if last else r[1:-1] for r in records]
-        if key == last:
-            return [r[:-1].rpartition(between)[2] for r in records]
-        return [r.split(between, key + 1)[key] for r in records]
+    def _take(self, batch: Batch) -> None:
+        others = [record for record in batch.others if record]
+        names = batch.values(self._key) if self._key is not None else batch.contents(self._own)
+        if others:
+            careful = self._careful(others)
+            if careful is None:
+                self._doubt = True
+                return
+            names += careful
+        self._rows += len(names)
+        self._names += total(names)
 
     def _careful(self, records: list[bytes]) -> list[bytes] | None:
         names = []

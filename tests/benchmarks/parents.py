@@ -18,16 +18,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from loadplan.sources.grouping import group_rows, in_parent_order
+from loadplan.sources.grouping import ParentOrder, group_rows
 from loadplan.sources.idmap_build import build_id_map
 from loadplan.sources.levels import find_levels
+from loadplan.sources.sentrows import Sent
 from table import Line, as_text, turn
 
 MILLION = 1_000_000
 STRIDE = 7919
 """Prime, so that i * STRIDE % n visits every number below n in no order that helps."""
-
-Row = tuple[bytes, int, bytes]
 
 
 def pairs(count: int) -> Iterator[tuple[bytes, bytes]]:
@@ -45,10 +44,12 @@ def tree(count: int) -> Iterator[tuple[int, bytes, bytes]]:
         yield i + 2, b"ACC-%08d" % number, b"" if number < 6 else b"ACC-%08d" % (number // 6)
 
 
-def rows(count: int, stride: int = STRIDE) -> Iterator[Row]:
+def rows(count: int, stride: int = STRIDE) -> Iterator[Sent]:
     body = b"x" * 138
-    for i in range(count):
-        yield b"ACC-%08d" % (i * stride % count // 5), i, b"%011d" % i + body + b"\n"
+    for start in range(0, count, 2000):
+        numbers = range(start, min(start + 2000, count))
+        keys = [b"ACC-%08d" % (i * stride % count // 5) for i in numbers]
+        yield Sent(numbers, numbers, [b"%011d" % i + body for i in numbers], keys)
 
 
 def build(folder: Path, count: int) -> None:
@@ -67,11 +68,14 @@ def level(folder: Path, count: int) -> None:
 
 
 def group(folder: Path, count: int) -> None:
-    assert sum(1 for _ in group_rows(rows(count), folder)) == count
+    assert sum(len(batch.data) for batch in group_rows(rows(count), folder)) == count
 
 
 def recognise(_: Path, count: int) -> None:
-    assert in_parent_order(key for key, _, _ in rows(count, 1))
+    order = ParentOrder()
+    for batch in rows(count, 1):
+        order.see(batch.parents)
+    assert order.in_order
 
 
 Case = tuple[Callable[[Path], float | None], Callable[[], Iterator[object]], float, int]

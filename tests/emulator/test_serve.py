@@ -143,6 +143,6 @@ def test_a_command_says_when_the_embedded_org_is_in_use(tmp_path: Path) -> None:
         ]
         found = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert found.returncode == 4
-    assert "is in use by another embedded org" in found.stderr
+    assert "is in use by another command" in found.stderr
     assert "wait for it to end" in found.stderr
     assert "rm -r" not in found.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,44 @@ def test_a_changed_byte_is_found(tmp_path: Path) -> None:
         path.write_bytes(bytes(damaged))
         with pytest.raises(LocalError):
             read_journal(path)
+
+
+def test_a_changed_bit_of_the_last_record_is_found(tmp_path: Path) -> None:
+    """No line follows whose chain would tell: the record's own checksum does. A line that is no JSON any more counts as torn."""
+    path = tmp_path / "journal.jsonl"
+    said = written(path)
+    whole = path.read_bytes()
+    last = whole.rstrip(b"\n").rfind(b"\n") + 1
+    refused = 0
+    for bit in range(last * 8, len(whole) * 8):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(bytes(damaged))
+        try:
+            assert [r.event for r in read_journal(path)[0]] == said[:-1]
+        except LocalError:
+            refused += 1
+    assert refused > (len(whole) - last) * 4
+
+
+def test_a_journal_of_an_earlier_release_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    """Its lines have no checksum; those that are added have one, and then none may lack it."""
+    path = tmp_path / "journal.jsonl"
+    said = written(path)
+    prev, old = "0" * 64, []
+    for line in path.read_bytes().splitlines():
+        data = {k: v for k, v in json.loads(line).items() if k not in {"prev", "crc"}}
+        text = json.dumps({**data, "prev": prev}, separators=(",", ":")).encode() + b"\n"
+        prev = sha256(text).hexdigest()
+        old.append(text)
+    path.write_bytes(b"".join(old))
+    journal, records = FileJournal.reopen(path, FakeClock())
+    assert [r.event for r in records] == said
+    journal.append(ev.StepStarted("new"))
+    journal.close()
+    assert [r.event for r in read_journal(path)[0]] == [*said, ev.StepStarted("new")]
+    last = path.read_bytes().splitlines(keepends=True)[-1]
+    assert b',"crc":"' in last
 
 
 def test_a_reopened_journal_goes_on_after_a_torn_line(tmp_path: Path) -> None:

@@ -3,47 +3,84 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loadplan.sources import grouping
-from loadplan.sources.grouping import Row, group_rows, in_parent_order
+from loadplan.sources import grouparrays, grouping
+from loadplan.sources.grouping import ParentOrder, group_rows
+from loadplan.sources.sentrows import Sent
 
+Row = tuple[bytes, int, int, bytes]
 ROWS = st.lists(
-    st.tuples(st.sampled_from([b"", b"a", b"b", b"ab", b"\xff", b"10", b"9"]), st.binary(max_size=6)), max_size=80
+    st.tuples(st.sampled_from([b"", b"a", b"b", b"ab", b"\xff", b"10", b"9"]), st.binary(max_size=6)),
+    max_size=80,
 )
+
+
+@pytest.fixture(params=["numpy", "bytes"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With numpy and without it."""
+    if request.param == "bytes":
+        monkeypatch.setitem(sys.modules, "loadplan.sources.grouparrays", None)
+
+
+def batches(rows: Iterable[Row], size: int) -> Iterator[Sent]:
+    taken = iter(rows)
+    while batch := list(islice(taken, size)):
+        parents, records, names, data = zip(*batch, strict=True)
+        yield Sent(records, names, data, parents)
+
+
+def grouped(rows: Iterable[Row], folder: Path, memory: int, size: int = 500) -> list[Row]:
+    found: list[Row] = []
+    for batch in group_rows(batches(rows, size), folder, memory=memory):
+        found += zip(batch.parents, batch.records, batch.names, batch.data, strict=True)
+    return found
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    rows=ROWS, memory=st.sampled_from([1, 700, 5000, 40_000_000]), block=st.integers(1, 200), chunk=st.integers(1, 9)
-)
+    rows=ROWS, memory=st.sampled_from([1, 700, 5000, 40_000_000]), block=st.integers(1, 200), size=st.integers(1, 9),
+    ranges=st.integers(2, 5),
+)  # fmt: skip
 def test_rows_are_ordered_by_parent_and_keep_their_order_within_one(
-    tmp_path: Path, rows: list[tuple[bytes, bytes]], memory: int, block: int, chunk: int
+    tmp_path: Path, rows: list[tuple[bytes, bytes]], memory: int, block: int, size: int, ranges: int
 ) -> None:
-    """The answer is that of a stable sort, wherever the runs, blocks and chunks end."""
-    given_rows = [(key, record, data) for record, (key, data) in enumerate(rows, 1)]
+    """The answer is that of a stable sort, wherever batches, blocks and ranges end."""
+    given_rows = [(key, record, record * 7, data) for record, (key, data) in enumerate(rows, 1)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "_BLOCK", block)
-        patch.setattr(grouping, "_CHUNK", chunk)
-        assert list(group_rows(iter(given_rows), tmp_path, memory=memory)) == sorted(given_rows, key=itemgetter(0))
+        patch.setattr(grouparrays, "_MANY", block)
+        for module in (grouping, grouparrays):
+            patch.setattr(module, "_RANGES", ranges)
+        assert grouped(given_rows, tmp_path, memory, size) == sorted(given_rows, key=itemgetter(0))
     assert list(tmp_path.iterdir()) == []
 
 
 def many(count: int, parents: int) -> list[Row]:
     rnd = random.Random(5)
-    return [(b"p%d" % rnd.randrange(parents), n, b"row %d\n" % n) for n in range(count)]
+    return [(b"p%d" % rnd.randrange(parents), n, n, b"row %d\n" % n) for n in range(count)]
 
 
 @pytest.mark.parametrize("parents", [1, 3, 5000])
-def test_many_runs_are_merged_whatever_the_number_of_parents(tmp_path: Path, parents: int) -> None:
-    """One parent of all rows is the case in which every block of every run ends with the same key."""
+def test_many_rows_go_by_way_of_the_disk_whatever_the_number_of_parents(tmp_path: Path, parents: int) -> None:
+    """One parent of all rows is the case in which no range of keys is small enough."""
     rows = many(20_000, parents)
-    assert list(group_rows(rows, tmp_path, memory=500_000)) == sorted(rows, key=itemgetter(0))
+    assert grouped(rows, tmp_path, 500_000) == sorted(rows, key=itemgetter(0))
+
+
+def test_rows_that_begin_unlike_the_rest_are_dealt_again(tmp_path: Path) -> None:
+    """The first rows suggest the ranges; when all others fall into one, that one is divided in turn."""
+    rows = [(b"a%d" % n, n, n, b"x") for n in range(3000)] + [
+        (b"z%d" % (n * 7919 % 20_000), n, n, b"x") for n in range(20_000)
+    ]
+    assert grouped(rows, tmp_path, 500_000) == sorted(rows, key=itemgetter(0))
 
 
 def test_a_source_that_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -54,16 +91,23 @@ def test_a_source_that_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
         raise RuntimeError("the source is gone")
 
     with pytest.raises(RuntimeError, match="the source is gone"):
-        list(group_rows(broken(), tmp_path, memory=300_000))
+        grouped(broken(), tmp_path, 300_000)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reader_that_stops_early_frees_the_disk(tmp_path: Path) -> None:
     """A closed iteration closes its file."""
-    rows = group_rows(many(9000, 10), tmp_path, memory=300_000)
-    assert next(rows)[0] == b"p0"
+    rows = group_rows(batches(many(9000, 10), 500), tmp_path, memory=300_000)
+    assert next(rows).parents[0] == b"p0"
     rows.close()  # type: ignore[attr-defined]
     assert list(tmp_path.iterdir()) == []
+
+
+def in_parent_order(keys: list[bytes], size: int) -> bool:
+    order = ParentOrder()
+    for at in range(0, len(keys), size):
+        order.see(keys[at : at + size])
+    return order.in_order
 
 
 @pytest.mark.parametrize(
@@ -82,12 +126,13 @@ def test_a_reader_that_stops_early_frees_the_disk(tmp_path: Path) -> None:
 )
 def test_rows_in_order_of_their_parents_are_recognised(keys: list[str], in_order: bool) -> None:
     """By text or by number; whatever is recognised has the rows of each parent together."""
-    assert in_parent_order(key.encode() for key in keys) is in_order
+    for size in (1, 2, 100):
+        assert in_parent_order([key.encode() for key in keys], size) is in_order
 
 
 @given(keys=st.lists(st.sampled_from([b"", b"a", b"b", b"ab", b"9", b"10"]), max_size=12))
 def test_what_is_recognised_as_in_order_is_grouped(keys: list[bytes]) -> None:
     """No parent's rows are in two places."""
-    if in_parent_order(keys):
+    if in_parent_order(keys, 3):
         changes = [key for at, key in enumerate(keys) if not at or keys[at - 1] != key]
         assert len(changes) == len(set(changes))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from loadplan.plan.model import CsvDialect, FileSource, FromColumn, Lookup, PartCaps, Step
-from loadplan.sources import check
+from loadplan.sources import check, keybag
 from loadplan.sources.base import InputDigest
 from loadplan.sources.keybag import KeyBag
 from loadplan.sources.leftrows import find_left
@@ -163,8 +163,12 @@ def test_raw_records_are_those_of_a_csv_reader(rows: list[list[str]], size: int)
 
 @QUIET
 @given(keys=st.lists(st.binary(max_size=2)))
-def test_a_key_bag_names_the_keys_that_came_twice(keys: list[bytes]) -> None:
-    """And no other."""
+@pytest.mark.parametrize("many", [0, keybag.MANY])
+def test_a_key_bag_names_the_keys_that_came_twice(
+    monkeypatch: pytest.MonkeyPatch, many: int, keys: list[bytes]
+) -> None:
+    """And no other, with numpy and without."""
+    monkeypatch.setattr(keybag, "MANY", many)
     bag = KeyBag()
     bag.update(keys)
     assert len(bag.repeated()) == len({k for k in keys if keys.count(k) > 1})

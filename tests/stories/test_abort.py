@@ -56,6 +56,8 @@ def test_open_jobs_are_aborted_and_the_events_say_so(project: Path, slow: Embedd
     assert (lines[2]["http"], lines[2]["detail"]) == (200, "Aborted")
     assert "next: loadplan resume" in said
     assert jobs(slow) == ["Aborted"]
+    _, out, _ = ran(project, environ, "status")
+    assert "abort asked for, the org said Aborted; seen last as UploadComplete" in out
 
 
 def test_what_an_aborted_job_had_not_done_goes_to_the_retry_file(project: Path, slow: EmbeddedOrg) -> None:

@@ -49,8 +49,7 @@ def test_a_run_tells_its_outcome_in_the_summary_of_the_step(project: Path, actio
     text = summary(project).partition("❌")[2]
     assert "| accounts | insert Account | failed | 2 | 0 | 2 | 0 | shut: 2 rows did not land" in text
     assert "DUPLICATE" in text
-    assert '```mermaid\nflowchart LR\n  s0["✗ accounts"]\n  s1["– contacts"]\n  s0 --> s1\n```' in text
-    assert re.search(r"Next: `loadplan retry \S+-two-\w+`", text)
+    assert re.search(r"Next: `loadplan retry \S+-two-\w+ --rows accounts`", text)
 
 
 def test_no_output_but_the_summary_changes_where_there_is_no_github(project: Path) -> None:

@@ -53,7 +53,7 @@ def test_commands_orgs_runs_and_codes_are_completed(project: Path) -> None:
     for command in ("resume", "retry", "abort", "status", "report"):
         assert completed(project, command, "") == runs, command
     assert completed(project, "status", runs[0][:-2]) == [r for r in runs if r.startswith(runs[0][:-2])]
-    assert completed(project, "re") == ["resume", "retry", "report"]
+    assert completed(project, "re") == ["resume", "retry", "resolve", "report"]
     assert completed(project, "") == list(COMMANDS)
     assert completed(project, "apply", "plan.yaml", "-o", "") == ["embedded", "env", "prod", "uat"]
     assert completed(project, "org", "check", "--target-org", "u") == ["uat"]

@@ -44,7 +44,7 @@ def test_runs_are_told_in_columns_with_the_next_command_last(project: Path) -> N
     assert [line.split()[1] for line in lines] == ["ORG", "embedded", "embedded"]
     assert len({line.index("embedded") for line in lines[1:]}) == 1
     assert lines[2].split()[2:] == ["2", "2", "1", "failed"]
-    assert said == f"next: loadplan retry {runs_of(project)[-1].name}\n"
+    assert said == f"next: loadplan retry {runs_of(project)[-1].name} --rows accounts\n"
 
 
 def test_a_status_lists_every_step_of_the_plan_and_why_a_gate_is_shut(project: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_report_is_made_from_the_journal_whatever_became_of_the_plan(project: 
     code, out, said = ran(project, os.environ, "report")
     assert code == 0, said
     assert "Apply failed!" in out
-    assert said.splitlines()[-1] == f"next: loadplan retry {run.name}"
+    assert said.splitlines()[-1] == f"next: loadplan retry {run.name} --rows accounts"
     assert {name: (run / name).read_bytes() for name in kept} == kept
 
 

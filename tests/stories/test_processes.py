@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from loadplan.emulator.server import EmbeddedOrg
 
-from support.processes import APPLY, count, ran, read_until, resumed, started
+from support.processes import APPLY, count, ran, read_until, resumed, started, typed
 from support.stalling import StallingWire
 
 
@@ -54,6 +55,7 @@ def test_a_second_runner_is_told_who_holds_the_lock(project: Path, served: dict[
         code, _, said = ran(project, served, *APPLY)
         assert code == 4, said
         assert f"pid {first.pid}" in said
+        assert " s ago)" in said
     assert count(served, "Account") == 2
 
 
@@ -66,3 +68,26 @@ def test_a_changed_input_is_refused_on_resume(project: Path, served: dict[str, s
     code, _, said = ran(project, served, "resume")
     assert code == 6, said
     assert count(served, "Contact") == 0
+
+
+def test_an_embedded_org_in_use_names_its_owner_and_can_be_waited_for(project: Path, served: dict[str, str]) -> None:
+    """A second command on the same embedded org: exit 4 with who, which command and since when; a wait ends with it."""
+    assert ran(project, served, "apply", "plan.yaml", "-o", "embedded")[0] == 0
+    data = project / ".loadplan" / "embedded" / "embedded"
+    with EmbeddedOrg(data):
+        code, _, said = typed(project, served, "org", "check", "-o", "embedded")
+        assert (code, "command loadplan apply" in said, "pid " in said) == (4, True, True), said
+        code, _, said = typed(project, served, "apply", "plan.yaml", "-o", "embedded", "--lock-timeout", "300ms")
+        assert (code, said.count("waiting up to 0.3 s")) == (4, 1), said
+    assert (
+        typed(
+            project,
+            served,
+            "org",
+            "check",
+            "-o",
+            "embedded",
+        )[0]
+        == 0
+    )
+    assert typed(project, served, "resume", "--lock-timeout", "soon")[0] == 2

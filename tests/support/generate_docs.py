@@ -15,6 +15,7 @@ from typing import Any
 import click
 from loadplan.cli.main import COMMANDS, cli
 from loadplan.errors import EXIT_CODES
+from loadplan.reports.clinic import TABLE, UNKNOWN, WORDS
 from loadplan.sources.values import REFUSED, SPELLINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -235,7 +236,26 @@ def _default(text: str) -> str:
     return {"7 * DAY": "604800", "DAY": "86400", "True": "true", "False": "false", "()": "none"}.get(plain, plain)
 
 
+def row_errors_markdown() -> str:
+    """What the error clinic knows of each code."""
+    lines = [
+        NOTE,
+        "",
+        "# Row errors",
+        "",
+        "Codes that rows and jobs fail with, as the error clinic of the runbook reads them (`loadplan/reports/clinic.py`). Where one",
+        "stands more than once, the message tells the cases apart. Codes of loadplan itself are in [error codes](error-codes.md).",
+        "",
+        "| code | likely cause | what to do | then |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| `{a.code}` | {_cell(a.cause)} | {_cell(a.action)} | {WORDS[a.cure]} |" for a in TABLE]
+    lines += ["", f"Any other code: {UNKNOWN.cause}."]
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {
+    "row-errors.md": row_errors_markdown,
     "plan-keys.md": plan_keys_markdown,
     "org-keys.md": org_keys_markdown,
     "exit-codes.md": exit_codes_markdown,

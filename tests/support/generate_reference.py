@@ -18,6 +18,7 @@ RANGES = {
     "LP04": "Orgs and credentials",
     "LP05": "A run",
     "LP06": "This machine",
+    "LP07": "A plan under review",
     "LP09": "Not in this version yet",
 }
 

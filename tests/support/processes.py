@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 APPLY = ("apply", "plan.yaml", "-o", "env", "--auto-approve")
 
@@ -33,6 +37,19 @@ def ran(project: Path, environ: Mapping[str, str], *arguments: str, within: floa
     with started(project, environ, *arguments) as process:
         out, said = process.communicate(timeout=within)
     return process.returncode, out, said
+
+
+def typed(project: Path, environ: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
+    """The same command line without a process of its own: (exit code, stdout, stderr)."""
+    from loadplan.cli.main import run
+
+    out, said = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(project), contextlib.redirect_stdout(out), contextlib.redirect_stderr(said),
+        mock.patch.dict(os.environ, environ),
+    ):  # fmt: skip
+        code = run(arguments)
+    return code, out.getvalue(), said.getvalue()
 
 
 def read_until(process: subprocess.Popen[str], text: str, times: int = 1) -> None:

@@ -22,8 +22,10 @@ from loadplan.run import events as ev
 from loadplan.run.engine import Engine, Patience
 from loadplan.run.folder import RunFolder
 from loadplan.run.journal import FileJournal
+from loadplan.run.quotas import Quota
 from loadplan.run.state import Run, fold
 from loadplan.salesforce.http import Timeouts
+from loadplan.salesforce.info import limits_now
 from loadplan.salesforce.orgs import connect_with_token
 
 START = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
@@ -116,6 +118,11 @@ class Story:
     parallelism: int = 4
     max_delete_rows: int | None = None
     describe: Sequence[Path] = ()
+    limits: Mapping[str, int] | None = None
+    """`limits:` of the org's entry; None does not ask the org at all."""
+
+    mended: tuple[ev.Mended, ...] = ()
+    """Rows that the next retry takes."""
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -159,6 +166,12 @@ class Story:
         client: Any = connect_with_token(
             self.org.instance_url, self._hand_out, clock=self.clock, timeouts=Timeouts(5, 5)
         )
+        quota = None
+        if self.limits is not None:
+            plain = client
+            quota = Quota(
+                self.limits, lambda: limits_now(plain, self.clock, "66.0"), lambda: plain.http.requests, self.clock
+            )
         if kill:
             client = KillableOrg(client, kill)
         if self.run_folder.journal.exists():
@@ -186,11 +199,12 @@ class Story:
             )
         ]
         if retry is not None:
-            first.append(ev.RetryRequested(tuple(retry), "tester"))
+            first.append(ev.RetryRequested(tuple(retry), "tester", self.mended))
         self.journal: Any = KillableJournal(journal, kill_record) if kill_record else journal
         self.engine = engine = Engine(
             self.plan, run, client, self.journal, self.run_folder, self.clock, digests,
-            parallelism=self.parallelism, patience=patience or Patience(), max_delete_rows=self.max_delete_rows, **watching,
+            parallelism=self.parallelism, patience=patience or Patience(), max_delete_rows=self.max_delete_rows,
+            quota=quota, **watching,
         )  # fmt: skip
         try:
             for event in first:

@@ -1,0 +1,224 @@
+"""Difftext: the document of a diff as text for a terminal, and as the markdown of one comment that is updated in place.
+
+Names, mappings and messages in it were written by whoever opened the pull request. In markdown each of them stands in a <code>
+element with every sign that could mean something encoded, so that it is shown and never obeyed; mentions and links do not happen there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from loadplan.words import count
+
+Style = Callable[..., str]
+COLORS = {"R0": ("dim",), "R1": ("green",), "R2": ("yellow",), "R3": ("red", "bold")}
+LIMIT = 65_000
+"""Characters of a comment: GitHub takes 65,536."""
+LONGEST = 160
+ICONS = {"R0": ":white_check_mark:", "R1": ":white_check_mark:", "R2": ":eyes:", "R3": ":warning:"}
+MEANING = {"R0": "words only", "R1": "rows", "R2": "what is sent, when or how", "R3": "needs a careful look"}
+
+
+def plain(text: str, *_: str) -> str:
+    return text
+
+
+def as_text(document: Mapping[str, Any], style: Style = plain) -> str:
+    """For a terminal."""
+    lines = []
+    for plan in document["plans"]:
+        what = "" if plan["status"] in {"changed", "same"} else f"  ({plan['status']})"
+        label = style(f"risk {plan['risk']}", *COLORS[plan["risk"]])
+        lines.append(
+            f"{style(plan['file'], 'bold')}{what}   {label}   (base {document['base']}, head {document['head']})"
+        )
+        if plan["note"]:
+            lines.append(f"    {plan['note']}")
+        lines.append("")
+        for change in plan["changes"]:
+            lines += _change(change, style)
+        for rows in plan["rows"]:
+            lines += _rows(rows, style)
+        for entry in plan["indirect"]:
+            lines.append(f"indirect  {entry['step']} ({entry['why']})")
+        if plan["status"] == "same":
+            lines.append("nothing changed")
+        lines.append("")
+    if document["orgs"]:
+        lines.append(style("orgs.yaml", "bold"))
+        for change in document["orgs"]:
+            lines += _change(change, style)
+        lines.append("")
+    lines.append(style(summary(document), "bold"))
+    return "\n".join(map(_line, lines))
+
+
+def _line(text: str) -> str:
+    """One line whatever a file is called, and no command to whoever reads the log of a CI job."""
+    text = " ".join(text.split("\n"))
+    return f" {text}" if text.startswith(("::", "##[")) else text
+
+
+def summary(document: Mapping[str, Any]) -> str:
+    """The frozen line."""
+    steps = document["steps"]
+    risks = ", ".join(f"{number} x {name}" for name, number in document["risks"].items())
+    return (
+        f"Diff: {count(steps['added'], 'step')} added, {steps['removed']} removed, {steps['changed']} changed, "
+        f"{steps['indirect']} indirect; {risks or 'no change'}."
+    )
+
+
+def _change(change: Mapping[str, Any], style: Style) -> Iterator[str]:
+    grade = style(change["risk"], *COLORS[change["risk"]])
+    sign = {"added": "+ ", "removed": "- "}.get(change["kind"], "")
+    text = _arrow(change)
+    yield f"{grade}  {sign}{change['path']:30} {text}   {style(change['why'], 'dim')}".rstrip()
+
+
+def _arrow(change: Mapping[str, Any]) -> str:
+    before, after = _short(change["before"]), _short(change["after"])
+    if change["kind"] == "changed" and (before or after):
+        return f"{before or '(nothing)'} -> {after or '(nothing)'}"
+    return after or before
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _rows(rows: Mapping[str, Any], style: Style) -> Iterator[str]:
+    grade = style(rows["risk"], *COLORS[rows["risk"]])
+    by = f"by {rows['key']}" if rows["key"] else "by whole rows"
+    yield f"{grade}  {rows['source']:30} of {rows['step']}, {by}   {style(rows['why'], 'dim')}"
+    if not rows["compared"]:
+        return
+    yield f"      rows      base {rows['base']:,}   head {rows['head']:,}"
+    yield f"      {_five(rows)}"
+    if rows["columns"]:
+        yield f"      columns   {'  '.join(f'{name} {number:,}' for name, number in rows['columns'].items())}"
+    for key, word in (("columns_added", "new"), ("columns_removed", "gone")):
+        if rows[key]:
+            yield f"      columns {word}: {', '.join(rows[key])}"
+    if rows["removed_stay"]:
+        yield "      removed keys are NOT deleted in Salesforce"
+    for sample in rows.get("samples", ()):
+        cells = "; ".join(f"{name}: {old!r} -> {new!r}" for name, (old, new) in sample["columns"].items())
+        yield f"      {sample['key']}: {cells}"
+
+
+def _five(rows: Mapping[str, Any]) -> str:
+    return "   ".join(f"{key} {rows[key]:,}" for key in ("added", "removed", "changed", "unchanged"))
+
+
+# -- markdown ------------------------------------------------------------------------------------------------------
+
+
+def as_markdown(document: Mapping[str, Any], named: Sequence[str] = (), planned: Sequence[str] = ()) -> str:
+    """One comment; `planned` are lines about what the plans would do. Its first line is a marker: whoever posts it looks for it, and
+    replaces the comment that has it. What does not fit is left out from the end, and counted."""
+    head = [marker(named), _title(document), ""]
+    head += _table(document)
+    head += planned
+    tail = ["", f"<sub>{code(summary(document))}</sub>", ""]
+    room = LIMIT - sum(len(line) + 1 for line in (*head, *tail))
+    if room < 0:  # thousands of steps: the table itself does not fit
+        head, left = _fit(head, LIMIT - 2_000)
+        return "\n".join([*head, "", f"{left:,} more lines are in the log of the check.", *tail])
+    details, left = _fit(list(_details(document)), room - 200)
+    if details:
+        details = ["", "<details><summary>Changes, rows, indirect</summary>", "", *details, "", "</details>"]
+    if left:
+        details += ["", f"{left:,} more lines do not fit here; `loadplan diff` prints them in the log of the check."]
+    return "\n".join([*head, *details, *tail])
+
+
+def marker(named: Sequence[str]) -> str:
+    """The hidden first line, the same for every run of one check."""
+    names = " ".join(re.sub(r"[^A-Za-z0-9_./-]|--+", "_", name) for name in named)
+    return f"<!-- loadplan:diff {names} -->" if names else "<!-- loadplan:diff -->"
+
+
+def code(text: str) -> str:
+    """A text from outside, as it is and without effect: `<code>` with every sign encoded that markdown, HTML or GitHub know."""
+    return "<code>" + re.sub(r"[^A-Za-z0-9 .,]", lambda m: f"&#{ord(m[0])};", _short(text)) + "</code>"
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    grade = document["risk"]
+    return f"## {ICONS[grade]} loadplan: risk **{grade}** ({MEANING[grade]})"
+
+
+def _table(document: Mapping[str, Any]) -> Iterator[str]:
+    deletes = [d for p in document["plans"] for d in p["destructive"]]
+    if deletes:
+        listed = ", ".join(
+            f"{code(d['step'])} {d['operation']} {code(d['object'] or '')}{' (new)' if d['new'] else ''}"
+            for d in deletes[:20]
+        )
+        yield f"**Deletes data:** {listed}"
+        yield ""
+    yield "| plan | risk | steps added | removed | changed | indirect | row changes |"
+    yield "|---|---|--:|--:|--:|--:|--:|"
+    for plan in document["plans"]:
+        steps = plan["steps"]
+        rows = sum(r.get(k, 0) for r in plan["rows"] for k in ("added", "removed", "changed"))
+        bold = f"**{plan['risk']}**" if plan["risk"] == "R3" else plan["risk"]
+        yield (
+            f"| {code(plan['file'])} | {bold} | {steps['added']} | {steps['removed']} | {steps['changed']} | {steps['indirect']} "
+            f"| {rows:,} |"
+        )
+    worst = [c for p in document["plans"] for c in p["changes"] if c["risk"] == "R3"]
+    worst += [c for c in document["orgs"] if c["risk"] == "R3"]
+    if worst:
+        yield ""
+        for change in worst[:50]:
+            yield f"- **R3** {code(change['path'])}: {change['why']} {_code_arrow(change)}"
+
+
+def _code_arrow(change: Mapping[str, Any]) -> str:
+    if change["kind"] == "changed" and (change["before"] or change["after"]):
+        return f"{code(change['before'] or '(nothing)')} → {code(change['after'] or '(nothing)')}"
+    text = change["after"] or change["before"]
+    return code(text) if text else ""
+
+
+def _details(document: Mapping[str, Any]) -> Iterator[str]:
+    for plan in document["plans"]:
+        yield f"**{code(plan['file'])}**"
+        yield ""
+        if plan["note"]:
+            yield f"- {code(plan['note'])}"
+        for change in plan["changes"]:
+            yield f"- {change['risk']} {change['kind']} {code(change['path'])}: {change['why']} {_code_arrow(change)}"
+        for rows in plan["rows"]:
+            yield f"- {rows['risk']} rows of {code(rows['source'])} ({code(rows['step'])}): {code(rows['why'])}"
+            if rows["compared"]:
+                yield f"  - base {rows['base']:,}, head {rows['head']:,}: {_five(rows)}"
+                columns = ", ".join(f"{code(name)} {number:,}" for name, number in list(rows["columns"].items())[:30])
+                if columns:
+                    yield f"  - columns: {columns}"
+                if rows["removed_stay"]:
+                    yield "  - removed keys are **not** deleted in Salesforce"
+                for sample in rows.get("samples", ()):
+                    cells = ", ".join(f"{code(n)}: {code(a)} → {code(b)}" for n, (a, b) in sample["columns"].items())
+                    yield f"  - {code(sample['key'])}: {cells}"
+        for entry in plan["indirect"]:
+            yield f"- indirect: {code(entry['step'])} ({code(entry['why'])})"
+        yield ""
+    for change in document["orgs"]:
+        yield f"- {change['risk']} {code(change['path'])}: {change['why']} {_code_arrow(change)}"
+
+
+def _fit(lines: list[str], room: int) -> tuple[list[str], int]:
+    """As many lines as fit, and how many do not."""
+    taken: list[str] = []
+    for number, line in enumerate(lines):
+        room -= len(line) + 1
+        if room < 0:
+            return taken, len(lines) - number
+        taken.append(line)
+    return taken, 0

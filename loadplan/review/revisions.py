@@ -1,0 +1,139 @@
+"""Revisions: files of a git revision, put down in a folder of their own. git is asked by its plumbing, without a shell; names and
+contents of a repository are never taken for options, paths outside the folder, or commands. Nothing in the repository is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from loadplan.errors import InvalidInputError, UsageError
+
+LFS = b"version https://git-lfs.github.com/spec/"
+MOST_PLAN_BYTES = 1 << 20
+_QUIET = {
+    "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1",
+    "LC_ALL": "C",
+}  # fmt: skip
+
+
+def git(folder: Path, *arguments: str, input_: bytes | None = None) -> bytes:
+    """What git prints. Raises `InvalidInputError` with git's words."""
+    command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, env={**os.environ, **_QUIET}, check=False, input=input_)
+    except FileNotFoundError as error:
+        raise InvalidInputError(
+            "git is not installed",
+            code="LP0770",
+            hint="give two files instead",
+            next_commands=["loadplan diff OLD NEW"],
+        ) from error
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise InvalidInputError(
+            f"git cannot read that: {said[-1] if said else 'no reason given'}", code="LP0770", where=str(folder),
+            hint="in CI, fetch the base branch first: `git fetch origin main`", next_commands=["git branch -a"],
+        )  # fmt: skip
+    return done.stdout
+
+
+def repository(start: Path) -> Path:
+    """The top of the working tree."""
+    return Path(os.fsdecode(git(start, "rev-parse", "--show-toplevel").rstrip(b"\n")))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a revision: git's mode, its object id, and its bytes."""
+
+    mode: str
+    oid: str
+    size: int = 0
+
+    @property
+    def is_file(self) -> bool:
+        return self.mode in {"100644", "100755"}
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One commit of a repository. `name` is as it was asked for."""
+
+    top: Path
+    name: str
+    commit: str
+
+    @cached_property
+    def files(self) -> dict[str, Entry]:
+        """Every file by its path from the top; names that are no plain paths are left out."""
+        listed = git(self.top, "ls-tree", "-r", "-l", "-z", "--full-tree", self.commit)
+        found = {}
+        for line in listed.split(b"\0"):
+            head, _, name = line.partition(b"\t")
+            parts = head.split()
+            path = os.fsdecode(name)
+            if len(parts) == 4 and parts[3].isdigit() and is_plain(path):  # a submodule has no size
+                found[path] = Entry(parts[0].decode(), parts[2].decode(), int(parts[3]))
+        return found
+
+    def read_small(self, paths: Sequence[str], most: int = MOST_PLAN_BYTES) -> Iterator[tuple[str, bytes]]:
+        """The contents of small files, by one process of git however many there are."""
+        small = [(p, e) for p in paths if (e := self.files.get(p)) is not None and e.is_file and e.size <= most]
+        if not small:
+            return
+        answer = git(self.top, "cat-file", "--batch", input_="".join(f"{e.oid}\n" for _, e in small).encode())
+        at = 0
+        for path, _ in small:
+            head = answer.index(b"\n", at)
+            size = int(answer[at:head].split()[2])
+            yield path, answer[head + 1 : head + 1 + size]
+            at = head + size + 2
+
+    def put(self, path: str, folder: Path) -> bool:
+        """Write a file below `folder`; False when the revision has no such file. Links are never followed nor made."""
+        entry = self.files.get(path)
+        if entry is None or not entry.is_file:
+            return False
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            done = subprocess.run(
+                ["git", "-C", str(self.top), "cat-file", "blob", entry.oid], stdout=file, stderr=subprocess.DEVNULL,
+                env={**os.environ, **_QUIET}, check=False,
+            )  # fmt: skip
+        if done.returncode != 0:
+            raise InvalidInputError(f"git does not give `{path}` of {self.name}", code="LP0770", where=self.name)
+        return True
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path of a tree may be joined to a folder."""
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and not any(p in {"..", "."} or p.lower() == ".git" for p in parts)
+
+
+def revision(top: Path, name: str) -> Revision:
+    """The commit that a name stands for. Raises `InvalidInputError`."""
+    if not name or name.startswith("-"):
+        raise UsageError(
+            f"`{name}` is not a revision", hint="write BASE..HEAD", next_commands=["loadplan diff main..HEAD"]
+        )
+    found = git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return Revision(top, name, found.decode().strip())
+
+
+def revisions(start: Path, text: str) -> tuple[Revision, Revision]:
+    """`BASE..HEAD`, or `BASE...HEAD` for the commit where both parted. An empty HEAD is `HEAD`."""
+    top = repository(start)
+    dots = "..." if "..." in text else ".."
+    base, _, head = text.partition(dots)
+    two = revision(top, base or "HEAD"), revision(top, head or "HEAD")
+    if dots == "...":
+        parted = git(top, "merge-base", two[0].commit, two[1].commit).decode().strip()
+        return Revision(top, base, parted), two[1]
+    return two

@@ -1,0 +1,263 @@
+"""Saved: an approved plan in one file: the plan, the variables, digests of every input, the org and what its objects looked like.
+
+JSON with sorted keys: the same plan gives the same bytes on every machine, and any version can show it. It holds no secret and no
+row. Whether it may still be applied is decided here, by comparing; it is applied once, which a claim in the state folder proves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadplan.durable import local_error, make_private, sync_dir, write_atomic
+from loadplan.errors import InvalidInputError, StaleError
+from loadplan.plan.graph import Graph
+from loadplan.plan.model import FileSource, Plan
+from loadplan.review.build import approval_digest
+from loadplan.review.described import Described
+from loadplan.review.fields import relative_file
+from loadplan.sources.base import InputDigest
+from loadplan.version import __version__
+
+FORMAT = "loadplan.saved/1"
+_MARK = b'"format": "loadplan.saved/'
+NEEDED = frozenset(
+    {
+        "plan",
+        "plan_file",
+        "plan_sha256",
+        "variables",
+        "var_files",
+        "inputs",
+        "files",
+        "beside",
+        "describe",
+        "org",
+        "tool",
+        "approval",
+    }
+)
+
+
+def frozen_inputs(
+    plan: Plan, graph: Graph, variables: Mapping[str, str], var_files: Sequence[Path], digests: Mapping[str, InputDigest],
+    beside: Mapping[str, str], described: Described,
+) -> dict[str, Any]:  # fmt: skip
+    """Everything that decides what a run of the plan sends."""
+    root = plan.root.resolve()
+    return {
+        "plan": plan.text.decode("utf-8"), "plan_file": relative_file(plan), "plan_sha256": plan.digest, "name": plan.name,
+        "api_version": plan.api_version, "order": list(graph.order), "tool": __version__,
+        "variables": dict(variables),
+        "var_files": [{"path": _below(root, f), "sha256": _sha256(f)} for f in var_files],
+        "inputs": {name: inputs_of(digest) for name, digest in digests.items()},
+        "files": {
+            _below(root, step.source.file): digests[step.id].sha256
+            for step in plan.steps.values()
+            if step.id in digests and isinstance(step.source, FileSource) and step.source.format != "parquet"
+        },
+        "beside": dict(beside), "describe": described.fingerprints(),
+        "approval": approval_digest(plan, digests, beside),
+    }  # fmt: skip
+
+
+def inputs_of(digest: InputDigest) -> dict[str, Any]:
+    """An input and the boundaries of the parts that are cut from it as it stands."""
+    return {
+        "sha256": digest.sha256, "bytes": digest.bytes, "rows": digest.rows,
+        "parts": [{"rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for r in digest.ranges],
+    }  # fmt: skip
+
+
+def _below(root: Path, file: Path) -> str:
+    try:
+        return file.resolve().relative_to(root).as_posix()
+    except ValueError:
+        return file.name
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+# -- the file ------------------------------------------------------------------------------------------------------
+
+
+def write_saved(path: Path, kept: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """Write the file, durable and private; its digest. Raises `LocalError`."""
+    data = {"format": FORMAT, **kept, "org": document["org"], "document": document}
+    data["sha256"] = seal(data)
+    text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    write_atomic(path, text.encode("utf-8", "surrogatepass"))
+    return f"sha256:{data['sha256']}"
+
+
+def seal(data: Mapping[str, Any]) -> str:
+    """sha256 (hex) of all of it but the seal itself."""
+    rest = {key: value for key, value in data.items() if key != "sha256"}
+    text = json.dumps(rest, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a file is a saved plan rather than a plan: by its words, not by its name."""
+    try:
+        with path.open("rb") as file:
+            if file.read(1) != b"{":
+                return False
+            file.seek(0)
+            return _MARK in file.read()
+    except OSError:
+        return False
+
+
+def read_saved(path: Path) -> dict[str, Any]:
+    """What the file holds, whatever else has changed since. Raises `InvalidInputError`."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidInputError(
+            f"the saved plan cannot be read: {error}", code="LP0760", where=str(path),
+            next_commands=["loadplan plan PLAN -o ORG --out FILE"],
+        ) from error  # fmt: skip
+    if not isinstance(data, dict) or not str(data.get("format", "")).startswith("loadplan.saved/"):
+        raise InvalidInputError(
+            "this is not a saved plan", code="LP0760", where=str(path), hint="`loadplan plan PLAN -o ORG --out FILE` writes one",
+            next_commands=["loadplan plan PLAN -o ORG --out FILE"],
+        )  # fmt: skip
+    return data
+
+
+# -- may it still be applied ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A saved plan that is about to be applied. Each check raises `StaleError` (exit 6) naming what differs."""
+
+    path: Path
+    data: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return str(self.data["sha256"])
+
+    def check_whole(self) -> None:
+        """The file is as it was written, by this version."""
+        if (
+            self.data.get("format") != FORMAT
+            or not set(self.data) >= NEEDED
+            or self.data.get("sha256") != seal(self.data)
+        ):
+            raise self.stale("the saved plan is not as it was written", "its seal does not fit what it holds")
+        if self.data["tool"] != __version__:
+            raise self.stale(f"it was saved by loadplan {self.data['tool']}, this is {__version__}")
+
+    def check_files(self, root: Path) -> None:
+        """The files that the plan reads are those that were approved: quick, before anything is parsed."""
+        changed = []
+        named = [(self.data["plan_file"], self.data["plan_sha256"], "the plan")]
+        named += [(f["path"], f["sha256"], "the variables file") for f in self.data["var_files"]]
+        for name, digest, what in named:
+            file = root / name
+            if not file.is_file():
+                changed.append(f"{what} {name} is not there")
+            elif _sha256(file) != digest:
+                changed.append(f"{what} {name} changed")
+        if changed:
+            raise self.stale(*changed)
+
+    def check_sources(self, root: Path) -> None:
+        """Asked when the data could not be read: whether they are the approved data at all."""
+        changed = []
+        for name, digest in self.data["files"].items():
+            file = root / name
+            if not file.is_file():
+                changed.append(f"the source {name} is not there")
+            elif _sha256(file) != digest:
+                changed.append(f"the source {name} changed")
+        if changed:
+            raise self.stale(*changed)
+
+    def check_data(self, plan: Plan, digests: Mapping[str, InputDigest], beside: Mapping[str, str]) -> None:
+        """Every input, byte for byte, and where its parts are cut."""
+        changed = []
+        then = self.data["inputs"]
+        for name in sorted({*then, *digests}):
+            now = inputs_of(digests[name]) if name in digests else None
+            if now != then.get(name):
+                rows = f": {then[name]['rows']:,} rows then, {now['rows']:,} now" if now and name in then else ""
+                changed.append(f"the rows of `{name}` changed{rows}")
+        for name in sorted({*self.data["beside"], *beside}):
+            if self.data["beside"].get(name) != beside.get(name):
+                changed.append(f"{name} changed")
+        if not changed and approval_digest(plan, digests, beside) != self.data["approval"]:
+            changed.append("the value of a variable changed")
+        if changed:
+            raise self.stale(*changed)
+
+    def check_org(self, organization_id: str, described: Described) -> None:
+        """The org is the approved one, and its objects still look the same."""
+        wanted = self.data["org"]["organization_id"]
+        if organization_id != wanted:
+            raise self.stale(f"it is for org {wanted}, and {organization_id} answered")
+        then, now = self.data["describe"], described.fingerprints()
+        if changed := sorted(name for name in {*then, *now} if then.get(name) != now.get(name)):
+            raise self.stale(*(f"{name} looks different in the org" for name in changed))
+
+    def check_unused(self, state_dir: Path) -> None:
+        """No run used it up; asked before the org is."""
+        if (run := applied_by(state_dir, self.digest)) is not None:
+            raise self._used(run)
+
+    def _used(self, run: str | None) -> StaleError:
+        commands = [f"loadplan status {run}", f"loadplan resume {run}"] if run else ["loadplan runs"]
+        return StaleError(
+            f"this plan was applied already, by {run or 'another run'}", code="LP0762", where=str(self.path),
+            hint="a saved plan runs once; to send rows again, plan again", next_commands=commands,
+        )  # fmt: skip
+
+    def claim(self, state_dir: Path, run: str) -> None:
+        """Record, before anything is sent, that this plan is used up. Raises `StaleError` when it was before."""
+        folder = state_dir / "saved"
+        make_private(folder)
+        file = folder / f"{self.digest}.json"
+        try:
+            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            raise self._used(applied_by(state_dir, self.digest)) from None
+        except OSError as error:
+            raise local_error(error, file) from error
+        with os.fdopen(fd, "wb") as opened:
+            opened.write(json.dumps({"run": run}).encode())
+            opened.flush()
+            os.fsync(opened.fileno())
+        sync_dir(folder)
+
+    def stale(self, *what: str) -> StaleError:
+        """Exit 6, with everything that differs."""
+        return StaleError(
+            f"the saved plan is stale: {what[0]}" + (f" (and {len(what) - 1} more)" if len(what) > 1 else ""),
+            code="LP0761", where=str(self.path), details=what[1:], hint="nothing was sent; make the plan again and have it approved",
+            next_commands=[f"loadplan plan {self.data.get('plan_file', 'PLAN')} -o {_org(self.data)} --out {self.path}"],
+        )  # fmt: skip
+
+
+def _org(data: Mapping[str, Any]) -> str:
+    org = data.get("org")
+    return str(org.get("name", "ORG")) if isinstance(org, Mapping) else "ORG"
+
+
+def applied_by(state_dir: Path, digest: str) -> str | None:
+    """The run that used a saved plan up, None when none did here."""
+    try:
+        data = json.loads((state_dir / "saved" / f"{digest}.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return str(data.get("run")) if isinstance(data, dict) else None

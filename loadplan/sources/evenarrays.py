@@ -1,0 +1,194 @@
+"""Even arrays: the even records of a block found by where its quotes, delimiters and newlines stand, with numpy.
+
+Measured: 0.2 s of CPU for 500,000 result rows of 190 bytes, keys included, against 0.45 for `EvenLines`; and most of it without the
+interpreter's lock, so that another thread can receive, unpack and hash meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadplan.sources.arrays import np
+from loadplan.sources.evenlines import Batch, Lines, Stretches
+
+_QUOTE, _CR, _LF = b'"\r\n'
+Places = Any  # an array of offsets
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Even records of one kind: `mask` tells which; `edges(at)` are where the value of a cell begins and ends, `outer` the
+    same with the quotes it stands in."""
+
+    quoted: bool
+    mask: Places
+    edges: Callable[[int], tuple[Places, Places]]
+    outer: Callable[[int], tuple[Places, Places]]
+
+
+@dataclass(frozen=True)
+class _ArrayBatch(Batch):
+    """A batch that still knows where everything stands."""
+
+    lines: Lines = field(kw_only=True)
+    text: bytes = field(kw_only=True)
+    starts: Places = field(kw_only=True)
+    stops: Places = field(kw_only=True)
+    behind: Places = field(kw_only=True)
+    kinds: Sequence[_Kind] = field(kw_only=True)
+
+    def values(self, at: int) -> list[bytes]:
+        return [value for kind in self.kinds for value in _cut(self.text, *kind.edges(at))]
+
+    def contents(self, skip: int) -> list[bytes]:
+        out: list[bytes] = []
+        for kind in self.kinds:
+            between = self.lines.between if kind.quoted else self.lines.delimiter
+            found = _cut(self.text, kind.edges(skip)[0], kind.edges(self.lines.width - 1)[1])
+            out += [row.replace(between, b"\0") for row in found]
+        return out
+
+    def ends(self) -> list[int]:
+        found: list[int] = self.behind.tolist()
+        return found
+
+    def stretches(self, spans: Sequence[tuple[int, int]], cells: Sequence[int]) -> Stretches:
+        text = self.text
+        if not self.kinds:
+            rest = list(enumerate(_cut(text, self.starts, self.stops)))
+            return False, [[] for _ in spans], [[] for _ in cells], rest
+        kind = max(self.kinds, key=lambda kind: int(kind.mask.sum()))
+        pieces = [_cut(text, kind.outer(a)[0], kind.outer(b)[1]) for a, b in spans]
+        values = [_cut(text, *kind.edges(at)) for at in cells]
+        at = np.flatnonzero(~kind.mask)
+        others = zip(at.tolist(), _cut(text, self.starts[at], self.stops[at]), strict=True)
+        return kind.quoted, pieces, values, list(others)
+
+
+def _cut(text: bytes, left: Places, right: Places) -> list[bytes]:
+    return [text[i:j] for i, j in zip(left.tolist(), right.tolist(), strict=True)]
+
+
+class ArrayLines(Lines):
+    """The same as `EvenLines`, for blocks of some hundred kilobytes."""
+
+    has_stretches = True
+
+    def _sort(self, text: bytes) -> tuple[Batch, int]:
+        size = text.rfind(b"\n") + 1
+        if not size:
+            return Batch(), 0
+        cells = np.frombuffer(text, np.uint8, size)
+        ends = np.flatnonzero(cells == _LF)
+        quotes = np.flatnonzero(cells == _QUOTE) if b'"' in text else ends[:0]
+        kinds = self._all_in_quotes(cells, ends, quotes)
+        if kinds is None:
+            before = np.searchsorted(quotes, ends)
+            whole = before & 1 == 0
+            if not whole.all():
+                ends, before = ends[whole], before[whole]
+                if not len(ends):
+                    return Batch(), 0
+                size = int(ends[-1]) + 1
+                cells, quotes = cells[:size], quotes[: before[-1]]
+            kinds = self._found(text, cells, ends, quotes, before)
+        return self._batch(text, ends, kinds), size
+
+    def _batch(self, text: bytes, ends: Places, kinds: list[_Kind]) -> Batch:
+        starts, stops = _starts(ends), ends
+        if self.crlf:
+            returned = np.frombuffer(text, np.uint8)[np.maximum(ends - 1, starts)] == _CR
+            stops = ends - (returned & (ends > starts))
+        left = ~sum((kind.mask for kind in kinds), start=np.zeros(len(ends), bool))
+
+        return _ArrayBatch(
+            len(ends), _cut(text, starts[left], stops[left]), int((ends - starts).max()),
+            lines=self, text=text, starts=starts, stops=stops, behind=ends + 1, kinds=kinds,
+        )  # fmt: skip
+
+    def _stops(self, ends: Places) -> Places:
+        """Where the last cells end."""
+        return ends - 1 if self.crlf else ends
+
+    def _all_in_quotes(self, cells: Places, ends: Places, quotes: Places) -> list[_Kind] | None:
+        """The quickest case: all of the block is of that kind."""
+        if len(quotes) != len(ends) * 2 * self.width:
+            return None
+        places = quotes.reshape(len(ends), -1)
+        even = self._in_quotes(cells, places, _starts(ends), self._stops(ends))
+        return [self._full(even, places)] if even.all() else None
+
+    def _found(self, text: bytes, cells: Places, ends: Places, quotes: Places, before: Places) -> list[_Kind]:
+        """The even records by kind. `before` is how many quotes stand before each end."""
+        starts, stops = _starts(ends), self._stops(ends)
+        first = _shifted(before)
+        count = before - first
+        bare, full = count == 0, count == 2 * self.width
+        kinds: list[_Kind] = []
+        if full.any():
+            places = quotes[first[full][:, None] + np.arange(2 * self.width)]
+            good = self._in_quotes(cells, places, starts[full], stops[full])
+            full[full] = good
+            kinds.append(self._full(full, places[good]))
+        if bare.any():
+            delimiters = np.flatnonzero(cells == ord(self.delimiter))
+            so_far = np.searchsorted(delimiters, ends)
+            first = _shifted(so_far)
+            bare &= so_far - first == self.width - 1
+            bare &= self._ended(text, cells, starts, ends)
+            kinds.append(self._bare(bare, delimiters, first[bare], starts[bare], stops[bare]))
+        return kinds
+
+    # -- every cell in quotes --------------------------------------------------------------------------------------
+
+    def _in_quotes(self, cells: Places, places: Places, starts: Places, stops: Places) -> Places:
+        """Records whose quotes (a row of `places`) stand first, last and around each delimiter. The CR of a line's end
+        stands behind the last one."""
+        good = (places[:, 0] == starts) & (places[:, -1] + 1 == stops)
+        if self.crlf:
+            good &= cells[stops] == _CR
+        shut, opened = places[:, 1:-1:2], places[:, 2::2]
+        if self.width > 1:
+            good &= ((shut + 2 == opened) & (cells[shut + 1] == ord(self.delimiter))).all(axis=1)
+        return good
+
+    def _full(self, mask: Places, places: Places) -> _Kind:
+        return _Kind(
+            True,
+            mask,
+            lambda at: (places[:, 2 * at] + 1, places[:, 2 * at + 1]),
+            lambda at: (places[:, 2 * at], places[:, 2 * at + 1] + 1),
+        )
+
+    # -- no cell in quotes -----------------------------------------------------------------------------------------
+
+    def _ended(self, text: bytes, cells: Places, starts: Places, ends: Places) -> Places:
+        """Records with a CR at their end or nowhere; not blank ones."""
+        good = ends - starts > int(self.crlf)
+        if b"\r" in text:
+            returns = np.bincount(np.searchsorted(ends, np.flatnonzero(cells == _CR)), minlength=len(ends))
+            good &= (returns == 1) & (cells[ends - 1] == _CR) if self.crlf else returns == 0
+        elif self.crlf:
+            good[:] = False
+        return good
+
+    def _bare(self, mask: Places, delimiters: Places, first: Places, starts: Places, stops: Places) -> _Kind:
+        def edges(at: int) -> tuple[Places, Places]:
+            left = starts if at == 0 else delimiters[first + at - 1] + 1
+            return left, stops if at == self.width - 1 else delimiters[first + at]
+
+        return _Kind(False, mask, edges, edges)
+
+
+def _starts(ends: Places) -> Places:
+    return _shifted(ends + 1)
+
+
+def _shifted(places: Places) -> Places:
+    """What stood before each record, from what stands before its end."""
+    out = np.empty_like(places)
+    out[0] = 0
+    out[1:] = places[:-1]
+    return out

@@ -1,0 +1,124 @@
+"""The error clinic: rows counted once, causes told apart, and a next command that can help."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from loadplan.reports.clinic import TABLE, UNKNOWN, brief, clusters, diagnose, next_commands
+
+from support.story import Story
+
+PACKAGE = Path(__file__).parents[2] / "loadplan"
+PLAN = """\
+version: 1
+name: story
+defaults: {poll: {first: 100ms, factor: 1, max: 100ms}, retry: {backoff: {first: 1s, factor: 2, max: 4s}}}
+steps:
+  accounts: {object: Account, operation: insert, source: accounts.csv, gate: {max_failed_percent: 90}}
+  contacts:
+    object: Contact
+    operation: insert
+    source: contacts.csv
+    columns: {LastName: last}
+    lookups: {Account.Legacy_Id__c: account}
+"""
+ACCOUNTS = [["Name", "Legacy_Id__c"], *[[f"Company {i}", f"A{i}"] for i in range(5)]]
+CONTACTS = [["last", "account"], ["Ana", "A1"], ["Ben", "A9"]]
+
+
+def story(folder: Path, accounts: list[list[str]] = ACCOUNTS, contacts: list[list[str]] = CONTACTS) -> Story:
+    return Story(folder, PLAN, {"accounts.csv": accounts, "contacts.csv": contacts})
+
+
+def told(run: object) -> list[tuple[str, str, int, str]]:
+    return [(c.step, c.code, c.rows, c.ailment.cure) for c in clusters(run)]  # type: ignore[arg-type]
+
+
+def test_a_row_that_was_sent_three_times_counts_once(tmp_path: Path) -> None:
+    """Its lock never ends: one row is left over, whatever the attempts."""
+    with story(tmp_path, contacts=CONTACTS[:2]) as one:
+        one.faults.lock_rows("Account", times=9, where={"Legacy_Id__c": "A3"})
+        run = one.drive()
+        assert len(run.steps["accounts"].attempts) == 3
+        assert told(run) == [("accounts", "UNABLE_TO_LOCK_ROW", 1, "time")]
+        assert [c["command"] for c in next_commands(run)] == [f"loadplan retry {one.run_folder.id}"]
+
+
+def test_a_row_that_healed_is_not_in_the_clinic(tmp_path: Path) -> None:
+    """The same code, but the second attempt landed it."""
+    with story(tmp_path, contacts=CONTACTS[:2]) as one:
+        one.faults.lock_rows("Account", times=1, where={"Legacy_Id__c": "A3"})
+        run = one.drive()
+        assert (clusters(run), next_commands(run)) == ([], [])
+
+
+def test_rows_that_only_a_mended_file_can_save_are_not_proposed_as_they_are(tmp_path: Path) -> None:
+    """A name is missing: the next command takes a corrected file."""
+    with story(tmp_path, accounts=[*ACCOUNTS, ["", "A7"]], contacts=CONTACTS[:2]) as one:
+        run = one.drive()
+        assert told(run) == [("accounts", "REQUIRED_FIELD_MISSING", 1, "rows")]
+        (line,) = brief(clusters(run))
+        assert line.startswith("1 of accounts: REQUIRED_FIELD_MISSING (Name): a field that the object needs is empty")
+        assert [c["command"] for c in next_commands(run)] == [f"loadplan retry {one.run_folder.id} --rows accounts"]
+
+
+def test_mixed_reasons_propose_both_ways(tmp_path: Path) -> None:
+    """A missing parent helps when it is loaded; a missing name needs the file."""
+    with story(tmp_path, contacts=[*CONTACTS, ["", "A1"]]) as one:
+        run = one.drive()
+        assert sorted(told(run)) == [
+            ("contacts", "INVALID_FIELD", 1, "org"), ("contacts", "REQUIRED_FIELD_MISSING", 1, "rows"),
+        ]  # fmt: skip
+        name = one.run_folder.id
+        assert [c["command"] for c in next_commands(run)] == [
+            f"loadplan retry {name}", f"loadplan retry {name} --rows contacts",
+        ]  # fmt: skip
+
+
+def test_rows_that_went_out_by_hand_leave_their_clusters(tmp_path: Path) -> None:
+    """The retry sends two rows again and both fail once more: they count once, for the last reason."""
+    with story(tmp_path, contacts=[*CONTACTS, ["Chloe", "A9"]]) as one:
+        one.drive()
+        run = one.drive(retry=["contacts"])
+        assert told(run) == [("contacts", "INVALID_FIELD", 2, "org")]
+
+
+def test_a_job_that_the_org_could_not_read_needs_another_plan(tmp_path: Path) -> None:
+    """An unknown column fails the whole job: sending it again is no use."""
+    accounts = [["Name", "Legacy_Id__c", "Nonsense__c"], ["Alder", "A1", "x"]]
+    with story(tmp_path, accounts=accounts, contacts=CONTACTS[:2]) as one:
+        run = one.drive()
+        assert told(run) == [("accounts", "InvalidBatch", 1, "plan")]
+        assert [c["command"] for c in next_commands(run)] == ["loadplan apply plan.yaml -o embedded"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "cause"),
+    [
+        ("INVALID_FIELD", "Foreign key external ID: … not found for field X in entity Y", "no record has this external id"),
+        ("INVALID_FIELD", "Due to, '…' is not a valid value for the type xsd:date", "a value is not of"),
+        ("INVALID_FIELD", "Number of fields in header is different from the row.", "another number of cells"),
+        ("DUPLICATE_VALUE", "Duplicate external id specified: …", "stands twice among these rows"),
+        ("DUPLICATE_VALUE", "duplicate value found: X duplicates value on record with id: <id>", "is there already"),
+        ("InvalidBatch", "Field name not found : X", "does not know a column"),
+        ("InvalidBatch", "The 'delete' batch must contain only ids", "nothing but `Id`"),
+    ],
+)  # fmt: skip
+def test_one_code_with_several_causes_is_told_apart_by_its_message(code: str, message: str, cause: str) -> None:
+    """As the masked messages have it."""
+    assert cause in diagnose(code, message).cause
+
+
+def test_every_code_that_the_embedded_org_gives_is_known() -> None:
+    """A code that the trials show and the clinic does not know would be a gap."""
+    source = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "emulator").glob("*.py"))
+    given = set(re.findall(r'RowError\(\s*"([A-Z_]{6,})"', source))
+    assert len(given) > 10
+    assert given - {a.code for a in TABLE} == set()
+
+
+def test_a_code_nobody_knows_still_has_an_answer() -> None:
+    """Rules of an org can be anything."""
+    assert diagnose("SOMETHING_NEW", "x") is UNKNOWN

@@ -1,0 +1,165 @@
+"""Saved plans: what was approved is what runs, once, or nothing does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from loadplan.plan.schema import load_schema
+from loadplan.review.saved import read_saved, seal
+
+from .conftest import Command
+
+
+@pytest.fixture
+def saved(project: Path, loadplan: Command) -> Path:
+    """A plan that was approved for the embedded org."""
+    ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--out", "crm.lplan")
+    assert ran.exit == 0, ran.err
+    assert "Next: loadplan apply crm.lplan" in ran.err
+    return project / "crm.lplan"
+
+
+def test_an_approved_plan_runs_once_without_a_question(saved: Path, loadplan: Command) -> None:
+    """The second apply exits 6 and names the run of the first."""
+    ran = loadplan("apply", "crm.lplan")
+    assert ran.exit == 0, ran.err
+    run = next((saved.parent / ".loadplan" / "runs").iterdir()).name
+    ran = loadplan("apply", "crm.lplan")
+    assert ran.exit == 6
+    assert f"error[LP0762]: this plan was applied already, by {run}" in ran.err
+    assert f"next: loadplan resume {run}" in ran.err
+    assert len(list((saved.parent / ".loadplan" / "runs").iterdir())) == 1
+
+
+def _edit(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(project: Path) -> None:
+        file = project / name
+        file.write_text(file.read_text("utf-8").replace(old, new), encoding="utf-8")
+
+    return change
+
+
+CHANGES = {
+    "one byte of the plan": (_edit("plans/crm.yaml", "name: crm", "name: crn"), "the plan plans/crm.yaml changed"),
+    "one byte of a source": (_edit("plans/data/contacts.csv", "Ben", "Bex"), "the rows of `contacts` changed: 2 rows then, 2 now"),
+    "a source that can no longer be read": (
+        _edit("plans/data/contacts.csv", "C2,Ben,,A2", "C2,Ben"), "the source plans/data/contacts.csv changed",
+    ),
+    "a source that is gone": (
+        lambda project: (project / "plans/data/contacts.csv").unlink(), "the source plans/data/contacts.csv is not there",
+    ),
+    "a plan that is gone": (lambda project: (project / "plans/crm.yaml").unlink(), "the plan plans/crm.yaml is not there"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nothing_is_sent_when_anything_differs(change: str, saved: Path, loadplan: Command) -> None:
+    """Exit 6, naming what; no run begins, and no lock is left behind."""
+    edit, said = CHANGES[change]
+    edit(saved.parent)
+    ran = loadplan("apply", "crm.lplan")
+    assert (ran.exit, said in ran.err) == (6, True), ran.err
+    runs = saved.parent / ".loadplan" / "runs"
+    assert not runs.exists() or not list(runs.iterdir())
+
+
+def test_a_refused_apply_leaves_the_org_free(saved: Path, loadplan: Command) -> None:
+    """After the refusal another plan runs at once, and the saved one is not used up."""
+    file = saved.parent / "plans/data/contacts.csv"
+    before = file.read_bytes()
+    file.write_bytes(before.replace(b"Ben", b"Bex"))
+    assert loadplan("apply", "crm.lplan").exit == 6
+    file.write_bytes(before)
+    assert loadplan("apply", "crm.lplan").exit == 0
+
+
+def test_an_object_that_looks_different_makes_the_plan_stale(project: Path, loadplan: Command) -> None:
+    """A field became shorter since the approval."""
+    (project / "describe").mkdir()
+    (project / "orgs.yaml").write_text("version: 1\norgs: {twin: {embedded: {describe: describe}}}\n", encoding="utf-8")
+    assert loadplan("plan", "plans/crm.yaml", "-o", "twin", "--out", "crm.lplan").exit == 0
+    field = {"name": "Site", "type": "string", "length": 40}
+    (project / "describe/Account.json").write_text(json.dumps({"name": "Account", "fields": [field]}), encoding="utf-8")
+    ran = loadplan("apply", "crm.lplan")
+    assert ran.exit == 6
+    assert "the saved plan is stale: Account looks different in the org" in ran.err
+
+
+def test_it_belongs_to_one_org_and_one_version(saved: Path, loadplan: Command) -> None:
+    """Another org by name, another tool, a file that was edited: exit 6 each."""
+    assert loadplan("apply", "crm.lplan", "-o", "other").exit == 6
+    data = json.loads(saved.read_bytes())
+    data["inputs"]["contacts"]["rows"] = 3
+    saved.write_text(json.dumps(data), encoding="utf-8")
+    ran = loadplan("apply", "crm.lplan")
+    assert (ran.exit, "not as it was written" in ran.err) == (6, True)
+    data = json.loads(saved.read_bytes()) | {"tool": "99.0"}
+    data["sha256"] = seal(data)
+    saved.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    ran = loadplan("apply", "crm.lplan")
+    assert (ran.exit, "it was saved by loadplan 99.0" in ran.err) == (6, True)
+
+
+def test_variables_are_frozen_with_the_plan(project: Path, loadplan: Command) -> None:
+    """They are given when it is saved, and cannot be given again."""
+    (project / "plans/data/accounts_amer.csv").write_text("id,name,rating\nB1,Birch,Hot\n", encoding="utf-8")
+    assert loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--var", "region=amer", "--out", "p").exit == 0
+    assert loadplan("apply", "p", "--var", "region=emea").exit == 2
+    ran = loadplan("apply", "p")
+    assert "Rows: 3 sent" in ran.err
+
+
+def test_show_works_whatever_became_of_the_project(saved: Path, loadplan: Command) -> None:
+    """Also when everything it was made of is gone; as text and as JSON."""
+    shutil.rmtree(saved.parent / "plans")
+    ran = loadplan("show", "crm.lplan")
+    assert ran.exit == 0
+    assert "Plan: 5 to create, 0 to update, 0 to delete, 1 to extract, in 3 jobs." in ran.out
+    assert json.loads(loadplan("show", "crm.lplan", "--json").out)["format"] == "loadplan.saved/1"
+    data = json.loads(saved.read_bytes())
+    (saved.parent / "next.lplan").write_text(json.dumps(data | {"format": "loadplan.saved/9"}), encoding="utf-8")
+    ran = loadplan("show", "next.lplan")
+    assert (ran.exit, '"create": 5' in ran.out, "cannot be applied" in ran.err) == (0, True, True)
+    (saved.parent / "other.json").write_text('{"a": 1}', encoding="utf-8")
+    assert loadplan("show", "other.json").exit == 2
+
+
+def test_the_file_holds_no_row_and_is_the_same_twice(saved: Path, loadplan: Command) -> None:
+    """Two of them for the same org differ in what is left of its limits and in nothing else."""
+    text = saved.read_text("utf-8")
+    Draft202012Validator(load_schema("saved")).validate(json.loads(text))
+    assert "Alder" not in text
+    assert "ana@example.com" not in text
+    assert loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--out", "again.lplan").exit == 0
+    one, other = read_saved(saved), read_saved(saved.parent / "again.lplan")
+    for data in (one, other):
+        data["document"]["cost"].pop("limits")
+        data.pop("sha256")
+    assert one == other
+
+
+def test_a_plan_with_errors_is_not_saved(project: Path, loadplan: Command) -> None:
+    """Nobody approves what cannot run."""
+    (project / "plans/crm.yaml").write_text(
+        (project / "plans/crm.yaml").read_text("utf-8").replace("Rating: rating", "Ratng: rating"), encoding="utf-8"
+    )
+    ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--out", "crm.lplan")
+    assert ran.exit == 2
+    assert not (project / "crm.lplan").exists()
+    assert "was not written" in ran.err
+
+
+def test_expect_takes_the_digest_that_plan_prints(project: Path, loadplan: Command) -> None:
+    """Of the plan, its variables and every input; one changed byte of data is another digest."""
+    digest = json.loads(loadplan("plan", "plans/crm.yaml", "--offline", "--json").out)["plan"]["digest"]
+    assert loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--expect", "sha256:12").exit == 2
+    ran = loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--expect", "sha256:" + "0" * 64)
+    assert (ran.exit, "LP0763" in ran.err) == (6, True)
+    assert loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--expect", digest).exit == 0
+    _edit("plans/data/contacts.csv", "Ben", "Bex")(project)
+    assert loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--expect", digest).exit == 6
