@@ -813,6 +813,14 @@ CODES: dict[str, Explanation] = {
         "What it keeps under the state folder is damaged or was written by another version, or a describe file is not one.",
         "Remove its folder: it holds nothing but what trials have loaded. Mend the describe file if the message names one.",
     ),
+    "LP0605": Explanation(
+        "the disk has too little room for what is to come",
+        "What a run writes is estimated from its rows before it begins: copies of parts, result files, levels, ids. The pages of a "
+        "query are estimated when the first one has come. The estimate and what is free are in the message; nothing is begun that "
+        "would end in the middle for want of room.",
+        "Free so much, or keep the state on another disk with `--state-dir`; a run that had begun goes on with `loadplan resume`.",
+        "loadplan apply plan.yaml -o uat --state-dir /data/loadplan",
+    ),
     "LP0611": Explanation(
         "the output folder holds other files",
         "An `output` with a slash at the end is a folder of pages, 00001.csv and so on. It is replaced as a whole, so that it "

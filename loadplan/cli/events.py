@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 from loadplan.cli.console import Console
 from loadplan.cli.pace import Pace
+from loadplan.cli.rates import Rates, moved, progress
 from loadplan.clock import Clock, timestamp
 from loadplan.masking import mask
 from loadplan.plan.model import Plan
 from loadplan.reports.incidents import mask_numbers_kept
 from loadplan.run import events as ev
+from loadplan.run.activity import Activity, Work
 from loadplan.run.engine import Listener, PollListener
 from loadplan.run.state import Run
 from loadplan.words import count
@@ -19,21 +21,39 @@ HEARTBEAT = 30.0
 """Seconds between two lines about a job whose state does not change."""
 
 
+def _say(console: Console, at: datetime, kind: str, step: str, text: str) -> None:
+    console.message(f"{timestamp(at)[11:19]}Z {console.style(f'{kind:7}', 'dim')} {step:20} {text}".rstrip())
+
+
+def watching(console: Console, clock: Clock) -> Activity:
+    """An activity with a line about work that takes long, now and then, and about each source that took long to read."""
+
+    def tell(work: Work) -> None:
+        _say(console, clock.now(), work.kind[:7], _name(work.step, work.part), progress(work, clock.monotonic()))
+
+    def ended(work: Work, seconds: float) -> None:
+        if work.kind == "reading" and seconds >= 1:
+            _say(console, clock.now(), "read", work.step, f"checked: {moved(work.bytes, work.rows, seconds)}")
+
+    return Activity(clock, tell, ended)
+
+
 def listeners(console: Console, plan: Plan, clock: Clock) -> tuple[Listener, PollListener]:
     """A listener for events and one for polls: dated lines, one per change, greppable, UTC."""
     heard: dict[tuple[str, int, int], float] = {}
     paces: dict[tuple[str, int, int], Pace] = {}
     known: list[Run] = []
+    rates = Rates()
 
-    def say(at: Any, kind: str, step: str, text: str, tone: str = "") -> None:
-        text = console.style(text, tone) if tone else text
-        console.message(f"{timestamp(at)[11:19]}Z {console.style(f'{kind:7}', 'dim')} {step:20} {text}".rstrip())
+    def say(at: datetime, kind: str, step: str, text: str, tone: str = "") -> None:
+        _say(console, at, kind, step, console.style(text, tone) if tone else text)
 
     def on_event(record: ev.Recorded, run: Run) -> None:
         known[:] = [run]
-        line = describe(record.event, run, plan)
+        line, more = describe(record.event, run, plan), rates.after(record, run)
         if line:
-            say(record.at, *line, tone(record.event))
+            kind, step, text = line
+            say(record.at, kind, step, text + more, tone(record.event))
 
     def on_poll(step: str, part: int, attempt: int, state: str, processed: int | None, wait: float) -> None:
         now = clock.monotonic()

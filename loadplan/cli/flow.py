@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.cli.console import Console
-from loadplan.cli.events import json_listener, listeners
+from loadplan.cli.events import json_listener, listeners, watching
 from loadplan.cli.options import project_root, state_folder
 from loadplan.cli.progress import board
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, LocalError, OrgError, StaleError, UsageError
-from loadplan.plan.model import Plan, StepSource
+from loadplan.plan.model import FileSource, Plan, Source, StepSource
 from loadplan.run import events as ev
+from loadplan.run.activity import Activity
 from loadplan.run.engine import Engine, Stop
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
@@ -70,26 +71,36 @@ def fresh_run(graph: Graph) -> Run:
 
 
 def check_data(
-    plan: Plan, run: Run, folder: RunFolder, org: str | None = None, told: dict[str, list[Diagnostic]] | None = None
-) -> dict[str, InputDigest]:
-    """Read every file source once, before anything is sent. Raises `InvalidInputError` with the problems of all steps; warnings go
-    to `told`, by step."""
+    plan: Plan, run: Run, folder: RunFolder, org: str | None = None, told: dict[str, list[Diagnostic]] | None = None,
+    activity: Activity | None = None,
+) -> dict[str, InputDigest]:  # fmt: skip
+    """Read every file source once, before anything is sent; `activity` tells how far it is. Raises `InvalidInputError` with
+    the problems of all steps; warnings go to `told`, by step."""
     from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
     rows = Rows(plan, run, folder, org)
     digests: dict[str, InputDigest] = {}
     problems: list[Any] = []
+    activity = activity or Activity(SystemClock())
     for step in plan.steps.values():
         if step.source is None or isinstance(step.source, StepSource):
             continue
         try:
-            digests[step.id] = check(rows, step, told.setdefault(step.id, []) if told is not None else None)
+            with activity.work("reading", step.id, bytes_=size_of(step.source)) as work:
+                warnings = told.setdefault(step.id, []) if told is not None else None
+                digests[step.id] = check(rows, step, warnings, work.add)
+                work.rows, work.bytes = digests[step.id].rows, digests[step.id].bytes
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
     if problems:
         raise InvalidInputError(f"{count(len(problems), 'problem')} in the data; nothing was sent", problems)
     return digests
+
+
+def size_of(source: Source) -> int:
+    """Bytes of the file behind a source that is one; else 0."""
+    return source.file.stat().st_size if isinstance(source, FileSource) and source.file.is_file() else 0
 
 
 def _warn(console: Console, told: Mapping[str, Sequence[Diagnostic]]) -> None:
@@ -115,6 +126,8 @@ class Approval:
 
 def apply(console: Console, plan_file: Path, request: Request, approval: Approval | None = None) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
+    from loadplan.run.room import describe_room, output_files, require_room, room_needed
+    from loadplan.run.rows import Rows
     from loadplan.salesforce.entries import read_entries
 
     clock = SystemClock()
@@ -125,7 +138,9 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
         told: dict[str, list[Diagnostic]] = {}
-        digests = check_data(plan, run, folder, request.org, told)
+        activity = watching(console, clock)
+        with board(console, clock, activity):
+            digests = check_data(plan, run, folder, request.org, told, activity)
         _warn(console, told)
         approval = approval or Approval()
         approval.check_data(plan, digests, beside(plan))
@@ -135,7 +150,10 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
         with open_target(request.org, plan.root, state_dir, clock, console, waiting) as target:
             guard(target, plan, digests, request, console)
             approval.check_org(target, plan, clock)
-            confirm(console, plan, graph, digests, target, request)
+            room = room_needed(Rows(plan, run, folder, request.org), digests, embedded=target.is_embedded)
+            again = f"loadplan apply {show(plan_file)} -o {target.profile.name}"
+            require_room(room, state_dir, output_files(plan), again)
+            confirm(console, plan, graph, digests, target, request, describe_room(room, state_dir))
             with hold_lock(
                 state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
             ):
@@ -310,9 +328,10 @@ def guard(target: Target, plan: Plan, digests: Mapping[str, InputDigest], reques
 
 
 def confirm(
-    console: Console, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], target: Target, request: Request
-) -> None:
-    """Show what is about to happen; ask on a terminal, where only `yes` passes."""
+    console: Console, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], target: Target, request: Request,
+    more: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Show what is about to happen, `more` lines at the end; ask on a terminal, where only `yes` passes."""
     who = target.identity
     console.message(
         f"{plan.name} -> {target.profile.name}: {who.organization_name} {who.organization_id} "
@@ -326,6 +345,8 @@ def confirm(
         console.message(
             f"  {sign} {step.id:24} {step.operation:10} {step.object or '':22} {rows:>12}  {after}".rstrip()
         )
+    for line in more:
+        console.message(f"  {line}")
     if target.is_embedded or request.auto_approve:
         return
     if not console.may_ask:
@@ -420,13 +441,14 @@ def _drive(
         console.last_words(f"interrupted: what was sent is on record\nnext: loadplan resume {folder.id}")
 
     try:
-        with board(console, clock) as (on_events, on_polls), stopping(stop, clock, last_words):
+        activity = watching(console, clock)
+        with board(console, clock, activity) as (on_events, on_polls), stopping(stop, clock, last_words):
             engine = Engine(
                 plan, run, target.org, journal, folder, clock, digests,
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
                 max_delete_rows=target.profile.limits.get("max_delete_rows"), quota=quota_of(target, clock),
                 listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
-                poll_listeners=(on_poll, *on_polls),
+                poll_listeners=(on_poll, *on_polls), watched=activity,
             )  # fmt: skip
             for event in first:
                 engine.emit(event)

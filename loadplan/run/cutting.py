@@ -11,13 +11,14 @@ from loadplan.diagnostics import Diagnostic, has_errors
 from loadplan.disk import disk
 from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError, StaleError
-from loadplan.plan.model import Step
+from loadplan.plan.model import FileSource, Step
 from loadplan.run import events as ev
 from loadplan.run.family import StepFamily, family_of
-from loadplan.sources.base import InputDigest, Reader
+from loadplan.sources.base import InputDigest, Reader, Tick
 from loadplan.sources.check import check_step
 from loadplan.sources.level_files import find_step_levels, write_levels
 from loadplan.sources.level_problems import level_problems
+from loadplan.sources.partdata import changed
 from loadplan.sources.parts import cut_parts, require_unchanged
 from loadplan.sources.rawrows import raw_delimiter
 from loadplan.sources.rowindex import index_path
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
     from loadplan.run.rows import Rows
 
 
-def check(rows: Rows, step: Step, told: list[Diagnostic] | None = None) -> InputDigest:
-    """One pass over the step's rows. Raises `InvalidInputError` with every problem found; where none is an error, the warnings
-    go to `told`."""
+def check(rows: Rows, step: Step, told: list[Diagnostic] | None = None, tick: Tick | None = None) -> InputDigest:
+    """One pass over the step's rows; `tick` hears how far it is. Raises `InvalidInputError` with every problem found; where none
+    is an error, the warnings go to `told`."""
     assert step.source is not None
     reader = rows.open(step.source)
     try:
-        found = check_step(step, reader)
+        found = check_step(step, reader, tick)
     finally:
         reader.close()
     problems = list(found.diagnostics)
@@ -65,6 +66,7 @@ def cut(rows: Rows, step: Step, expected: InputDigest | None) -> ev.StepPrepared
     family = family_of(rows, step)
     try:
         if expected is not None and expected.ranges and family.has_nothing_to_say:
+            _require_size(step, expected)
             facts = tuple(
                 ev.PartFact(n, "", "", r.rows, r.bytes, r.sha256, r.start, r.end, r.first, r.digest)
                 for n, r in enumerate(expected.ranges, 1)
@@ -81,6 +83,17 @@ def cut(rows: Rows, step: Step, expected: InputDigest | None) -> ev.StepPrepared
         family.close()
     selected = sum(f.rows for f in facts) + sum(f.rows for f in held)
     return ev.StepPrepared(step.id, facts, digest.rows, selected, digest.sha256, held=held)
+
+
+def _require_size(step: Step, expected: InputDigest) -> None:
+    """The bytes of each range are compared when they are sent; that nothing was added behind the last one, here."""
+    assert isinstance(step.source, FileSource)
+    try:
+        size = step.source.file.stat().st_size
+    except OSError:
+        size = -1
+    if size != expected.bytes:
+        raise changed(step.source.file)
 
 
 def _cut(

@@ -15,6 +15,7 @@ from loadplan.clock import Clock
 from loadplan.errors import DetachedError, InterruptedRunError, LoadplanError, OrgError, UndecidedError
 from loadplan.plan.model import Plan
 from loadplan.run import decide as do
+from loadplan.run.activity import Activity
 from loadplan.run.ahead import LEAVE, LEAVE_NOW, Ahead
 from loadplan.run.events import Event, JobEvent, Recorded, RequestFailed, RunEnded, RunInterrupted
 from loadplan.run.folder import RunFolder
@@ -78,9 +79,11 @@ class Engine:
     poll_listeners: tuple[PollListener, ...] = ()
     timers: do.Timers = field(default_factory=do.Timers)
     ahead: Ahead = field(default_factory=Ahead)
+    watched: Activity | None = None
 
     def __post_init__(self) -> None:
         self.rows = Rows(self.plan, self.run, self.folder)
+        self.activity = self.watched or Activity(self.clock)
 
     def emit(self, event: Event) -> None:
         """Journal, fold, tell: in this order. Returns only when the event is durable."""

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from loadplan.masking import mask
+from loadplan.run.lookup_errors import blamed
 
 if TYPE_CHECKING:
+    from loadplan.plan.model import Step
     from loadplan.run.state import Attempt
     from loadplan.sources.matching import Fate
 
@@ -18,12 +20,13 @@ Group = dict[str, Any]
 OTHER = "(other)"
 
 
-def group_errors(fates: Iterable[Fate], most: int = MOST) -> tuple[Group, ...]:
-    """The largest groups of the rows that failed."""
+def group_errors(step: Step, fates: Iterable[Fate], most: int = MOST) -> tuple[Group, ...]:
+    """The largest groups of the step's rows that failed."""
     groups: Counter[tuple[str, tuple[str, ...], str]] = Counter()
     for fate in fates:
         if fate.error is not None:
-            groups[fate.error.code, fate.error.fields, mask(fate.error.message)] += 1
+            fields, message = blamed(step, fate.error.fields, mask(fate.error.message))
+            groups[fate.error.code, fields, message] += 1
     return tuple(
         {"code": code, "fields": list(fields), "message": message, "rows": rows}
         for (code, fields, message), rows in groups.most_common(most)

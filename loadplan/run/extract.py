@@ -20,6 +20,7 @@ from loadplan.run import decide as do
 from loadplan.run import events as ev
 from loadplan.run.output import write_output
 from loadplan.run.reconcile import reconcile_query
+from loadplan.run.room import require_room_for_pages
 from loadplan.salesforce.port import NotFound, Page, PageLinks, Truncated
 
 if TYPE_CHECKING:
@@ -62,14 +63,16 @@ class _Job:
     def fetch(self, page: int, locator: str | None) -> Page:
         """One page to its place on disk. Called on any thread."""
         to = self.engine.folder.page(self.step.id, self.attempt.number, page)
-        return self.engine.org.fetch_page(
-            self.attempt.job,
-            locator,
-            self.step.max_records,
-            to,
-            delimiter="COMMA",
-            api_version=self.attempt.api_version,
-        )
+        with self.engine.activity.work("fetching", self.step.id, page) as work:
+            return self.engine.org.fetch_page(
+                self.attempt.job,
+                locator,
+                self.step.max_records,
+                to,
+                delimiter="COMMA",
+                api_version=self.attempt.api_version,
+                tap=lambda block: work.add(0, len(block)),
+            )
 
     def ask_links(self, locator: str | None) -> PageLinks:
         """Links to pages. Called on any thread."""
@@ -89,6 +92,7 @@ def fetch_page(engine: Engine, action: do.Action) -> None:
     job = _job(engine, action)
     if engine.ahead.begins(action.step, action.attempt):
         _sweep(engine.folder.page(action.step, action.attempt, 1).parent)
+    require_room_for_pages(job.step, job.attempt, engine.folder)
     try:
         if job.step.parallel_pages == 1:
             locator = job.attempt.pages[-1].locator_out if job.attempt.pages else None

@@ -342,7 +342,7 @@ def _keep(
     return ev.Mended(
         step.id, name, sha256, len(found), fact, tuple(held),
         tuple(
-            ev.Taken(part, attempt, len(c.failed), c.unprocessed, group_errors(c.failed))
+            ev.Taken(part, attempt, len(c.failed), c.unprocessed, group_errors(step, c.failed))
             for (part, attempt), c in sorted(taken.items())
         ),
         tuple(sorted(withdrawn)), max(run_step.parts, default=0) + 1,

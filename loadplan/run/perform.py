@@ -15,6 +15,7 @@ from loadplan.plan.model import Step, StepSource
 from loadplan.run import cutting, extract
 from loadplan.run import decide as do
 from loadplan.run import events as ev
+from loadplan.run.activity import ToldBody
 from loadplan.run.decide import shut_parent
 from loadplan.run.gates import decide_gate, settle_state
 from loadplan.run.polling import next_poll
@@ -69,7 +70,8 @@ def _start(engine: Engine, action: do.Action) -> None:
     rows = engine.rows
     if isinstance(step.source, StepSource):
         try:
-            checked = cutting.check(rows, step)
+            with engine.activity.work("reading", step.id) as work:
+                checked = cutting.check(rows, step, tick=work.add)
         except InvalidInputError as error:
             first = error.diagnostics[0].summary if error.diagnostics else error.summary
             engine.emit(ev.StepRefused(step.id, f"its rows cannot be sent: {mask(first)}"))
@@ -78,7 +80,8 @@ def _start(engine: Engine, action: do.Action) -> None:
     if isinstance(step.source, StepSource):
         expected = checked
     try:
-        cut = cutting.cut(rows, step, expected)
+        with engine.activity.work("cutting", step.id):
+            cut = cutting.cut(rows, step, expected)
     except StaleError as error:
         raise StaleError(
             error.summary, code=error.code, where=error.where, details=error.details, hint=error.hint,
@@ -94,7 +97,9 @@ def _start(engine: Engine, action: do.Action) -> None:
 
 def _cut_level(engine: Engine, action: do.Action) -> None:
     assert isinstance(action, do.CutLevel)
-    engine.emit(cutting.cut_level(engine.rows, _step(engine, action), action.level))
+    with engine.activity.work("cutting", action.step):
+        cut = cutting.cut_level(engine.rows, _step(engine, action), action.level)
+    engine.emit(cut)
 
 
 def _release(engine: Engine, action: do.Action) -> None:
@@ -221,7 +226,8 @@ def _upload(engine: Engine, action: do.Action) -> None:
     with part.open() as body:
         engine.emit(ev.UploadIntended(**about))
         try:
-            http = engine.org.upload(attempt.job, body, api_version=attempt.api_version)
+            with engine.activity.work("sending", step.id, attempt.part, rows=part.rows, bytes_=part.size) as work:
+                http = engine.org.upload(attempt.job, ToldBody(body, work), api_version=attempt.api_version)
         except NotFound as fault:
             engine.emit(ev.JobGone(**about, http=fault.status))
             return
@@ -333,9 +339,15 @@ def _save_result(engine: Engine, action: do.Action) -> None:
     kind: ResultKind = action.kind  # type: ignore[assignment]
     tally = engine.rows.tally(step, attempt, kind)
     try:
-        got = engine.org.fetch_result(
-            attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version, tap=tally.feed
-        )
+        with engine.activity.work("fetching", step.id, attempt.part, rows=attempt.rows) as work:
+
+            def tap(block: bytes) -> None:
+                tally.feed(block)
+                work.add(0, len(block))
+
+            got = engine.org.fetch_result(
+                attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version, tap=tap
+            )
     except NotFound as fault:
         engine.emit(ev.JobGone(**about, http=fault.status))
         return

@@ -147,7 +147,7 @@ class Rows:
         the counts decide, and rows are sent again only when every one of them was recognised."""
         left = self.left(step, attempt)
         codes = Counter(fate.error.code for fate in left.fates.values() if fate.error is not None)
-        errors = group_errors(left.fates.values())
+        errors = group_errors(step, left.fates.values())
         retriable = sum(n for code, n in codes.items() if code in step.retry.codes) if left.exact else 0
         return Reckoning(dict(sorted(codes.items())), errors, retriable, left.problem)
 
@@ -238,7 +238,7 @@ class Rows:
             ]  # fmt: skip
             unprocessed = [i for i in rows if again.unprocessed and left.fates[i].kind == "unprocessed"]
             chosen.append((left.data, sorted([*failed, *unprocessed])))
-            errors = group_errors(left.fates[i] for i in failed)
+            errors = group_errors(step, (left.fates[i] for i in failed))
             resent.append(ev.Resent(attempt.number, len(failed), len(unprocessed), errors))
         folder, round_ = self.folder.parts(step.id), part.round + 1
         cut: list[list[Piece]] = (

@@ -127,7 +127,15 @@ class Bulk2Org:
         return save(f"GET {path}", answer, to, delimiter=delimiter, tap=tap)
 
     def fetch_page(
-        self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str
+        self,
+        job: str,
+        locator: str | None,
+        max_records: int | None,
+        to: Path,
+        *,
+        delimiter: str,
+        api_version: str,
+        tap: Tap | None = None,
     ) -> Page:
         """One page of results. Its rows must be as many as its header says."""
         path = f"{_job('query', job, api_version)}/results"
@@ -150,7 +158,7 @@ class Bulk2Org:
         if number is None:
             answer.close()
             raise Truncated(f"GET {path}", "the page came without a Sforce-NumberOfRecords, so it cannot be counted")
-        received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=number)
+        received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=number, tap=tap)
         return Page(received, following, number)
 
     def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks:

@@ -192,6 +192,14 @@ class Org(Protocol):
         ...
 
     def fetch_page(
-        self, job: str, locator: str | None, max_records: int | None, to: Path, *, delimiter: str, api_version: str
+        self,
+        job: str,
+        locator: str | None,
+        max_records: int | None,
+        to: Path,
+        *,
+        delimiter: str,
+        api_version: str,
+        tap: Tap | None = None,
     ) -> Page: ...
     def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks: ...

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 from loadplan.diagnostics import Diagnostic
 
 ProblemSink = Callable[[Diagnostic], None]
+Tick = Callable[[int, int], None]
+"""Told now and then how many rows and bytes more were read: one of the two, whichever is known."""
 
 
 class SourceRow(NamedTuple):

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from loadplan.diagnostics import Diagnostic, Note, Place, Severity, has_errors
+from loadplan.diagnostics import Diagnostic, Place, has_errors
 from loadplan.errors import InvalidInputError
 from loadplan.plan.model import Step, StepSource
-from loadplan.sources.base import InputDigest, Reader
-from loadplan.sources.hashing import hash64
+from loadplan.sources.base import InputDigest, Reader, Tick
 from loadplan.sources.keybag import KeyBag
 from loadplan.sources.plaincheck import plain_check
 from loadplan.sources.problems import refuse_file
+from loadplan.sources.repeats import compared, find_repeats
 from loadplan.sources.selection import SelectedRow, deaf, selected_rows
 from loadplan.sources.shape import Shape, compile_shape
 
 SHOWN = 20
-MOST_SUSPECTS = 200_000
-"""Keys that may stand twice and are remembered with their rows; of more than these, some may be missing from the count."""
+OFTEN = 5_000
+"""Rows between two words to whoever watches."""
 
 
 @dataclass(frozen=True)
@@ -90,97 +90,41 @@ class _Keys:
             summary = f"the key `{self._shape.key_name}` is empty{_row_note(row)}"
             self._findings.add(Diagnostic("LP0324", summary, Place(name, row.line), hint="every row needs its own key"))
         else:
-            self._bag.add(self._compared(row.key))
-
-    def _compared(self, key: str) -> bytes:
-        return (key if self._shape.keys_are_ids else key.casefold()).encode("utf-8", "surrogatepass")
+            self._bag.add(compared(row.key, self._shape))
 
     def duplicates(self, step: Step, reader: Reader) -> list[Diagnostic]:
         """A diagnostic for each of the first duplicates, with the line of the row it repeats, and their total."""
         suspects = self._bag.repeated()
         if not suspects:
             return []
-        repeats, twins = _Pairs(), _Pairs()
-        exact: dict[str, SelectedRow] = {}
-        folded: dict[bytes, SelectedRow] = {}
         again = reader.reopen()
         again.on_problem = deaf
         try:
-            for row in selected_rows(step, self._shape, again):
-                compared = self._compared(row.key)
-                if not row.key or hash64(compared) not in suspects:
-                    continue
-                if (first := exact.get(row.key)) is not None:
-                    repeats.add(row, first)
-                elif (first := folded.get(compared)) is not None:
-                    twins.add(row, first)
-                if len(exact) < MOST_SUSPECTS:
-                    exact.setdefault(row.key, row)
-                    folded.setdefault(compared, row)
+            found = find_repeats(selected_rows(step, self._shape, again), self._shape, reader.name, suspects)
             if again.digest() != reader.digest():
                 refuse_file(
                     "LP0331", "the source changed while it was being checked", reader.name, hint="check it again"
                 )
         finally:
             again.close()
-        key = self._shape.key_name
-        return [
-            *repeats.diagnostics(
-                "LP0325", f"two rows have the same `{key}`", "more duplicate keys", reader.name, Severity.ERROR,
-                "keep one of them, or say which: `dedupe: first` or `dedupe: last`",
-            ),
-            *twins.diagnostics(
-                "LP0326", f"two rows have a `{key}` that differs only in case", "more keys that differ only in case",
-                reader.name, Severity.WARNING,
-                "Salesforce takes them for one record unless the field is declared case sensitive",
-            ),
-        ]  # fmt: skip
-
-
-class _Pairs:
-    """Rows that repeat an earlier one: the first 20, and how many."""
-
-    def __init__(self) -> None:
-        self._shown: list[tuple[SelectedRow, SelectedRow]] = []
-        self._count = 0
-
-    def add(self, row: SelectedRow, first: SelectedRow) -> None:
-        self._count += 1
-        if self._count <= SHOWN:
-            self._shown.append((row, first))
-
-    def diagnostics(
-        self, code: str, summary: str, more: str, name: str, severity: Severity, hint: str
-    ) -> list[Diagnostic]:
-        found = [_pair(code, summary, row, first, name, severity, hint) for row, first in self._shown]
-        if self._count > SHOWN:
-            text = f"and {self._count - SHOWN:,} {more}; {self._count:,} in all"
-            found.append(Diagnostic(code, text, Place(name), severity=severity))
         return found
-
-
-def _pair(
-    code: str, summary: str, row: SelectedRow, first: SelectedRow, name: str, severity: Severity, hint: str
-) -> Diagnostic:
-    lines = f"lines {first.line} and {row.line}" if row.line else f"rows {first.record} and {row.record}"
-    note = Note(Place(name, first.line), "first seen here")
-    return Diagnostic(code, f"{summary}: {lines}", Place(name, row.line), hint=hint, notes=(note,), severity=severity)
 
 
 def _row_note(row: SelectedRow) -> str:
     return "" if row.line else f" in row {row.record}"
 
 
-def check_step(step: Step, reader: Reader) -> StepCheck:
+def check_step(step: Step, reader: Reader, tick: Tick | None = None) -> StepCheck:
     """Read all of `reader` and report every problem of `step`'s rows. Never raises InvalidInputError: what it would
-    say is among the diagnostics. The reader is at its end afterwards; the caller closes it.
+    say is among the diagnostics. The reader is at its end afterwards; the caller closes it. `tick` hears how far it is.
 
     A query step's source may be without rows, any other may not."""
     shape = step_shape(step, reader)
-    if (plain := plain_check(step, reader.header, shape)) is not None:
-        whole, sent = plain
-        keys_seen = sent if shape.key_of is not None else 0
-        return StepCheck(whole, whole.rows, sent, shape.header, shape.sent_key, keys_seen, tuple(shape.diagnostics))
+    if (plain := plain_check(step, reader.header, shape, tick)) is not None:
+        whole, sent = plain.digest, plain.sent
+        distinct = plain.distinct if shape.key_of is not None else 0
+        told = (*shape.diagnostics, *plain.repeats)
+        return StepCheck(whole, whole.rows, sent, shape.header, shape.sent_key, distinct, told)
     findings = Findings()
     for diagnostic in shape.diagnostics:
         findings.add(diagnostic)
@@ -189,7 +133,7 @@ def check_step(step: Step, reader: Reader) -> StepCheck:
     selected, digest = 0, None
     reader.on_problem = findings.add
     try:
-        selected = _read(step, shape, reader, keys)
+        selected = _read(step, shape, reader, keys, tick)
         digest = reader.digest()
         found = keys.duplicates(step, reader)
     except InvalidInputError as error:
@@ -213,7 +157,7 @@ def step_shape(step: Step, reader: Reader) -> Shape:
     return compile_shape(step, reader.header, reader.name)
 
 
-def _read(step: Step, shape: Shape, reader: Reader, keys: _Keys) -> int:
+def _read(step: Step, shape: Shape, reader: Reader, keys: _Keys, tick: Tick | None) -> int:
     """Every row of the source; returns how many would be sent."""
     if has_errors(shape.diagnostics):
         for _ in reader:
@@ -224,4 +168,6 @@ def _read(step: Step, shape: Shape, reader: Reader, keys: _Keys) -> int:
         selected += 1
         if shape.key_of is not None:
             keys.see(row, reader.name)
+        if tick is not None and selected % OFTEN == 0:
+            tick(OFTEN, 0)
     return selected

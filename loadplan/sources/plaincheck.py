@@ -1,23 +1,40 @@
-"""Plaincheck: whether a step's source may be looked at in one fast pass, and the pass. Decides nothing about problems."""
+"""Plaincheck: whether a step's source may be looked at in one fast pass, and the pass. The only problem it tells is a key that
+stands twice; any other is left to the careful reader."""
 
 from __future__ import annotations
 
-import contextlib
+from dataclasses import dataclass, replace
 
-from loadplan.diagnostics import has_errors
+from loadplan.diagnostics import Diagnostic, has_errors
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Step
-from loadplan.sources.base import InputDigest
+from loadplan.sources.base import InputDigest, Tick
+from loadplan.sources.countedpath import CountedPath
 from loadplan.sources.encode import row_encoder
-from loadplan.sources.plainscan import NotPlainError, Wanted, scan
+from loadplan.sources.plainrepeats import SuspectRows
+from loadplan.sources.plainscan import NotPlainError, RepeatsError, Wanted, scan
+from loadplan.sources.rawrecords import TooLongError
 from loadplan.sources.rawshape import RawShape, compile_raw
+from loadplan.sources.repeats import find_repeats
+from loadplan.sources.rowcode import RowFaultError
 from loadplan.sources.shape import Shape
 
 _DELIMITERS = frozenset(DELIMITERS.values())
 
 
-def plain_check(step: Step, header: tuple[str, ...], shape: Shape) -> tuple[InputDigest, int] | None:
-    """The digest of the step's source and how many of its rows are sent, when nothing is wrong with them beyond doubt; with
-    its ranges when it can be sent as it stands. None when the careful reader has to look."""
+@dataclass(frozen=True)
+class PlainCheck:
+    """What the fast pass found: the digest of the source, how many of its rows are sent and how many different keys they have,
+    and what is to be said of keys that stand twice."""
+
+    digest: InputDigest
+    sent: int
+    distinct: int
+    repeats: tuple[Diagnostic, ...] = ()
+
+
+def plain_check(step: Step, header: tuple[str, ...], shape: Shape, tick: Tick | None = None) -> PlainCheck | None:
+    """What the fast pass found, when nothing but keys is wrong with the rows beyond doubt; with the source's ranges when it can be sent
+    as it stands. None when the careful reader has to look."""
     if not is_plain(step.source) or has_errors(shape.diagnostics):
         return None
     assert isinstance(step.source, FileSource)
@@ -35,9 +52,26 @@ def plain_check(step: Step, header: tuple[str, ...], shape: Shape) -> tuple[Inpu
         line_ending=LINE_ENDINGS[step.csv.line_ending], max_rows=step.parts.max_rows, max_bytes=step.parts.max_bytes,
         unique=step.dedupe == "error", limit=step.limit, shape=None if simple else raw,
     )  # fmt: skip
-    with contextlib.suppress(NotPlainError, OSError):
-        return scan(step.source.file, wanted)
-    return None
+    try:
+        digest, sent = scan(step.source.file if tick is None else CountedPath.of(step.source.file, tick), wanted)
+    except RepeatsError as found:
+        return _with_repeats(step.source, shape, wanted, found)
+    except (NotPlainError, OSError):
+        return None
+    return PlainCheck(digest, sent, sent)
+
+
+def _with_repeats(source: FileSource, shape: Shape, wanted: Wanted, found: RepeatsError) -> PlainCheck | None:
+    """Which keys do stand twice. None when the file is another one by now."""
+    rows = SuspectRows(source.file, wanted, found.keys.repeated())
+    try:
+        repeats = find_repeats(rows, shape, source.path, rows.suspects)
+    except (OSError, ValueError, RowFaultError, TooLongError):
+        return None
+    if rows.sha256 != found.digest.sha256:
+        return None
+    digest = replace(found.digest, ranges=(), header="") if has_errors(repeats) else found.digest
+    return PlainCheck(digest, found.sent, found.keys.distinct(), tuple(repeats))
 
 
 def is_plain(source: object) -> bool:

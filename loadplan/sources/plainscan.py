@@ -45,6 +45,14 @@ class NotPlainError(Exception):
     """The careful reader has to look."""
 
 
+class RepeatsError(Exception):
+    """Nothing is in doubt but keys that may stand twice: what `scan` would have returned, and the keys."""
+
+    def __init__(self, digest: InputDigest, sent: int, keys: KeyBag) -> None:
+        super().__init__("keys may stand twice")
+        self.digest, self.sent, self.keys = digest, sent, keys
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What the pass is for. `header` are the source's column names as the careful reader read them; `key` the index of
@@ -68,8 +76,8 @@ class Wanted:
 
 
 def scan(path: Path, wanted: Wanted) -> tuple[InputDigest, int]:
-    """Digest, rows and ranges of the file, and how many of its rows are sent. Raises NotPlainError; OSError when it cannot
-    be read."""
+    """Digest, rows and ranges of the file, and how many of its rows are sent. Raises NotPlainError; RepeatsError when
+    nothing but its keys is in doubt; OSError when it cannot be read."""
     with path.open("rb", buffering=0) as file, Hasher() as hasher:
         try:
             return _Scan(wanted, hasher, path.stat().st_size).run(iter(lambda: file.read(BLOCK), b""))
@@ -125,14 +133,17 @@ class _Scan:
             raise NotPlainError
         self._room -= 2  # a last record without its newline is given one when it is sent
         self._piece(last, lines.taken)
-        if not self._rows or (self._wanted.unique and self._bag.has_repeats):
+        if not self._rows:
             raise NotPlainError
         self._close_range(tail=bool(last.count))
         self._hasher.join()
         whole = self._whole.hexdigest()
         prefix = (self._wanted.prefix or b"").decode()
         digest = InputDigest(whole, self._position, self._rows, tuple(self._ranges), prefix, plain=True)
-        return digest, self._rows if self._wanted.shape is None else self._selected
+        sent = self._rows if self._wanted.shape is None else self._selected
+        if self._wanted.unique and self._bag.has_repeats:
+            raise RepeatsError(digest, sent, self._bag)
+        return digest, sent
 
     def _check_text(self, block: bytes, decoder: codecs.IncrementalDecoder) -> None:
         if b"\0" in block:

@@ -138,7 +138,3 @@ class Curl:
                 time.sleep(0.1)
             for kind in ("successfulResults", "failedResults", "unprocessedrecords"):
                 self(f"/ingest/{job}/{kind}", "--compressed", "-H", "Accept-Encoding: gzip", "-o", str(to / kind))
-
-
-def verdict(value: float, most: float, unit: str = "x") -> str:
-    return f"{value:.2f}{unit} (at most {most:g}{unit}) {'pass' if value <= most else 'FALLS SHORT'}"

@@ -8,19 +8,21 @@ seconds at 45 ns a turn, the least seen on the machine that the bounds were set 
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from loadplan.sources.grouping import ParentOrder, group_rows
 from loadplan.sources.idmap_build import build_id_map
 from loadplan.sources.levels import find_levels
 from loadplan.sources.sentrows import Sent
+from table import Line, as_text, turn
 
 MILLION = 1_000_000
 STRIDE = 7919
@@ -93,15 +95,7 @@ CASES: dict[str, Case] = {
 TURN = 45.0
 
 
-def turn() -> float:
-    """Nanoseconds of CPU that a turn of a loop takes now."""
-    began, total = time.process_time(), 0
-    for number in range(3_000_000):
-        total += number & 3
-    return (time.process_time() - began) / 3_000_000 * 1e9
-
-
-def measure(name: str) -> None:
+def measure(name: str) -> dict[str, float]:
     """One case: its CPU seconds less those of making its rows, the peak of this process, and the speed of the machine."""
     run, make, _, _ = CASES[name]
     before = turn()
@@ -112,26 +106,28 @@ def measure(name: str) -> None:
         began = time.process_time()
         own = run(Path(folder))
         seconds = own if own is not None else time.process_time() - began
-    print(seconds - making, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, (before + turn()) / 2)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"seconds": seconds - making, "peak": peak, "turn": (before + turn()) / 2}
 
 
-def main(names: list[str]) -> None:
+def figures(names: Sequence[str] = ()) -> list[Line]:
+    """The cases, each in a process of its own."""
+    lines = []
     for name in names or CASES:
-        worker = subprocess.run(
-            [sys.executable, __file__, "--case", name], check=True, capture_output=True, text=True
-        ).stdout
-        seconds, memory, now = (float(x) for x in worker.split())
+        worker = subprocess.run([sys.executable, __file__, "--case", name], check=True, capture_output=True, text=True)
+        found = json.loads(worker.stdout)
         _, _, most_seconds, most_memory = CASES[name]
-        alone = seconds * TURN / now
-        verdict = "pass" if alone <= most_seconds and memory <= most_memory else "falls short"
-        print(
-            f"{name:30} {seconds:6.2f} s CPU at {now:3.0f} ns a turn = {alone:5.2f} s (<= {most_seconds:g})  "
-            f"{memory:4.0f} MB (<= {most_memory})  {verdict}"
-        )
+        alone = found["seconds"] * TURN / found["turn"]
+        beside = f"{found['seconds']:.2f} s at {found['turn']:.0f} ns a turn"
+        lines += [
+            Line(f"{name}: CPU at {TURN:g} ns a turn", alone, "s", most_seconds, note=beside),
+            Line(f"{name}: peak", found["peak"], "MB", most_memory),
+        ]
+    return lines
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--case"]:
-        measure(sys.argv[2])
+        print(json.dumps(measure(sys.argv[2])))
     else:
-        main(sys.argv[1:])
+        print(as_text(figures(sys.argv[1:])))

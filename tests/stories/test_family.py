@@ -150,6 +150,25 @@ def test_a_tree_of_eight_levels_in_no_order_lands_level_by_level(tmp_path: Path)
         assert read_back(tmp_path) == {key: parent for key, _, parent in rows[1:]}
 
 
+def test_parents_outside_the_file_are_found_by_the_org(tmp_path: Path) -> None:
+    """When the row is saved. One that is nowhere fails its row, the column is named, and the rows below it wait for it."""
+    before = "  before: {object: Account, operation: upsert, external_id: Legacy_Id__c, source: before.csv}\n"
+    rows = [["id", "name", "parent"], ["A", "a", "OLD"], ["B", "b", "A"], ["C", "c", "NOWHERE"], ["D", "d", "C"]]
+    plan = HEAD + before + TREE.replace("  units:\n", "  units:\n    depends_on: [before]\n")
+    files = {"units.csv": rows, "before.csv": [["Name", "Legacy_Id__c"], ["old", "OLD"]]}
+    with Story(tmp_path, plan, files) as told:
+        run = told.drive()
+        landed = {r["Legacy_Id__c"]: r.get("ParentId") for r in told.org.org.records("Account")}
+    assert set(landed) == {"OLD", "A", "B"}
+    assert len({landed["A"], landed["B"], "", None}) == 4
+    units = run.steps["units"]
+    assert (units.counts.successful, units.counts.failed, units.counts.held) == (2, 1, 1)
+    (error,) = [e for a in units.attempts if a.reconciled for e in a.reconciled.errors]
+    assert error["fields"] == ["Parent.Legacy_Id__c"]
+    assert error["message"].startswith("Foreign key external ID: … not found for field Legacy_Id__c in entity Account")
+    assert error["message"].endswith("(source column `parent`)")
+
+
 def test_below_a_row_that_failed_the_whole_branch_waits(tmp_path: Path) -> None:
     """Its children, and theirs; when the row is mended they go out level by level in the same retry."""
     chain = [

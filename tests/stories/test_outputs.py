@@ -17,6 +17,7 @@ ENVIRON = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PATH": "/nowhere"}
 CHANGING = (
     (re.compile(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{4}"), r"<run of \1>"),
     (re.compile(r"\b\d\d:\d\d:\d\dZ"), "<time>"),
+    (re.compile(r"of [\d.]+ [KMGT]?B free"), "of <so much> free"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
 )
 

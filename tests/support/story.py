@@ -155,8 +155,10 @@ class Story:
         kill_record: int | None = None,
         retry: Sequence[str] | None = None,
         patience: Patience | None = None,
+        **watching: Any,
     ) -> Run:
-        """Start the run, or go on with it if it has begun. Raises `Killed` at the kill point."""
+        """Start the run, or go on with it if it has begun; `watching` are listeners of the engine. Raises `Killed` at the kill
+        point."""
         self.plan = load_plan(self.plan_file)
         graph = compile_graph(self.plan)
         run = flow.fresh_run(graph)
@@ -202,7 +204,7 @@ class Story:
         self.engine = engine = Engine(
             self.plan, run, client, self.journal, self.run_folder, self.clock, digests,
             parallelism=self.parallelism, patience=patience or Patience(), max_delete_rows=self.max_delete_rows,
-            quota=quota,
+            quota=quota, **watching,
         )  # fmt: skip
         try:
             for event in first:
