@@ -21,6 +21,7 @@ from loadplan.review.findings import EXAMPLES, Findings
 from loadplan.review.keysets import KeySet, Pointers
 from loadplan.review.lineends import line_ends
 from loadplan.run.gates import describe_rule
+from loadplan.run.room import room_needed
 from loadplan.run.rows import Rows
 from loadplan.sources.base import InputDigest
 from loadplan.sources.selection import selected_rows
@@ -71,7 +72,8 @@ def review(
         _org_findings(plan, steps, org, findings)
     waves = {name: number for number, wave in enumerate(graph.waves, 1) for name in wave}
     shown = [_as_json(plan, graph, plan.steps[s], steps[s], waves[s]) for s in graph.order]
-    cost = cost_of(plan, steps, org)
+    room = room_needed(rows, digests, embedded=org is not None and org.instance == "embedded")
+    cost = cost_of(plan, steps, org, room.total)
     if org is not None:
         _limit_findings(plan, cost, org, findings)
     listed = findings.all(graph.order)

@@ -15,8 +15,6 @@ BATCH_ROWS = 10_000
 CALLS_PER_JOB = 7
 """Create, upload, close, one look at its state, three result files: the least that one job takes."""
 CALLS_PER_QUERY = 3
-RESULT_BYTES = 42
-"""What `sf__Id` and `sf__Created` add to a row of the results."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,8 @@ def batches_of(found: StepView) -> int:
     return sum(-(-part.rows // BATCH_ROWS) for part in found.parts)
 
 
-def cost_of(plan: Plan, steps: Mapping[str, StepView], org: OrgFacts | None) -> dict[str, Any]:
+def cost_of(plan: Plan, steps: Mapping[str, StepView], org: OrgFacts | None, disk: int) -> dict[str, Any]:
+    """What the run will use. `disk` is the bytes it needs on disk (`run/room.py`), pages of queries not among them."""
     ingest = sum(len(found.parts) for s, found in steps.items() if not plan.steps[s].is_query)
     queries = [s for s in plan.steps.values() if s.is_query]
     pages = 0
@@ -74,13 +73,9 @@ def cost_of(plan: Plan, steps: Mapping[str, StepView], org: OrgFacts | None) -> 
                 "needs": wanted, "left": left, "of": most, "percent": round(wanted * 100 / most, 2) if most else 0.0,
             }  # fmt: skip
     sent = sum(found.bytes for found in steps.values())
-    written = sum(found.bytes for found in steps.values() if not found.as_it_stands)
-    results = sum(
-        found.bytes + RESULT_BYTES * (found.rows or 0) for s, found in steps.items() if not plan.steps[s].is_query
-    )
     return {
         "ingest_jobs": ingest, "query_jobs": len(queries), "batches": batches, "api_calls_at_least": calls, "bytes_sent": sent,
-        "disk_bytes_about": written + results, "limits": limits,
+        "disk_bytes_about": disk, "limits": limits,
     }  # fmt: skip
 
 
