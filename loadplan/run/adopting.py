@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loadplan.disk import disk
 from loadplan.durable import make_private
 from loadplan.errors import DetachedError, InvalidInputError
 from loadplan.plan.model import DELIMITERS, Step, StepSource
@@ -153,7 +154,7 @@ class Adopter:
         for kind in RESULT_KINDS:
             got, to = job.files[kind], self.engine.folder.result(spec.id, job.listed.id, kind)
             make_private(to.parent)
-            got.path.replace(to)
+            disk().rename(got.path, to)
             self.engine.emit(
                 ev.ResultSaved(
                     **about, http=got.http, kind=kind, file=self.engine.folder.relative(to), rows=got.rows, bytes=got.bytes,

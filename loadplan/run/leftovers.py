@@ -58,7 +58,8 @@ def _put_by(rows: Rows, step: Step, file: Path) -> Path | None:
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if any(found == mended.sha256 for mended in rows.run.steps[step.id].mended):
         return None
-    return file.replace(edited(file))
+    disk().rename(file, edited(file))
+    return edited(file)
 
 
 def was_edited(file: Path) -> bool:
@@ -107,7 +108,7 @@ def _write(
     try:
         put_by = _put_by(rows, step, to)
         # Between the two files of a retry a crash must not make the new one look edited.
-        rows.folder.retry(step.id, "json").unlink(missing_ok=True)
+        disk().unlink(rows.folder.retry(step.id, "json"))
         made = write_retry_file(reader, records, to, expected=expected, mended=rows.mended_cells(step, records))
     except InvalidInputError as error:
         raise InvalidInputError(
