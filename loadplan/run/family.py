@@ -9,8 +9,9 @@ the org's to know.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loadplan.plan.graph import compile_graph
@@ -24,6 +25,7 @@ from loadplan.sources.matching import ResultPaths, match_results
 from loadplan.sources.rawrecords import field_splitter, unquoted
 from loadplan.sources.results import open_result
 from loadplan.sources.rowsfile import step_over
+from loadplan.sources.sentrows import Finder
 
 if TYPE_CHECKING:
     from loadplan.run.rows import Rows
@@ -64,6 +66,12 @@ class StepFamily:
                 return WHY[known.why(key) or Why.UNKNOWN]
         return ""
 
+    def finders(self) -> Mapping[int, Finder] | None:
+        """For each sent field that becomes an id, what finds many at once; None when parents of others failed."""
+        if self.failed:
+            return None
+        return {at: partial(_find_all, known, masker) for at, known, masker in self.ids}
+
     def close(self) -> None:
         for _, known, _ in self.ids:
             known.close()
@@ -71,6 +79,12 @@ class StepFamily:
     @property
     def has_nothing_to_say(self) -> bool:
         return not self.failed and not self.ids
+
+
+def _find_all(known: IdMap, masker: Masker | None, keys: list[bytes]) -> list[bytes | None]:
+    if masker is not None:
+        keys = [masker.of_bytes(key) if key else key for key in keys]
+    return known.find_all(keys)
 
 
 def family_of(rows: Rows, step: Step) -> StepFamily:

@@ -59,12 +59,22 @@ class _ArrayBatch(Batch):
         if not self.kinds:
             rest = list(enumerate(_cut(text, self.starts, self.stops)))
             return False, [[] for _ in spans], [[] for _ in cells], rest
-        kind = max(self.kinds, key=lambda kind: int(kind.mask.sum()))
+        kind = self._main()
         pieces = [_cut(text, kind.outer(a)[0], kind.outer(b)[1]) for a, b in spans]
         values = [_cut(text, *kind.edges(at)) for at in cells]
         at = np.flatnonzero(~kind.mask)
         others = zip(at.tolist(), _cut(text, self.starts[at], self.stops[at]), strict=True)
         return kind.quoted, pieces, values, list(others)
+
+    def _main(self) -> _Kind:
+        return max(self.kinds, key=lambda kind: int(kind.mask.sum()))
+
+    def places(self) -> list[int]:
+        found: list[int] = np.flatnonzero(self._main().mask).tolist() if self.kinds else []
+        return found
+
+    def record(self, place: int) -> bytes:
+        return self.text[int(self.starts[place]) : int(self.stops[place])]
 
 
 def _cut(text: bytes, left: Places, right: Places) -> list[bytes]:

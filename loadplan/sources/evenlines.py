@@ -55,6 +55,14 @@ class Batch:
         bytes of each other record. Only where `Lines.has_stretches`."""
         raise NotImplementedError
 
+    def places(self) -> list[int]:
+        """The places in the batch of the even records that `stretches` tells of."""
+        raise NotImplementedError
+
+    def record(self, place: int) -> bytes:
+        """The record at a place."""
+        raise NotImplementedError
+
 
 class Lines(ABC):
     """Feed it blocks; it gives the records that have ended. `width` is how many cells an even record has; `crlf` that

@@ -8,11 +8,11 @@ change place (`evenarrays`); any other row goes through the step's shape, field 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from loadplan.plan.model import DELIMITERS, Step
 from loadplan.sources.base import InputDigest
@@ -27,6 +27,19 @@ from loadplan.sources.rowsfile import RowsWriter
 from loadplan.sources.shape import Shape
 
 BLOCK = 1 << 18
+
+
+Finder = Callable[[list[bytes]], "list[bytes | None]"]
+"""From keys of parents to their ids; None where there is none."""
+
+
+@dataclass(frozen=True)
+class _Id:
+    """A sent field that becomes an id: its place in what is sent, the cell with the parent's key."""
+
+    field: int
+    cell: int
+    find: Finder
 
 
 class Sent(NamedTuple):
@@ -49,6 +62,10 @@ class Family(Protocol):
 
     def place(self, fields: list[bytes]) -> str:
         """Put the ids of parents into the fields to send; the reason when the row must wait for a parent, else ""."""
+        ...
+
+    def finders(self) -> Mapping[int, Finder] | None:
+        """For each sent field that becomes an id, what finds many at once; None when there are other reasons to wait."""
         ...
 
 
@@ -106,57 +123,97 @@ class Sender:
     def _picked(self, chooser: Chooser) -> Iterator[Sent] | None:
         """The quick way, where there is one."""
         path, picks = chooser.picked_file, chooser.raw.picks
-        waits = self.family is not None and not self.family.has_nothing_to_say
-        if path is None or picks is None or waits:
+        finders = self.family.finders() if self.family is not None else {}
+        if path is None or picks is None or finders is None:
             return None
-        constants = [at for at in picks if isinstance(at, bytes)]
-        if constants and (self._key() is None or len(constants) == len(picks)):
+        laid = spans_of([_Id(at, int(p), finders[at]) if at in finders else p for at, p in enumerate(picks)])
+        if all(isinstance(span, bytes) for span in laid):
             return None
         try:
             size = path.stat().st_size
         except OSError as error:
             raise changed(path) from error
         lines = lines_of(chooser.rows.delimiter.encode(), len(chooser.rows.header), size=size)
-        return self._of_stretches(chooser, path, picks, lines) if lines.has_stretches else None
+        return self._of_stretches(chooser, path, laid, lines) if lines.has_stretches else None
 
-    def _of_stretches(self, chooser: Chooser, path: Path, picks: Sequence[int | bytes], lines: Lines) -> Iterator[Sent]:
-        reading = _Reading(path, lines)
-        apply, split = chooser.raw.apply, chooser.rows.split
-        delimiter = lines.delimiter
-        key, parent = self._key(), self.parent
-        laid, cells = spans_of(picks), [int(picks[at]) for at in (key, parent) if at is not None]
-        spans = [span for span in laid if not isinstance(span, bytes)]
-        first = 1
+    def _of_stretches(self, chooser: Chooser, path: Path, laid: Sequence[Laid], lines: Lines) -> Iterator[Sent]:
+        reading, first = _Reading(path, lines), 1
         for batch in reading:
-            if not batch.count:
-                continue
-            quoted, pieces, values, others = batch.stretches(spans, cells)
-            if len(laid) == 1:
-                data = pieces[0]
-            else:
-                found = iter(pieces)
-                columns = [repeat(span) if isinstance(span, bytes) else next(found) for span in laid]
-                data = list(map(delimiter.join, zip(*columns, strict=False)))  # what is repeated has no end
-            parents = values.pop() if parent is not None else []
-            if values:
-                names = values[0]
-            elif quoted:
-                names = [row[1:-1].replace(lines.between, b"\0") for row in data]
-            else:
-                names = [row.replace(delimiter, b"\0") for row in data]
-            for at, record in others:
-                row = apply(split(record))
-                assert row is not None
-                data.insert(at, delimiter.join(row))
-                names.insert(at, unquoted(row[key]) if key is not None else content([unquoted(f) for f in row]))
-                if parent is not None:
-                    parents.insert(at, unquoted(row[parent]))
-            numbers: Sequence[int] = range(first, first + batch.count)
-            first += batch.count
-            if self.records is not None:
-                numbers = self.records[numbers[0] - 1 : numbers[-1]]
-            yield Sent(numbers, list(map(hash64, names)), data, parents)
+            if batch.count:
+                yield self._sent(chooser, batch, laid, lines, first)
+                first += batch.count
         chooser.rows.note(InputDigest(reading.hasher.hexdigest(), reading.size, first - 1, plain=True))
+
+    def _sent(self, chooser: Chooser, batch: Batch, laid: Sequence[Laid], lines: Lines, first: int) -> Sent:
+        """One batch. Rows that need a closer look go through the shape, and take their place among the others."""
+        picks, key, parent, join = chooser.raw.picks, self._key(), self.parent, lines.delimiter.join
+        assert picks is not None
+        ids = [span for span in laid if isinstance(span, _Id)]
+        cells = [*(span.cell for span in ids), *(int(picks[at]) for at in (key, parent) if at is not None)]
+        quoted, pieces, values, others = batch.stretches([s for s in laid if isinstance(s, tuple)], cells)
+        found = [span.find(values.pop(0)) for span in ids]
+        columns = _columns(laid, pieces, found)
+        parents = values.pop() if parent is not None else []
+        if parent is not None and (which := [n for n, span in enumerate(ids) if span.field == parent]):
+            parents = cast(list[bytes], found[which[0]])  # rows without one are looked at closer
+        odd = [n for n, row in enumerate(zip(*found, strict=True)) if None in row] if found else []
+        if odd:
+            keep = sorted(set(range(len(found[0]))) - set(odd))
+            places = batch.places()
+            others = sorted([*others, *((places[n], batch.record(places[n])) for n in odd)])
+            columns = [c if isinstance(c, repeat) else [c[n] for n in keep] for c in columns]
+            parents, values = [parents[n] for n in keep] if parents else [], [[v[n] for n in keep] for v in values]
+        data: list[bytes] = columns[0] if len(laid) == 1 else list(map(join, zip(*columns, strict=False)))
+        names = values[0] if key is not None else _names(laid, columns, data, lines, quoted=quoted)
+        numbers: Sequence[int] = range(first, first + batch.count)
+        if self.records is not None:
+            numbers = self.records[numbers[0] - 1 : numbers[-1]]
+        held: list[int] = []
+        for at, record in others:
+            row = chooser.raw.apply(chooser.rows.split(record))
+            assert row is not None
+            if ids and not self._stays(numbers[at], (first + at, record, row)):
+                held.append(at)
+                continue
+            place = at - len(held)
+            data.insert(place, join(row))
+            names.insert(place, unquoted(row[key]) if key is not None else content([unquoted(f) for f in row]))
+            if parent is not None:
+                parents.insert(place, unquoted(row[parent]))
+        if held:
+            gone = set(held)
+            numbers = [number for at, number in enumerate(numbers) if at not in gone]
+        return Sent(numbers, list(map(hash64, names)), data, parents)
+
+
+Laid = tuple[int, int] | bytes | _Id
+Columns = list[Any]
+"""Of each row a piece; a constant is a `repeat` without an end."""
+
+
+def _columns(laid: Sequence[Laid], pieces: list[list[bytes]], found: Sequence[list[bytes | None]]) -> Columns:
+    of_spans, of_ids = iter(pieces), iter(found)
+    return [
+        repeat(span) if isinstance(span, bytes) else next(of_ids) if isinstance(span, _Id) else next(of_spans)
+        for span in laid
+    ]
+
+
+def _names(laid: Sequence[Laid], columns: Columns, data: list[bytes], lines: Lines, *, quoted: bool) -> list[bytes]:
+    """The names of rows that have no key: all their values."""
+    between = lines.between if quoted else lines.delimiter
+
+    def plain(pieces: Sequence[bytes]) -> list[bytes]:
+        inner = [piece[1:-1] for piece in pieces] if quoted else pieces
+        return [piece.replace(between, b"\0") for piece in inner]
+
+    if all(isinstance(span, tuple) for span in laid):
+        return plain(data)
+    parts = [
+        repeat(unquoted(span)) if isinstance(span, bytes) else column if isinstance(span, _Id) else plain(column)
+        for span, column in zip(laid, columns, strict=True)
+    ]
+    return list(map(b"\0".join, zip(*parts, strict=False)))
 
 
 class _Reading:
@@ -191,18 +248,18 @@ class _Reading:
             raise changed(self._path)
 
 
-def spans_of(picks: Sequence[int | bytes]) -> list[tuple[int, int] | bytes]:
-    """The stretches of columns that stay side by side, first and last of each, and the constants between them.
+def spans_of(picks: Sequence[int | bytes | _Id]) -> list[Laid]:
+    """The stretches of columns that stay side by side, first and last of each, and the constants and ids between them.
 
     >>> spans_of((1, 0, 2, 3, b"x", 5))
     [(1, 1), (0, 0), (2, 3), b'x', (5, 5)]
     """
-    spans: list[tuple[int, int] | bytes] = []
+    spans: list[Laid] = []
     for at in picks:
         last = spans[-1] if spans else b""
-        if isinstance(at, bytes):
+        if not isinstance(at, int):
             spans.append(at)
-        elif not isinstance(last, bytes) and last[1] + 1 == at:
+        elif isinstance(last, tuple) and last[1] + 1 == at:
             spans[-1] = (last[0], at)
         else:
             spans.append((at, at))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loadplan.plan.model import Column, Constant, CsvDialect, FileSource, FromColumn, Lookup, PartCaps, Step
+from loadplan.plan.model import Column, Constant, CsvDialect, FileSource, FromColumn, IdOf, Lookup, PartCaps, Step
 from loadplan.sources import evenlines
 from loadplan.sources.check import check_step
 from loadplan.sources.evenarrays import ArrayLines
 from loadplan.sources.parts import cut_parts
+from loadplan.sources.rawrecords import unquoted
 from loadplan.sources.registry import open_source
-from loadplan.sources.sentrows import spans_of
+from loadplan.sources.rowsfile import put_aside
+from loadplan.sources.sentrows import Finder, spans_of
 
 CELL = st.sampled_from(["", "1", "a", '"a"', '"a,b"', '"a""b"', '"l1\nl2"', "Ž", '"é"', '""', "x y", "b" * 30])
 QUOTED = st.sampled_from(['"a"', '"a,b"', '"l1\nl2"', '""', '"Ž"'])
@@ -77,6 +81,80 @@ def test_stretches_and_shape_make_the_same_parts(
         csv=CsvDialect(line_ending="CRLF" if sent_crlf else "LF"),
     )  # fmt: skip
     both(step, tmp_path, monkeypatch)
+
+
+def find_all(ids: dict[bytes, bytes], keys: list[bytes]) -> list[bytes | None]:
+    return [ids.get(key) for key in keys]
+
+
+class Known:
+    """Parents of which some landed; what `run/family.py` knows, without a run."""
+
+    def __init__(self, fields: dict[int, dict[bytes, bytes]], *, holds: bool) -> None:
+        self.fields, self.holds, self.has_nothing_to_say = fields, holds, not fields
+
+    def place(self, fields: list[bytes]) -> str:
+        for at, ids in self.fields.items():
+            key = unquoted(fields[at])
+            if key and (found := ids.get(key)) is not None:
+                fields[at] = found
+            elif key and self.holds:
+                return "no parent"
+        return ""
+
+    def finders(self) -> Mapping[int, Finder]:
+        return {at: partial(find_all, ids) for at, ids in self.fields.items()}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    lines=st.lists(st.tuples(CELL, st.sampled_from(["", '""', "p1", "p2", '"p1"', "lost"]), QUOTED), min_size=1, max_size=12),
+    all_quoted=st.booleans(), holds=st.booleans(), keyed=st.booleans(), constant=st.booleans(), rows=st.integers(1, 5),
+    two=st.booleans(),
+)  # fmt: skip
+def test_ids_of_parents_are_put_into_stretches_as_into_shaped_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[tuple[str, str, str]], all_quoted: bool, holds: bool, keyed: bool,
+    constant: bool, rows: int, two: bool,
+) -> None:  # fmt: skip
+    """Rows without a parent, with one that did not land, held back or sent as they are; held rows are the same too."""
+
+    def quote(cell: str) -> str:
+        return cell if cell.startswith('"') or not all_quoted else f'"{cell}"'
+
+    text = "K,N,P,M\n" + "".join(
+        ",".join([quote(str(at)), quote(a), quote(parent), m]) + "\n" for at, (a, parent, m) in enumerate(lines)
+    )
+    (tmp_path / "rows.csv").write_text(text, encoding="utf-8", newline="")
+    columns: list[Column] = [
+        FromColumn("N__c", "N"),
+        FromColumn("K__c", "K"),
+        *([Constant("C__c", 'q"')] if constant else []),
+    ]
+    columns += [FromColumn("M__c", "M")] if two else []
+    step = (
+        Step("a", "upsert", object="Task", external_id="K__c", key="K") if keyed else Step("a", "insert", object="Task")
+    )
+    step = replace(
+        step, source=FileSource("rows.csv", tmp_path / "rows.csv", "csv", ","), columns=tuple(columns),
+        ids=(IdOf("WhatId", "P", "parents"),), parts=PartCaps(max_rows=rows),
+    )  # fmt: skip
+    at = len(columns)
+    family = Known({at: {b"p1": b"001000000000001AAA", b"p2": b"001000000000002AAA"}}, holds=holds)
+
+    def made(folder: Path) -> list[object]:
+        assert step.source is not None
+        reader = open_source(step.source, resolve_step=lambda _: [])
+        with put_aside(folder / "held.csv", reader.header, ",") as held:
+            parts, digest = cut_parts(step, reader, folder, plain=True, family=family, held=held)
+        reader.close()
+        sent = [(p.path.read_bytes(), p.index.read_bytes(), p.digest) for p in parts]
+        return [sent, digest, (folder / "held.csv").read_bytes(), list(held.records), held.why]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evenlines, "MUCH", 0)
+        quick = made(tmp_path / "quick")
+        patch.setattr(ArrayLines, "has_stretches", False)
+        assert quick == made(tmp_path / "careful")
 
 
 def test_many_rows_of_scattered_parents_come_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
