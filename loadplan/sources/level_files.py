@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
 
 from loadplan.durable import make_private
 from loadplan.plan.model import Step
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.chosen import Chooser
+from loadplan.sources.columnvalues import column_values
 from loadplan.sources.levels import Levels, find_levels
-from loadplan.sources.rawrecords import unquoted
 from loadplan.sources.rowsfile import RowsFile, put_aside
 from loadplan.sources.shape import Shape
 
@@ -32,15 +33,11 @@ def _linked(step: Step, reader: Reader, shape: Shape, *, plain: bool) -> Iterato
     assert hierarchy is not None
     parent = shape.header.index(hierarchy.header)
     chooser = Chooser(step, shape, reader, plain=plain)
-    if hierarchy.lookup is None:
-        for batch in chooser:
-            for row in batch:
-                yield 0, chooser.key_of(row), unquoted(row.fields[parent])
-        return
-    key = next(i for i, name in enumerate(shape.header) if name.lower() == hierarchy.lookup.field.lower())
-    for batch in chooser:
-        for row in batch:
-            yield 0, unquoted(row.fields[key]), unquoted(row.fields[parent])
+    key = chooser.raw.key_index
+    if hierarchy.lookup is not None:
+        key = next(i for i, name in enumerate(shape.header) if name.lower() == hierarchy.lookup.field.lower())
+    for keys, parents in column_values(chooser, [key, parent]):
+        yield from zip(repeat(0), keys, parents)
 
 
 def write_levels(
@@ -52,10 +49,15 @@ def write_levels(
     paths = [folder / f"{level:04d}.csv" for level in range(1, levels.depth + 1)]
     with ExitStack() as stack:
         writers = [stack.enter_context(put_aside(p, reader.header, chooser.rows.delimiter)) for p in paths]
-        position = 0
-        for batch in chooser:
-            for record, raw, _ in batch:
-                writers[levels.of[position] - 1].put(record, raw)
-                position += 1
+        put = [writer.put for writer in writers]
+        of = iter(levels.of)
+        if chooser.picked_file is not None:
+            for numbers, records in chooser.rows:  # every row is sent, and nobody needs its fields
+                for record, raw in zip(numbers, records, strict=True):
+                    put[next(of) - 1](record, raw)
+        else:
+            for batch in chooser:
+                for record, raw, _ in batch:
+                    put[next(of) - 1](record, raw)
     files = [RowsFile(p, rows, chooser.rows.delimiter) for p, rows in zip(paths, levels.rows, strict=True)]
     return files, chooser.rows.digest()

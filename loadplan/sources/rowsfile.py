@@ -36,6 +36,10 @@ def step_over(step: Step, rows: RowsFile) -> Step:
     return replace(step, source=source, where=None, dedupe="error", limit=None)
 
 
+TOGETHER = 500
+"""Rows that are written at once."""
+
+
 class RowsWriter:
     """Takes rows; the file appears when the block of `put_aside` ends."""
 
@@ -43,12 +47,21 @@ class RowsWriter:
         self._file = file
         self.records: array[int] = array("Q")
         self.why: Counter[str] = Counter()
+        self._waiting: list[bytes] = []
 
     def put(self, record: int, raw: bytes, why: str = "") -> None:
-        self._file.write(raw + b"\n")
+        self._waiting.append(raw)
         self.records.append(record)
         if why:
             self.why[why] += 1
+        if len(self._waiting) >= TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            self._file.write(b"\n".join([*self._waiting, b""]))
+            self._waiting.clear()
 
 
 @contextmanager
@@ -58,4 +71,5 @@ def put_aside(path: Path, header: Sequence[str], delimiter: str) -> Iterator[Row
         file.write(row_encoder(delimiter, "\n")(header))
         writer = RowsWriter(file)
         yield writer
+        writer.flush()
         write_index(index_path(path), writer.records)

@@ -137,7 +137,7 @@ class Sender:
         return self._of_stretches(chooser, path, laid, lines) if lines.has_stretches else None
 
     def _of_stretches(self, chooser: Chooser, path: Path, laid: Sequence[Laid], lines: Lines) -> Iterator[Sent]:
-        reading, first = _Reading(path, lines), 1
+        reading, first = Reading(path, lines), 1
         for batch in reading:
             if batch.count:
                 yield self._sent(chooser, batch, laid, lines, first)
@@ -216,7 +216,7 @@ def _names(laid: Sequence[Laid], columns: Columns, data: list[bytes], lines: Lin
     return list(map(b"\0".join, zip(*parts, strict=False)))
 
 
-class _Reading:
+class Reading:
     """The batches of a plain file, hashed as it is read. Raises StaleError when it is no longer one."""
 
     def __init__(self, path: Path, lines: Lines) -> None:

@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loadplan.plan.model import Column, Constant, CsvDialect, FileSource, FromColumn, IdOf, Lookup, PartCaps, Step
 from loadplan.sources import evenlines
-from loadplan.sources.check import check_step
+from loadplan.sources.check import check_step, step_shape
+from loadplan.sources.chosen import Chooser
+from loadplan.sources.columnvalues import column_values
 from loadplan.sources.evenarrays import ArrayLines
 from loadplan.sources.parts import cut_parts
 from loadplan.sources.rawrecords import unquoted
@@ -173,6 +175,31 @@ def test_many_rows_of_scattered_parents_come_in_their_order(tmp_path: Path, monk
     parents = [line.rsplit(b",", 1)[1] for data, _, _ in parts for line in data.splitlines()[1:]]
     assert len(parents) == 12_000
     assert parents == sorted(parents)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_values_of_columns_come_in_the_order_of_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool
+) -> None:
+    """Without a row being put together, or by way of its fields; the key of an insert too, which is not sent."""
+    monkeypatch.setattr(evenlines, "MUCH", 0)
+    monkeypatch.setattr(ArrayLines, "has_stretches", quick)
+    rows = [f'{at},"n ""{at}""",p{at % 7}\n' if at % 5 == 2 else f"{at},n{at},p{at % 7}\n" for at in range(200)]
+    (tmp_path / "rows.csv").write_text("K,N,P\n" + "".join(rows), encoding="utf-8")
+    step = Step(
+        "a", "insert", object="Account", key="K", source=FileSource("rows.csv", tmp_path / "rows.csv", "csv", ","),
+        columns=(FromColumn("N__c", "N"), FromColumn("P__c", "P")),
+    )  # fmt: skip
+    assert step.source is not None
+    reader = open_source(step.source, resolve_step=lambda _: [])
+    chooser = Chooser(step, step_shape(step, reader), reader, plain=True)
+    keys, names = [], []
+    for key, name in column_values(chooser, [None, 0]):
+        keys += key
+        names += name
+    reader.close()
+    assert keys == [b"%d" % at for at in range(200)]
+    assert names == [b'n "%d"' % at if at % 5 == 2 else b"n%d" % at for at in range(200)]
 
 
 def test_columns_that_stay_side_by_side_are_one_stretch() -> None:
