@@ -76,6 +76,11 @@ def _validator(name: str) -> Any:
     return strict(load_schema(name))
 
 
+def fits(value: object, name: str) -> bool:
+    """Whether a value has the shape of a schema, for what nobody writes by hand: yes or no is enough."""
+    return _quick(name)(value)
+
+
 def check_schema(document: Document, name: str) -> list[Diagnostic]:
     """Every way in which the document does not have the shape of its schema."""
     return look_at(document, name).problems

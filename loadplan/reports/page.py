@@ -6,8 +6,6 @@ policy of its own that forbids everything but its one style sheet, named by its 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +15,7 @@ from loadplan.reports.dag import SIGNS, Box, draw_graph
 from loadplan.reports.gantt import draw_gantt
 from loadplan.reports.layers import reduced
 from loadplan.reports.pagination import audit_view, pagination
-from loadplan.reports.render import markup, render_html, stylesheet
+from loadplan.reports.render import markup, render_html
 from loadplan.reports.timing import KINDS, Timing, duration, timing
 from loadplan.reports.usage import usage
 from loadplan.reports.view import Records, runbook, summary
@@ -44,13 +42,8 @@ def report_page(
     plan: Plan, run: Run, records: Records, left_over: Sequence[str], found: Sequence[FileLine] = (), base: str = ""
 ) -> str:  # fmt: skip
     """The whole page. `found` are the files to list; `base` leads from the page to the run folder, empty when it lies there."""
-    style = stylesheet("drawing.css") + stylesheet("report.css")
     values = view(plan, run, records, left_over)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return render_html(
-        "report.html.j2",
-        {**values, "style": markup(style), "style_digest": digest, "files": found, "base": f"{base}/" if base else ""},
-    )
+    return render_html("report.html.j2", {**values, "files": found, "base": f"{base}/" if base else ""})
 
 
 def view(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from functools import cache
 from importlib.resources import files
@@ -61,20 +63,42 @@ def markup(text: str) -> Any:
     return Markup(text)  # noqa: S704 - drawings and the style sheet; every text in them is escaped already
 
 
+def ticked(value: object) -> Any:
+    """A message for a page: escaped, and what stands between backticks as code."""
+    from markupsafe import escape
+
+    pieces = clean(value).split("`")
+    if len(pieces) % 2 == 0:  # one is never closed: it is no sign of ours
+        return escape(clean(value))
+    words = [markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(pieces)]
+    return markup("").join(words)
+
+
 def stylesheet(name: str) -> str:
     """A style sheet of `templates/`, its lines without indentation."""
-    text = files("loadplan.reports").joinpath("templates", name).read_text(encoding="utf-8")
-    return "".join(f"{line.strip()}\n" for line in text.splitlines())
+    return "".join(f"{line.strip()}\n" for line in _source(name).splitlines())
 
 
 def render_html(template: str, values: dict[str, Any]) -> str:
     """Render a page. Every value is escaped unless it is `markup`. Raises jinja2's error on a name the view does not have."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
-    environment.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment)
-    text = files("loadplan.reports").joinpath("templates", template).read_text(encoding="utf-8")
-    return environment.from_string(text).render(values)
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True, loader=FunctionLoader(_source)
+    )
+    environment.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment, ticked=ticked)
+    return environment.get_template(template).render({**values, **_style()})
+
+
+def _style() -> dict[str, Any]:
+    """The style sheet of every page, and the digest by which a page's policy names it."""
+    style = stylesheet("drawing.css") + stylesheet("report.css")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return {"style": markup(style), "style_digest": digest}
+
+
+def _source(name: str) -> str:
+    return files("loadplan.reports").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def render(template: str, values: dict[str, Any]) -> str:
@@ -91,5 +115,4 @@ def _template(name: str) -> Template:
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters.update(cell=cell, md=md, n=thousands)
-    text = files("loadplan.reports").joinpath("templates", name).read_text(encoding="utf-8")
-    return environment.from_string(text)
+    return environment.from_string(_source(name))

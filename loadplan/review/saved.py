@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from loadplan.durable import local_error, make_private, sync_dir, write_atomic
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import FileSource, Plan
+from loadplan.plan.schema import fits
 from loadplan.review.build import approval_digest
 from loadplan.review.described import Described
 from loadplan.review.fields import relative_file
@@ -132,6 +134,34 @@ def read_saved(path: Path) -> dict[str, Any]:
             next_commands=["loadplan plan PLAN -o ORG --out FILE"],
         )  # fmt: skip
     return data
+
+
+def check_readable(path: Path, data: Mapping[str, Any]) -> None:
+    """A page can be made of it: this version knows its format, nobody changed it since, and all of it is there. Who approves by
+    a page cannot see what is odd about a file. Raises `InvalidInputError`."""
+    if data.get("format") != FORMAT:
+        why = f"its format is {data.get('format')}, this version knows {FORMAT}"
+    elif data.get("sha256") != seal(data):
+        why = "its seal does not fit what it holds"
+    elif not (fits(data, "saved") and fits(data["document"], "planned") and data["document"]["org"] and _ordered(data)):
+        why = "it lacks a part, or its parts do not fit together"
+    else:
+        return
+    raise InvalidInputError(
+        f"no page can be made of this saved plan: {why}", code="LP0760", where=str(path),
+        hint="without --html it is shown as it is; nobody should approve it",
+        next_commands=[f"loadplan show {shlex.quote(str(path))}"],
+    )  # fmt: skip
+
+
+def _ordered(data: Mapping[str, Any]) -> bool:
+    """Every step stands once, after all that it waits for."""
+    known: set[str] = set()
+    for step in data["document"]["steps"]:
+        if step["step"] in known or not known.issuperset(step["after"]):
+            return False
+        known.add(step["step"])
+    return True
 
 
 # -- may it still be applied ---------------------------------------------------------------------------------------

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from support import browser
+from support.pages import Tree, assert_sound, words
 from support.reported import SECRET, many, read, small
 from support.story import Story
 
 MOST = 300_000
 """Bytes of the page of sixty steps."""
-VOID = {"meta", "link", "br", "img", "path", "rect", "line"}
 needs_browser = pytest.mark.skipif(
     browser.find() is None, reason="no Chromium on this machine (apt-get install chromium)"
 )
-
-
-class Tree(HTMLParser):
-    """The tags of a page in their order, those left open, and the ids and links."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.wrong: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [a for t, a in self.tags if t == tag]
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +34,6 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 def page(told: Story) -> str:
     return read(told)[0].read_text(encoding="utf-8")
-
-
-def words(text: str) -> str:
-    """What a person reads, tags aside."""
-    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL))
 
 
 def test_the_page_says_what_happened_from_the_verdict_to_the_next_command(told: Story) -> None:
@@ -104,23 +71,7 @@ def test_text_of_a_plan_or_an_org_stays_text(told: Story) -> None:
 @pytest.mark.parametrize("which", ["told", "long"])
 def test_the_page_is_sound_and_can_be_read_without_eyes(which: str, request: pytest.FixtureRequest) -> None:
     """Elements are closed in order, headings skip no level, tables have captions and heads, drawings names, links ends."""
-    tree = Tree(page(request.getfixturevalue(which)))
-    assert (tree.open, tree.wrong) == ([], [])
-    levels = [int(t[1]) for t, _ in tree.tags if re.fullmatch("h[1-6]", t)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
-    assert len(tree.named("table")) == len(tree.named("caption")) > 3
-    assert all(a.get("scope") for a in tree.named("th"))
-    assert all(a.get("aria-label") or a.get("aria-hidden") for a in tree.named("svg"))
-    ids = [a["id"] for _, a in tree.tags if "id" in a]
-    assert len(ids) == len(set(ids))
-    assert {a["href"] for a in tree.named("a") if (a["href"] or "").startswith("#")} <= {f"#{i}" for i in ids}
-    assert [
-        a
-        for a in tree.named("div")
-        if a.get("class") == "scroll" and not (a.get("aria-label") and a.get("tabindex") == "0")
-    ] == []
+    assert_sound(page(request.getfixturevalue(which)))
 
 
 def test_links_of_the_page_lead_to_files_of_the_run_folder(told: Story) -> None:
