@@ -1,4 +1,4 @@
-"""What the shell may complete, read from the disk: run ids, orgs, steps, codes. Never fails, never asks anybody, changes nothing."""
+"""What the shell may complete, from the disk: run ids, orgs, steps, parts, codes. Never fails or asks anybody, changes nothing."""
 
 from __future__ import annotations
 
@@ -79,10 +79,22 @@ def _steps(context: click.Context) -> Iterator[tuple[str, str]]:
         yield name, f"{step.get('operation', '')} {step.get('object') or ''}".strip()
 
 
+def _parts(context: click.Context) -> Iterator[tuple[str, str]]:
+    """The undecided parts of the run that was named before."""
+    from loadplan.cli.standing import standing
+    from loadplan.run.folder import find_run
+    from loadplan.run.resolution import part_name, undecided
+
+    run = standing(find_run(_state(context), context.params.get("run"))).run
+    for attempt in undecided(run):
+        yield part_name(attempt), f"{attempt.rows:,} rows, job {attempt.job}"
+
+
 def _codes(_: click.Context) -> Iterator[tuple[str, str]]:
     from loadplan.codes import CODES
 
     return ((code, found.title) for code, found in CODES.items())
 
 
-runs, orgs, steps, codes = completer(_runs), completer(_orgs), completer(_steps), completer(_codes)
+runs, orgs, codes = completer(_runs), completer(_orgs), completer(_codes)
+steps, parts = completer(_steps), completer(_parts)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
+from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, lock_option, project_root, state_folder, state_option
 
 
 @click.command("resolve")
-@click.argument("run")
-@click.argument("part", metavar="STEP/PART")
+@click.argument("run", shell_complete=complete.runs)
+@click.argument("part", metavar="STEP/PART", shell_complete=complete.parts)
 @click.option(
     "--assume", type=click.Choice(["applied", "not-applied"]), required=True,
     help="applied: its rows count as saved. not-applied: they are sent in another job.",

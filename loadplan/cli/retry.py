@@ -15,7 +15,7 @@ from loadplan.cli.options import common, junit_option, lock_option, state_option
 @click.argument("run", shell_complete=complete.runs)
 @click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
 @click.option(
-    "--rows", "rows", multiple=True, metavar="STEP[=FILE]",
+    "--rows", "rows", multiple=True, metavar="STEP[=FILE]", shell_complete=complete.steps,
     help="Send the mended rows of FILE in place of those that STEP left over. Without a file: retry/STEP.csv of the run.",
 )  # fmt: skip
 @junit_option

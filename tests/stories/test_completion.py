@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from loadplan.cli import complete
 from loadplan.cli.main import COMMANDS
 
-from support.processes import ran
+from support.processes import completed, ran
 
 ORGS = """\
 version: 1
@@ -24,34 +23,16 @@ orgs:
 """
 
 
-def completed(folder: Path, *words: str, shell: str = "bash") -> list[str]:
-    """What is offered for the last of the words, which may be empty."""
-    environ = {**os.environ, "_LOADPLAN_COMPLETE": f"{shell}_complete", "COMP_WORDS": " ".join(("loadplan", *words)),
-               "COMP_CWORD": words[-1] if shell == "fish" else str(len(words))}  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "loadplan"],
-        cwd=folder,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stderr == ""
-    lines = [line for line in done.stdout.splitlines() if line]
-    if shell == "zsh":
-        return lines[1::3]
-    return [line.partition(",")[2].partition("\t")[0] for line in lines]
-
-
 def test_commands_orgs_runs_and_codes_are_completed(project: Path) -> None:
     """The newest run first; orgs from orgs.yaml and the reserved names; an option as well."""
     (project / "orgs.yaml").write_text(ORGS, encoding="utf-8")
     for _ in range(2):
         ran(project, os.environ, "apply", "plan.yaml", "-o", "embedded")
     runs = sorted((p.name for p in (project / ".loadplan" / "runs").iterdir()), reverse=True)
-    for command in ("resume", "retry", "abort", "status", "report"):
+    for command in ("resume", "retry", "resolve", "abort", "status", "report"):
         assert completed(project, command, "") == runs, command
+    assert completed(project, "retry", runs[0], "--rows", "a") == ["accounts"]
+    assert completed(project, "resolve", runs[0], "") == []  # nothing is undecided
     assert completed(project, "status", runs[0][:-2]) == [r for r in runs if r.startswith(runs[0][:-2])]
     assert completed(project, "re") == ["resume", "retry", "resolve", "report"]
     assert completed(project, "") == list(COMMANDS)

@@ -12,7 +12,7 @@ import pytest
 from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings
 
-from support.processes import typed
+from support.processes import completed, typed
 
 PLAN = """\
 version: 1
@@ -61,6 +61,8 @@ def test_both_commands_are_printed_and_status_shows_the_part(vanished: Vanished)
     assert "accounts/1: undecided, 2 rows in 750" in out
     assert commands(told) == [applied, not_applied]
     assert typed(project, environ, "resume")[0] == 5
+    (run,) = [p.name for p in (project / ".loadplan" / "runs").iterdir()]
+    assert completed(project, "resolve", run, "") == ["accounts/1"]
 
 
 def test_applied_goes_on_with_the_rows_as_saved(vanished: Vanished) -> None:

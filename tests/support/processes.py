@@ -82,3 +82,23 @@ def count(environ: Mapping[str, str], name: str) -> int:
         timeout=10,
     )
     return int(answer.json()["totalSize"])
+
+
+def completed(folder: Path, *words: str, shell: str = "bash") -> list[str]:
+    """What is offered for the last of the words, which may be empty."""
+    environ = {**os.environ, "_LOADPLAN_COMPLETE": f"{shell}_complete", "COMP_WORDS": " ".join(("loadplan", *words)),
+               "COMP_CWORD": words[-1] if shell == "fish" else str(len(words))}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "loadplan"],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    lines = [line for line in done.stdout.splitlines() if line]
+    if shell == "zsh":
+        return lines[1::3]
+    return [line.partition(",")[2].partition("\t")[0] for line in lines]
