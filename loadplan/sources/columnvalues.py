@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from loadplan.sources.chosen import Chooser
-from loadplan.sources.evenlines import lines_of
+from loadplan.sources.evenlines import PlacedBatch, lines_of
 from loadplan.sources.partdata import changed
 from loadplan.sources.rawrecords import unquoted
 from loadplan.sources.sentrows import Reading
@@ -41,6 +41,7 @@ def _of_stretches(chooser: Chooser, reading: Reading, cells: list[int]) -> Itera
     for batch in reading:
         if not batch.count:
             continue
+        assert isinstance(batch, PlacedBatch)
         _, _, values, others = batch.stretches([], cells)
         for at, record in others:
             own = chooser.rows.split(record)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadplan.sources.arrays import np
-from loadplan.sources.evenlines import Batch, Lines, Stretches
+from loadplan.sources.evenlines import Batch, Lines, PlacedBatch, Stretches
 
 _QUOTE, _CR, _LF = b'"\r\n'
 Places = Any  # an array of offsets
@@ -29,8 +29,8 @@ class _Kind:
 
 
 @dataclass(frozen=True)
-class _ArrayBatch(Batch):
-    """A batch that still knows where everything stands."""
+class _ArrayBatch(PlacedBatch):
+    """By offsets in the text."""
 
     lines: Lines = field(kw_only=True)
     text: bytes = field(kw_only=True)

@@ -49,19 +49,26 @@ class Batch:
         """The offset behind each record, in order."""
         return []
 
+
+class PlacedBatch(Batch, ABC):
+    """A batch that knows where everything stands; of `Lines` that say `has_stretches`, every batch that has a record."""
+
+    @abstractmethod
     def stretches(self, spans: Sequence[tuple[int, int]], cells: Sequence[int]) -> Stretches:
         """In order, of the even records of the kind that most are of: whether all their cells are in quotes; for each span of
         cells (first and last) the bytes as they stand; the values of some cells. Then the place in the batch and the
-        bytes of each other record. Only where `Lines.has_stretches`."""
-        raise NotImplementedError
+        bytes of each other record."""
+        ...
 
+    @abstractmethod
     def places(self) -> list[int]:
         """The places in the batch of the even records that `stretches` tells of."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def record(self, place: int) -> bytes:
         """The record at a place."""
-        raise NotImplementedError
+        ...
 
 
 class Lines(ABC):

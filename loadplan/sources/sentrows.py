@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from loadplan.plan.model import DELIMITERS, Step
 from loadplan.sources.base import InputDigest
 from loadplan.sources.chosen import Chooser
-from loadplan.sources.evenlines import Batch, Lines, lines_of
+from loadplan.sources.evenlines import Batch, Lines, PlacedBatch, lines_of
 from loadplan.sources.hasher import Hasher
 from loadplan.sources.hashing import hash64
 from loadplan.sources.names import content
@@ -140,11 +140,12 @@ class Sender:
         reading, first = Reading(path, lines), 1
         for batch in reading:
             if batch.count:
+                assert isinstance(batch, PlacedBatch)
                 yield self._sent(chooser, batch, laid, lines, first)
                 first += batch.count
         chooser.rows.note(InputDigest(reading.hasher.hexdigest(), reading.size, first - 1, plain=True))
 
-    def _sent(self, chooser: Chooser, batch: Batch, laid: Sequence[Laid], lines: Lines, first: int) -> Sent:
+    def _sent(self, chooser: Chooser, batch: PlacedBatch, laid: Sequence[Laid], lines: Lines, first: int) -> Sent:
         """One batch. Rows that need a closer look go through the shape, and take their place among the others."""
         picks, key, parent, join = chooser.raw.picks, self._key(), self.parent, lines.delimiter.join
         assert picks is not None
