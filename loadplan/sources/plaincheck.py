@@ -35,7 +35,9 @@ class PlainCheck:
 def plain_check(step: Step, header: tuple[str, ...], shape: Shape, tick: Tick | None = None) -> PlainCheck | None:
     """What the fast pass found, when nothing but keys is wrong with the rows beyond doubt; with the source's ranges when it can be sent
     as it stands. None when the careful reader has to look."""
-    if not is_plain(step.source) or has_errors(shape.diagnostics):
+    # With both, which rows are sent is for the careful reader to say: the fast pass would count other ones.
+    both = step.limit is not None and step.dedupe != "error"
+    if both or not is_plain(step.source) or has_errors(shape.diagnostics):
         return None
     assert isinstance(step.source, FileSource)
     raw = compile_raw(step, header, step.source.delimiter)

@@ -307,6 +307,8 @@ class _Scan:
 
 def folded(keys: list[bytes]) -> list[bytes]:
     """The keys as they are compared without case."""
+    if not keys:
+        return []
     joined = b"\0".join(keys)
     if joined.isascii():
         return joined.lower().split(b"\0")

@@ -32,7 +32,8 @@ class RowsFile:
 
 def step_over(step: Step, rows: RowsFile) -> Step:
     """The step with these rows as its source: they have been chosen already."""
-    source = FileSource(rows.path.name, rows.path, "csv", rows.delimiter)
+    null = step.source.null if isinstance(step.source, FileSource) else ()  # the rows stand as they did in the source
+    source = FileSource(rows.path.name, rows.path, "csv", rows.delimiter, null=null)
     return replace(step, source=source, where=None, dedupe="error", limit=None)
 
 

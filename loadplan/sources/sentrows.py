@@ -156,7 +156,7 @@ class Sender:
         columns = _columns(laid, pieces, found)
         parents = values.pop() if parent is not None else []
         if parent is not None and (which := [n for n, span in enumerate(ids) if span.field == parent]):
-            parents = cast(list[bytes], found[which[0]])  # rows without one are looked at closer
+            parents = list(cast(list[bytes], found[which[0]]))  # a list of its own: others are put into it
         odd = [n for n, row in enumerate(zip(*found, strict=True)) if None in row] if found else []
         if odd:
             keep = sorted(set(range(len(found[0]))) - set(odd))
