@@ -6,11 +6,12 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from loadplan.plan.model import CsvDialect, FileSource, FromColumn, Lookup, PartCaps, Step
+from loadplan.plan.model import CsvDialect, FileSource, FromColumn, Lookup, PartCaps, Step, Where
 from loadplan.sources import check, keybag
 from loadplan.sources.base import InputDigest
 from loadplan.sources.keybag import KeyBag
@@ -223,3 +224,24 @@ def test_sums_of_results_equal_the_sum_of_what_was_sent(tmp_path: Path, key: str
     left = find_left(part, ("K", "N"), key, CsvDialect(), paths["failed"], paths["unprocessed"])
     assert left is not None
     assert {i: f.kind for i, f in left.items()} == {0: "unprocessed", 2: "failed"}
+
+
+@pytest.mark.parametrize("rest", [{"limit": 100}, {"where": Where("equals", "K", ("7",))}], ids=["limit", "where"])
+def test_blocks_of_which_no_row_is_sent_hold_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: dict[str, Any]
+) -> None:
+    """Several blocks without a sent row are no repeated key."""
+    data = b"K,N\n" + b"".join(b"%d,%s\n" % (at, b"x" * 60) for at in range(20_000))
+    step = replace(UPSERT, source=source(tmp_path, data), **rest)
+    fast = checked(step, fast=True, monkeypatch=monkeypatch)
+    careful = checked(step, fast=False, monkeypatch=monkeypatch)
+    assert fast.ok
+    assert (fast.rows_selected, fast.distinct_keys) == (careful.rows_selected, careful.distinct_keys)
+
+
+def test_dedupe_with_a_limit_is_judged_on_the_rows_that_are_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second sent row is the third of the file, and has no key."""
+    step = replace(UPSERT, source=source(tmp_path, b"K,N\na,1\na,2\n,3\nb,4\n"), dedupe="first", limit=2)
+    assert "LP0324" in [d.code for d in checked(step, fast=True, monkeypatch=monkeypatch).diagnostics]

@@ -20,7 +20,7 @@ from loadplan.sources.evenarrays import ArrayLines
 from loadplan.sources.parts import cut_parts
 from loadplan.sources.rawrecords import unquoted
 from loadplan.sources.registry import open_source
-from loadplan.sources.rowsfile import put_aside
+from loadplan.sources.rowsfile import RowsFile, put_aside, step_over
 from loadplan.sources.sentrows import Finder, spans_of
 
 CELL = st.sampled_from(["", "1", "a", '"a"', '"a,b"', '"a""b"', '"l1\nl2"', "Ž", '"é"', '""', "x y", "b" * 30])
@@ -157,6 +157,30 @@ def test_ids_of_parents_are_put_into_stretches_as_into_shaped_rows(
         quick = made(tmp_path / "quick")
         patch.setattr(ArrayLines, "has_stretches", False)
         assert quick == made(tmp_path / "careful")
+
+
+def test_a_file_of_parents_alone_sends_each_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sent and what keeps rows together are the same ids, in two lists."""
+    (tmp_path / "rows.csv").write_text('P\np1\n"p2"\np1\n', encoding="utf-8")
+    step = Step(
+        "a", "insert", object="Task", source=FileSource("rows.csv", tmp_path / "rows.csv", "csv", ","), columns=(),
+        ids=(IdOf("WhatId", "P", "parents"),),
+    )  # fmt: skip
+    family = Known({0: {b"p1": b"001000000000001AAA", b"p2": b"001000000000002AAA"}}, holds=True)
+    assert step.source is not None
+    reader = open_source(step.source, resolve_step=lambda _: [])
+    monkeypatch.setattr(evenlines, "MUCH", 0)
+    (part,), _ = cut_parts(step, reader, tmp_path / "parts", plain=True, family=family)
+    reader.close()
+    assert part.path.read_text() == "WhatId\n001000000000001AAA\n001000000000002AAA\n001000000000001AAA\n"
+
+
+def test_rows_put_aside_keep_the_null_texts_of_their_source(tmp_path: Path) -> None:
+    """They stand there as in the source, and are read as it was."""
+    source = FileSource("rows.csv", tmp_path / "rows.csv", "csv", ",", null=("NULL",))
+    over = step_over(Step("a", "insert", object="Task", source=source), RowsFile(tmp_path / "held.csv", 1, ","))
+    assert isinstance(over.source, FileSource)
+    assert over.source.null == ("NULL",)
 
 
 def test_many_rows_of_scattered_parents_come_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
