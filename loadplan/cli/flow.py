@@ -114,7 +114,9 @@ def _warn(console: Console, told: Mapping[str, Sequence[Diagnostic]]) -> None:
 class Approval:
     """What an approval has to say on the way to a run; this one says nothing. Each method may raise `StaleError`."""
 
-    def check_data(self, plan: Plan, digests: Mapping[str, InputDigest], beside: Mapping[str, str]) -> None:
+    def check_data(
+        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str]
+    ) -> None:
         """The plan and every input were read."""
 
     def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
@@ -143,7 +145,7 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
             digests = check_data(plan, run, folder, request.org, told, activity)
         _warn(console, told)
         approval = approval or Approval()
-        approval.check_data(plan, digests, beside(plan))
+        approval.check_data(plan, graph, digests, beside(plan))
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
         waiting = Waiting(request.lock_timeout, console.message)
@@ -298,14 +300,14 @@ def beside(plan: Plan) -> dict[str, str]:
     """What the rows depend on beside their sources: the sha256 of each value table, a check of each mask key."""
     from hashlib import sha256
 
-    from loadplan.sources.masks import key_check
+    from loadplan.sources.masks import MASK_KEY, key_check
 
     found: dict[str, str] = {}
     for step in plan.steps.values():
         for used in step.input_files:
             found[used.path] = sha256(used.file.read_bytes()).hexdigest()
         if (check := key_check(step)) is not None:
-            found[f"the mask key of `{step.id}`"] = check
+            found[f"{MASK_KEY}`{step.id}`"] = check
     return found
 
 

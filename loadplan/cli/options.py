@@ -85,10 +85,20 @@ def org_option(function: F) -> F:
 
 
 def junit_option(function: F) -> F:
+    """Add --junit; refused before any work where it would take the place of a file that is none of ours."""
+
+    def free(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+        if path is not None:
+            from loadplan.cli.outfile import check_replaceable
+
+            check_replaceable(path, "--junit", "JUnit report", makes_folder=True)
+        return path
+
     return click.option(
         "--junit",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
+        callback=free,
         help="Write the outcome as JUnit XML.",
     )(function)
 

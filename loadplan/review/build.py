@@ -313,13 +313,22 @@ def _as_json(plan: Plan, graph: Graph, step: Step, found: StepView, wave: int) -
         split = Split(made, kept, "operation") if found.rows is not None else UNKNOWN
     sizes = [{"rows": part.rows, "bytes": part.bytes} for part in found.parts]
     return {
-        "step": step.id, "operation": step.operation, "symbol": step.facts.symbol, "object": step.object,
-        "external_id": step.external_id, "destructive": step.facts.destructive, "wave": wave, "after": list(graph.parents(step.id)),
+        **facts_of(plan, graph, step.id, None), "wave": wave,
         "rows": found.rows, "rows_about": found.about and found.rows is not None, "rows_read": found.read, "bytes": found.bytes,
         "creates": split.creates, "updates": split.updates, "split": split.how,
         "parts": sizes, "parts_exact": found.exact, "levels": list(found.levels), "batches": batches_of(found),
-        "sent_as_it_stands": found.as_it_stands, "output": step.output,
-        "gate": {"rule": describe_rule(step.gate, is_query=step.is_query), "on_fail": step.gate.on_fail},
+        "sent_as_it_stands": found.as_it_stands,
+    }  # fmt: skip
+
+
+def facts_of(plan: Plan, graph: Graph, name: str, digest: InputDigest | None) -> dict[str, Any]:
+    """What of a step's part of the document needs neither org nor data; with the `digest` of its input, the rows too."""
+    step = plan.steps[name]
+    return {
+        "step": step.id, "operation": step.operation, "symbol": step.facts.symbol, "object": step.object,
+        "external_id": step.external_id, "destructive": step.facts.destructive, "after": list(graph.parents(step.id)),
+        "output": step.output, "gate": {"rule": describe_rule(step.gate, is_query=step.is_query), "on_fail": step.gate.on_fail},
+        **({"rows_read": digest.rows} if digest is not None else {}),
     }  # fmt: skip
 
 
