@@ -101,7 +101,7 @@ def apply_saved(console: Console, file: Path, request: flow.Request, expect: str
     saved.check_unused(state_folder(request.state_dir, root))
     frozen = replace(
         request, org=str(saved.data["org"]["name"]), auto_approve=True, variables=dict(saved.data["variables"]),
-        var_files=tuple(root / f["path"] for f in saved.data["var_files"]),
+        var_files=tuple(root / f["path"] for f in saved.data["var_files"]), steps=tuple(saved.data["order"]),
     )  # fmt: skip
     plan_file = root / str(saved.data["plan_file"])
     approval = Approval(saved, root)
@@ -116,6 +116,11 @@ def _check_request(saved: Saved, request: flow.Request) -> None:
     if request.variables or request.var_files:
         raise UsageError(
             "a saved plan has its variables already", hint="leave --var and --var-file out, or plan again with others",
+            next_commands=[f"loadplan apply {saved.path}"],
+        )  # fmt: skip
+    if request.steps:
+        raise UsageError(
+            "a saved plan has its steps already", hint="leave --step out, or plan again with others",
             next_commands=[f"loadplan apply {saved.path}"],
         )  # fmt: skip
     name = saved.data["org"]["name"]

@@ -53,17 +53,26 @@ class Request:
     parallelism: int = 4
     lock_timeout: float = 0.0
     junit: Path | None = None
+    steps: tuple[str, ...] = ()
+    """Of the plan only these steps and what they wait for; empty: all."""
 
 
 def load(
-    plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path], state_dir: Path | None = None
+    plan_file: Path,
+    variables: Mapping[str, str],
+    var_files: Sequence[Path],
+    state_dir: Path | None = None,
+    steps: Sequence[str] = (),
 ) -> tuple[Plan, Graph]:
-    """The plan and its graph. Raises `InvalidInputError` with every problem."""
+    """The plan and its graph: whole, or the `steps` that are named and what they wait for. Raises `InvalidInputError` with
+    every problem."""
+    from loadplan.plan.chosen import choose
     from loadplan.plan.graph import compile_graph
     from loadplan.plan.load import load_plan
 
     plan = load_plan(plan_file, variables=variables, var_files=var_files, state_folder=state_dir)
-    return plan, compile_graph(plan)
+    graph = compile_graph(plan)
+    return choose(plan, graph, steps) if steps else (plan, graph)
 
 
 def fresh_run(graph: Graph) -> Run:
@@ -133,7 +142,7 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
     from loadplan.salesforce.entries import read_entries
 
     clock = SystemClock()
-    plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir)
+    plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir, request.steps)
     read_entries(plan.root / "orgs.yaml")  # before the data: what is wrong there is not the data's
     state_dir = state_folder(request.state_dir, plan.root)
     run = fresh_run(graph)
@@ -257,7 +266,9 @@ def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
             hint=f"put back what it reads, then go on; nothing more was sent, and what was sent is in {folder.id}",
             next_commands=[f"loadplan resume {folder.id}"],
         ) from error  # fmt: skip
-    return plan, graph, frozen
+    from loadplan.plan.chosen import only
+
+    return *only(plan, graph, frozen.get("steps", plan.steps)), frozen
 
 
 def _frozen(folder: RunFolder) -> dict[str, Any]:
@@ -276,6 +287,7 @@ def _frozen(folder: RunFolder) -> dict[str, Any]:
 
 def as_begun(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     """The plan of a run from the copy that its folder keeps, for reading only: plan and sources may be others by now."""
+    from loadplan.plan.chosen import only
     from loadplan.plan.graph import compile_graph
     from loadplan.plan.load import recorded_plan
 
@@ -283,7 +295,7 @@ def as_begun(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     plan = recorded_plan(
         folder.plan_yaml, Path(frozen["file"]), frozen["variables"], [Path(f) for f in frozen["var_files"]]
     )
-    return plan, compile_graph(plan), frozen
+    return *only(plan, compile_graph(plan), frozen.get("steps", plan.steps)), frozen
 
 
 def check_beside(plan: Plan, frozen: Mapping[str, Any], folder: RunFolder) -> None:
@@ -347,6 +359,8 @@ def confirm(
         console.message(
             f"  {sign} {step.id:24} {step.operation:10} {step.object or '':22} {rows:>12}  {after}".rstrip()
         )
+    if plan.left_out:
+        console.message(f"  left out by --step: {', '.join(plan.left_out)}")
     for line in more:
         console.message(f"  {line}")
     if target.is_embedded or request.auto_approve:

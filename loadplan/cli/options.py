@@ -103,6 +103,13 @@ def junit_option(function: F) -> F:
     )(function)
 
 
+def step_option(function: F) -> F:
+    return click.option(
+        "--step", "step", multiple=True, metavar="NAME[+]", shell_complete=complete.steps,
+        help="Only this step and all it waits for; NAME+: what waits for it, too. May be given several times.",
+    )(function)  # fmt: skip
+
+
 def variables_options(function: F) -> F:
     function = click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="A variable of the plan.")(
         function

@@ -93,7 +93,7 @@ def review(
     from loadplan.salesforce.entries import read_entries
 
     clock = SystemClock()
-    loaded, graph = flow.load(plan_file, request.variables, request.var_files, request.state_dir)
+    loaded, graph = flow.load(plan_file, request.variables, request.var_files, request.state_dir, request.steps)
     entries = read_entries(loaded.root / "orgs.yaml")
     state_dir = state_folder(request.state_dir, loaded.root)
     run = flow.fresh_run(graph)

@@ -81,7 +81,7 @@ def review(
         "format": FORMAT,
         "plan": {
             "name": plan.name, "file": relative_file(plan), "sha256": plan.digest, "api_version": plan.api_version,
-            "digest": approval_digest(plan, digests, beside),
+            "digest": approval_digest(plan, digests, beside), "left_out": list(plan.left_out),
         },
         "basis": basis,
         "org": _org_json(org),
@@ -105,6 +105,7 @@ def approval_digest(plan: Plan, digests: Mapping[str, InputDigest], beside: Mapp
         "variables": {name: _plain(value) for name, value in plan.variables.items()},
         "inputs": {name: [d.sha256, d.bytes, d.rows] for name, d in digests.items()},
         "beside": dict(beside),
+        **({"left_out": list(plan.left_out)} if plan.left_out else {}),
     }
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
