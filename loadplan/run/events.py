@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 
 
@@ -547,12 +548,17 @@ def from_json(data: dict[str, Any]) -> Event:
     if kind is None:
         msg = f"unknown event type {data.get('type')!r}"
         raise ValueError(msg)
-    names = {f.name for f in dataclasses.fields(kind)}
+    names = _names(kind)
     values = {k: _thaw(k, v) for k, v in data.items() if k in names}
     try:
         return kind(**values)
     except TypeError as error:
         raise ValueError(f"{kind.TYPE}: {error}") from error
+
+
+@cache
+def _names(kind: type[Event]) -> frozenset[str]:
+    return frozenset(f.name for f in dataclasses.fields(kind))
 
 
 def _mended(data: dict[str, Any]) -> Mended:
