@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any, ClassVar
 
 
@@ -533,6 +532,7 @@ def _all_types(base: type[Event]) -> dict[str, type[Event]]:
 
 
 EVENT_TYPES: dict[str, type[Event]] = _all_types(Event)
+_NAMES = {name: frozenset(f.name for f in dataclasses.fields(kind)) for name, kind in EVENT_TYPES.items()}
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -548,17 +548,12 @@ def from_json(data: dict[str, Any]) -> Event:
     if kind is None:
         msg = f"unknown event type {data.get('type')!r}"
         raise ValueError(msg)
-    names = _names(kind)
+    names = _NAMES[kind.TYPE]
     values = {k: _thaw(k, v) for k, v in data.items() if k in names}
     try:
         return kind(**values)
     except TypeError as error:
         raise ValueError(f"{kind.TYPE}: {error}") from error
-
-
-@cache
-def _names(kind: type[Event]) -> frozenset[str]:
-    return frozenset(f.name for f in dataclasses.fields(kind))
 
 
 def _mended(data: dict[str, Any]) -> Mended:
