@@ -1,0 +1,101 @@
+"""Renames: a step that is gone under one id and new under another is the same step when it does the same; and a plan that moved is the
+same plan. Pure; deterministic: the most alike first, then the order of the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from loadplan.plan.model import Plan, Step, StepSource
+from loadplan.review.meaning import Change, aspects
+
+ALIKE = 0.7
+"""The share of what two steps mean that has to be the same, beside operation, object and source."""
+
+
+def renamed_steps(before: Plan, after: Plan) -> dict[str, str]:
+    """Old id -> new id."""
+    gone = [s for s in before.steps.values() if s.id not in after.steps]
+    new = [s for s in after.steps.values() if s.id not in before.steps]
+    groups: dict[tuple[object, ...], list[Step]] = {}
+    for step in new:
+        groups.setdefault(_sort(step), []).append(step)
+    pairs = []
+    for at, one in enumerate(gone):
+        for number, other in enumerate(groups.get(_sort(one), ())):
+            share = _share(one, other)
+            if share >= ALIKE:
+                pairs.append((-share, at, number, one.id, other.id))
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for _, _, _, old, name in sorted(pairs):
+        if old not in found and name not in taken:
+            found[old] = name
+            taken.add(name)
+    return found
+
+
+def _sort(step: Step) -> tuple[object, ...]:
+    source = step.source
+    kind = (
+        f"rows {type(source).__name__}"
+        if isinstance(source, StepSource)
+        else aspects(step)["source"].text
+        if source
+        else ""
+    )
+    return (step.operation, step.object, kind)
+
+
+def _share(one: Step, other: Step) -> float:
+    old, new = aspects(one), aspects(other)
+    same = sum(old.get(name) == new.get(name) for name in {*old, *new} - {"source"})
+    return same / max(1, len({*old, *new} - {"source"}))
+
+
+def with_names(plan: Plan, names: Mapping[str, str]) -> Plan:
+    """The plan as it would be if only the ids of its steps had changed. What `idempotency` makes of the old ids stays."""
+    if not names:
+        return plan
+    return replace(plan, steps={names.get(s, s): _renamed(step, names) for s, step in plan.steps.items()})
+
+
+def _renamed(step: Step, names: Mapping[str, str]) -> Step:
+    source = step.source
+    if isinstance(source, StepSource):
+        source = replace(source, step=names.get(source.step, source.step))
+    ids = tuple(replace(r, step=names.get(r.step, r.step)) for r in step.ids)
+    return replace(
+        step,
+        id=names.get(step.id, step.id),
+        source=source,
+        ids=ids,
+        depends_on=tuple(names.get(d, d) for d in step.depends_on),
+    )
+
+
+def rename_change(old: str, new: str, after: Plan) -> Change:
+    """A step under another id, with who follows it there."""
+    step = after.steps[new]
+    follow = [s.id for s in after.steps.values() if new in s.depends_on or new in _named(s)]
+    told = ["step renamed"]
+    if follow:
+        told.append(f"{', '.join(follow)} follow{'s' if len(follow) == 1 else ''}")
+    told.append("a run that began before goes on under the old id")
+    if step.idempotency is not None:
+        why = "every row becomes a new record: its idempotency values are made of the step's id"
+        return Change(f"{new}.id", new, "changed", old, new, "R3", "; ".join([*told, why]))
+    return Change(f"{new}.id", new, "changed", old, new, "R2", "; ".join(told))
+
+
+def _named(step: Step) -> set[str]:
+    named = {r.step for r in step.ids}
+    return named | {step.source.step} if isinstance(step.source, StepSource) else named
+
+
+def alike(one: Plan, other: Plan) -> float:
+    """The share of the steps of two plans that mean the same, by id; 0 to 1."""
+    ids = {*one.steps, *other.steps}
+    same = sum(s in one.steps and s in other.steps and aspects(one.steps[s]) == aspects(other.steps[s]) for s in ids)
+    return same / max(1, len(ids))
