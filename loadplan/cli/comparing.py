@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,11 +15,10 @@ from loadplan.review.difference import document
 from loadplan.review.meaning import Change
 from loadplan.review.orgrisk import org_changes
 from loadplan.review.renames import alike
-from loadplan.review.revisions import Revision, revisions
+from loadplan.review.revisions import Revision, looks_like_plan, revisions
 from loadplan.review.treelinks import Kept
 from loadplan.review.versions import Identity, Pair, Version, file_kept, read_version
 
-_KEYS = (re.compile(rb"^version:", re.MULTILINE), re.compile(rb"^steps:", re.MULTILINE))
 ENDINGS = (".yaml", ".yml")
 
 
@@ -177,14 +175,21 @@ class _Tree:
     """A revision as far as it was needed: files are put down when somebody asks for them."""
 
     def __init__(self, rev: Revision, root: Path, variables: Mapping[str, str], var_files: Sequence[Path]) -> None:
-        self.rev, self._root, self._variables, self._var_files = rev, root, variables, var_files
+        self.rev, self._root, self._variables = rev, root, variables
         (root / ".git").mkdir(parents=True)
         rev.make_links(root)
+        self._var_files = [self._as_here(file) for file in var_files]
+
+    def _as_here(self, file: Path) -> Path:
+        """A file of variables as it is in this revision; as it lies on disk, where the revision has none."""
+        full = file.absolute()
+        path = full.relative_to(self.rev.top).as_posix() if full.is_relative_to(self.rev.top) else ""
+        return self._root / self.real(path) if path and self.rev.put(path, self._root) else file
 
     def plans(self) -> list[str]:
         """Every file that looks like a plan, and every link to one."""
         names = [f for f in self.rev.files if f.endswith(ENDINGS) and not f.startswith(".") and "/." not in f]
-        return [name for name, text in self.rev.read_small(names) if all(key.search(text) for key in _KEYS)]
+        return [name for name, text in self.rev.read_small(names) if looks_like_plan(text)]
 
     def real(self, file: str) -> str:
         """Where a path leads."""
@@ -209,6 +214,7 @@ class _Tree:
         """Everything that the plan reads, by path."""
         used = [f.file for s in plan.steps.values() for f in source_files(s.source)]
         used += [f.file for s in plan.steps.values() for f in s.input_files]
+        used += [f for f in self._var_files if f.is_relative_to(self._root)]
         return {file: self.rev.kept(file), **{below: self.rev.kept(below) for below in map(self._below, used)}}
 
     def orgs(self, place: str, *, broken_is_empty: bool = False) -> Mapping[str, Any]:
@@ -231,9 +237,10 @@ class _Tree:
     def _identity(self, file: Path) -> Kept:
         path = self._below(file)
         kept = self.rev.kept(path)
-        if kept.same is None or kept.why or file.is_file() or self.rev.put(path, self._root):
+        if kept.same is None or kept.why or file.is_file():
             return kept
-        return Kept(None)
+        self.rev.put(path, self._root)
+        return kept if file.is_file() else Kept(kept.same, "its name cannot be made on this machine")
 
 
 def _orgs(path: Path) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ def document(
 def _change_json(change: Change) -> dict[str, Any]:
     return {
         "path": printable(change.path), "step": change.step, "kind": change.kind, "before": printable(change.before),
-        "after": printable(change.after), "risk": change.risk, "why": change.why,
+        "after": printable(change.after), "risk": change.risk, "why": printable(change.why),
     }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def _both(
     for name in order:
         if name in before.plan.steps and name in after.plan.steps:
             old, new = before.plan.steps[name], after.plan.steps[name]
-            found.changes += risk.step_changes(old, new, feeds)
+            found.changes += risk.step_changes(old, new, feeds, renamed=name in found.names.values())
             found.changes += table_changes(old, new, before, after, feeds)
             rows = row_changes(old, new, before, after, feeds, folder, show_values=show_values)
             if rows is not None:

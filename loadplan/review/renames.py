@@ -8,24 +8,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from loadplan.plan.model import Plan, Step, StepSource
-from loadplan.review.meaning import Change, aspects
+from loadplan.review.meaning import Change, aspects, source_value
 
-ALIKE = 0.7
-"""The share of what two steps mean that has to be the same, beside operation, object and source."""
+ALIKE, ALIKE_ELSEWHERE = 0.5, 0.8
+"""The share of what two steps of one operation on one object mean that has to be the same: where they have one source, and where they
+have not."""
 
 
 def renamed_steps(before: Plan, after: Plan) -> dict[str, str]:
     """Old id -> new id."""
     gone = [s for s in before.steps.values() if s.id not in after.steps]
     new = [s for s in after.steps.values() if s.id not in before.steps]
-    groups: dict[tuple[object, ...], list[Step]] = {}
+    groups: dict[tuple[str, str | None], list[Step]] = {}
     for step in new:
-        groups.setdefault(_sort(step), []).append(step)
+        groups.setdefault((step.operation, step.object), []).append(step)
     pairs = []
     for at, one in enumerate(gone):
-        for number, other in enumerate(groups.get(_sort(one), ())):
+        for number, other in enumerate(groups.get((one.operation, one.object), ())):
             share = _share(one, other)
-            if share >= ALIKE:
+            if share >= (ALIKE if _source(one) == _source(other) else ALIKE_ELSEWHERE):
                 pairs.append((-share, at, number, one.id, other.id))
     found: dict[str, str] = {}
     taken: set[str] = set()
@@ -36,22 +37,16 @@ def renamed_steps(before: Plan, after: Plan) -> dict[str, str]:
     return found
 
 
-def _sort(step: Step) -> tuple[object, ...]:
+def _source(step: Step) -> object:
+    """Its source; of another step it is only said what of it, as that one may have another id too."""
     source = step.source
-    kind = (
-        f"rows {type(source).__name__}"
-        if isinstance(source, StepSource)
-        else aspects(step)["source"].text
-        if source
-        else ""
-    )
-    return (step.operation, step.object, kind)
+    return replace(source, step="") if isinstance(source, StepSource) else source_value(source)
 
 
 def _share(one: Step, other: Step) -> float:
     old, new = aspects(one), aspects(other)
     same = sum(old.get(name) == new.get(name) for name in {*old, *new} - {"source"})
-    return same / max(1, len({*old, *new} - {"source"}))
+    return (same + (_source(one) == _source(other))) / (len({*old, *new} - {"source"}) + 1)
 
 
 def with_names(plan: Plan, names: Mapping[str, str]) -> Plan:

@@ -14,11 +14,12 @@ from pathlib import Path, PurePosixPath
 
 from loadplan.errors import InvalidInputError, UsageError
 from loadplan.masking import printable
+from loadplan.plan.document import parse_document
 from loadplan.review.treelinks import Kept, Links
 
 LFS = b"version https://git-lfs.github.com/spec/"
 MOST_PLAN_BYTES = 1 << 20
-MOST_LINK_BYTES = 1 << 14
+MOST_LINK_BYTES = 4_095
 LINK, SUBMODULE = "120000", "160000"
 _QUIET = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1",
@@ -95,7 +96,8 @@ class Revision:
     def links(self) -> Links:
         """Its symbolic links and submodules."""
         paths = [path for path, entry in self.files.items() if entry.mode == LINK]
-        targets = {path: os.fsdecode(text) for path, text in self._contents(paths, MOST_LINK_BYTES)}
+        texts = {path: os.fsdecode(text) for path, text in self._contents(paths, MOST_LINK_BYTES)}
+        targets = {path: text for path, text in texts.items() if text and "\0" not in text}
         pinned = {path: entry.oid for path, entry in self._listing.items() if entry.mode == SUBMODULE}
         return Links(targets, pinned)
 
@@ -155,6 +157,20 @@ class Revision:
         if done.returncode != 0:
             raise InvalidInputError(f"git does not give `{path}` of {self.name}", code="LP0770", where=self.name)
         return True
+
+
+_STRICT = (re.compile(rb"^version:", re.MULTILINE), re.compile(rb"^steps:", re.MULTILINE))
+_LOOSE = (re.compile(rb"\bversion\b"), re.compile(rb"\bsteps\b"))
+
+
+def looks_like_plan(text: bytes) -> bool:
+    """Whether a YAML file has the two keys that every plan has, however they are written."""
+    if all(key.search(text) for key in _STRICT):
+        return True
+    if not all(key.search(text) for key in _LOOSE):
+        return False
+    document, _ = parse_document(text, "plan")
+    return document is not None and isinstance(document.data, dict) and {"version", "steps"} <= document.data.keys()
 
 
 def is_plain(path: str) -> bool:

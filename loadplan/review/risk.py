@@ -54,8 +54,10 @@ def removed(step: Step, guarded: list[str]) -> Change:
     return Change(step.id, step.id, "removed", before, "", "R2", "step removed; its records stay in Salesforce")
 
 
-def step_changes(before: Step, after: Step, feeds: tuple[Feeding, Feeding]) -> Iterator[Change]:
-    """What a step means now that it did not mean before."""
+def step_changes(
+    before: Step, after: Step, feeds: tuple[Feeding, Feeding], *, renamed: bool = False
+) -> Iterator[Change]:
+    """What a step means now that it did not mean before. What another id does to it is told where that is told (`renamed`)."""
     old, new = aspects(before), aspects(after)
     for aspect in [*new, *(a for a in old if a not in new)]:
         if old.get(aspect) == new.get(aspect) or (aspect == "key" and after.external_id is not None):
@@ -67,9 +69,10 @@ def step_changes(before: Step, after: Step, feeds: tuple[Feeding, Feeding]) -> I
         kind = "added" if aspect not in old else "removed" if aspect not in new else "changed"
         texts = differ(old.get(aspect), new.get(aspect))
         yield Change(f"{after.id}.{aspect}", after.id, kind, *texts, risk, why)
-    if before.idempotency and after.idempotency and before.idempotency.salt != after.idempotency.salt:
+    made = before.idempotency, after.idempotency
+    if made[0] and made[1] and made[0].salt != made[1].salt and not renamed:
         why = "idempotency values are made of the names of plan and step: every row becomes a new record"
-        names = (before.idempotency.salt.replace("\0", " / "), after.idempotency.salt.replace("\0", " / "))
+        names = (made[0].salt.replace("\0", " / "), made[1].salt.replace("\0", " / "))
         yield Change(f"{after.id}.idempotency", after.id, "changed", *names, "R3", why)
     yield from _gate(before, after)
 

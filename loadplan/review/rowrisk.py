@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from loadplan.plan.model import Step
 from loadplan.review.feeding import key_columns, sent_columns
 
+_NAMES = 10
 MORE_ROWS = 1.2
 """Rows of a source that grow beyond this are more than a change of rows."""
 
@@ -31,6 +32,12 @@ def rows_risk(step: Step, rows: Mapping[str, Any], feeds: str = "") -> tuple[str
 def uncompared_risk(step: Step, feeds: str = "") -> str:
     """Rows that cannot be looked at."""
     return "R3" if step.facts.destructive or feeds else "R2"
+
+
+def listed(names: Sequence[str]) -> str:
+    """A few names, and how many more there are."""
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 Found = Iterator[tuple[str, str]]
@@ -59,7 +66,7 @@ def _records(step: Step, rows: Mapping[str, Any]) -> Found:
     keys = key_columns(step)
     other = [name for name in rows["columns"] if name in keys and name != step.key]
     if other:
-        yield "R3", f"rows find other records: {', '.join(other)} changed"
+        yield "R3", f"rows find other records: {listed(other)} changed"
     swapped = min(rows["added"], rows["removed"]) if rows["keyed"] else 0
     if swapped and step.facts.needs_id and not step.facts.destructive:
         yield "R3", f"other records are updated: {swapped:,} in place of as many"
@@ -79,10 +86,10 @@ def _columns(step: Step, rows: Mapping[str, Any]) -> Found:
         if rows["columns_removed"]:
             yield "R2", "columns that are no longer sent"
     elif lost := [name for name in rows["columns_removed"] if name in sent and name != step.key]:
-        yield "R2", f"the plan sends {', '.join(lost)}, which head does not have"
+        yield "R2", f"the plan sends {listed(lost)}, which head does not have"
     emptied = [name for name in rows["emptied"] if sent is None or name in sent]
     if emptied:
-        yield "R2", f"most values of {', '.join(emptied)} become empty or null"
+        yield "R2", f"most values of {listed(emptied)} become empty or null"
 
 
 def _amount(step: Step, rows: Mapping[str, Any]) -> Found:

@@ -66,17 +66,21 @@ def read_version(
         plan = recorded_plan(file, file, variables, var_files)
         return Version(label, plan, compile_graph(plan), identity, tuple(invented))
     except InvalidInputError as error:
-        problems = [_renamed(d, str(file), f"{label}:{shown}") for d in error.diagnostics]
+        names = {str(file): f"{label}:{shown}"}
+        below = str(file).removesuffix(shown)  # where the files of a revision were put down
+        names |= {
+            str(v): f"{label}:{str(v).removeprefix(below)}" for v in var_files if below and str(v).startswith(below)
+        }
+        problems = [_renamed(d, names) for d in error.diagnostics]
         raise InvalidInputError(
             f"{shown} of {label} cannot be read as a plan", problems, code=error.code, where=f"{label}:{shown}",
             hint="give its variables with --var" if any(d.code == "LP0222" for d in problems) else None,
         ) from error  # fmt: skip
 
 
-def _renamed(diagnostic: Diagnostic, path: str, name: str) -> Diagnostic:
-    if diagnostic.place.file != path:
-        return diagnostic
-    return replace(diagnostic, place=replace(diagnostic.place, file=name), quote=False)
+def _renamed(diagnostic: Diagnostic, names: Mapping[str, str]) -> Diagnostic:
+    name = names.get(diagnostic.place.file)
+    return diagnostic if name is None else replace(diagnostic, place=replace(diagnostic.place, file=name), quote=False)
 
 
 PLACEHOLDERS = {

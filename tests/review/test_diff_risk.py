@@ -12,7 +12,7 @@ import pytest
 from loadplan.plan.model import Step
 from loadplan.review.meaning import aspects
 
-from .conftest import Command, commit
+from .conftest import Command, commit, git
 
 BIG = """\
 version: 1
@@ -341,6 +341,64 @@ def test_a_default_that_a_given_value_hides(big: Path, loadplan: Command) -> Non
     change(big, "default: emea", "default: amer")
     assert classes(told(loadplan, "--var", "reg=emea"))["vars.reg.default"][0] == "R3"
     assert "vars.reg.default" not in classes(told(loadplan))
+
+
+def test_a_file_of_variables_is_that_of_its_revision(big: Path, loadplan: Command) -> None:
+    """It is part of the change where it is committed; one that no revision has is the same on both sides."""
+    (big / "vars.yaml").write_text("reg: emea\n", encoding="utf-8")
+    commit(big, "one")
+    (big / "vars.yaml").write_text("reg: amer\n", encoding="utf-8")
+    commit(big, "two")
+    assert classes(told(loadplan, "--var-file", "vars.yaml")) == {
+        "found.soql": ("R3", "the delete purge takes its rows from here")
+    }
+    (big / "other.yaml").write_text("reg: amer\n", encoding="utf-8")
+    assert told(loadplan, "--var-file", "other.yaml")["plans"] == []
+    (big / "vars.yaml").write_text("reg: [\n", encoding="utf-8")
+    commit(big, "three")
+    ran = loadplan("diff", "HEAD~1..HEAD", "plans/crm.yaml", "--var-file", "vars.yaml")
+    head = git(big, "rev-parse", "HEAD")[:12]
+    assert (ran.exit, f"{head}:vars.yaml" in ran.err, "loadplan-diff-" in ran.err) == (2, True, False), ran.err
+
+
+STEPS = "{a: {object: Account, operation: delete, source: data/contacts.csv, columns: {Id: id}}}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"version": 1\nname: x\n"steps": {STEPS}\n',
+        f"{{version: 1, name: x, steps: {STEPS}}}\n",
+        f"  version: 1\n  name: x\n  steps: {STEPS}\n",
+    ],
+    ids=["quotes", "braces", "blanks"],
+)
+def test_a_new_plan_is_seen_however_its_keys_are_written(text: str, repository: Path, loadplan: Command) -> None:
+    """It deletes all the same."""
+    (repository / "plans/x.yaml").write_text(text, encoding="utf-8")
+    commit(repository, "two")
+    assert [(p["file"], p["risk"]) for p in told(loadplan)["plans"]] == [("plans/x.yaml", "R3")]
+
+
+def test_a_step_whose_header_passes_what_was_masked(big: Path, loadplan: Command) -> None:
+    """A new step reads the same file without a mask."""
+    change(big, "  found:", "  bare: {object: Lead, operation: insert, source: data/rows.csv}\n  found:")
+    found = classes(told(loadplan))
+    assert {path: c[0] for path, c in found.items()} == {"bare": "R2", "bare.unmasked phone": "R3"}
+
+
+def test_a_renamed_step_with_another_source(big: Path, loadplan: Command) -> None:
+    """It is the same step while the rest is: its new source is told, and its new records."""
+    text = (big / "plans/crm.yaml").read_text("utf-8").replace("depends_on: [made]", "depends_on: [make]")
+    text = text.replace("  made:", "  make:").replace("source: data/rows.csv", "source: data/others.csv", 1)
+    (big / "plans/crm.yaml").write_text(text, encoding="utf-8")
+    (big / "plans/data/others.csv").write_text(ROWS, encoding="utf-8")
+    commit(big, "two")
+    found = classes(told(loadplan))
+    assert {path: c[0] for path, c in found.items() if path.startswith("make.")} == {
+        "make.id": "R3",
+        "make.source": "R2",
+    }
 
 
 ORGS = "version: 1\norgs:\n  prod: {{instance_url: 'https://a.my.salesforce.com', {guards}auth: {{flow: sf-cli, alias: a}}}}\n"
