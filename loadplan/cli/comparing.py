@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from loadplan.errors import InvalidInputError, UsageError
-from loadplan.plan.files import find_root
+from loadplan.plan.files import STATE_FOLDER, find_root
 from loadplan.plan.model import Plan, source_files
 from loadplan.review.difference import document
 from loadplan.review.meaning import Change
@@ -188,8 +188,8 @@ class _Tree:
 
     def plans(self) -> list[str]:
         """Every file that looks like a plan, and every link to one."""
-        names = [f for f in self.rev.files if f.endswith(ENDINGS) and not f.startswith(".") and "/." not in f]
-        return [name for name, text in self.rev.read_small(names) if looks_like_plan(text)]
+        names = [f for f in self.rev.files if f.endswith(ENDINGS) and STATE_FOLDER not in PurePosixPath(f).parts]
+        return [name for name, text in self.rev.read_small(names) if looks_like_plan(name, text)]
 
     def real(self, file: str) -> str:
         """Where a path leads."""

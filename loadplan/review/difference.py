@@ -127,7 +127,7 @@ def _both(
     for name in order:
         if name in before.plan.steps and name in after.plan.steps:
             old, new = before.plan.steps[name], after.plan.steps[name]
-            found.changes += risk.step_changes(old, new, feeds, renamed=name in found.names.values())
+            found.changes += risk.step_changes(old, new, feeds)
             found.changes += table_changes(old, new, before, after, feeds)
             rows = row_changes(old, new, before, after, feeds, folder, show_values=show_values)
             if rows is not None:

@@ -17,7 +17,6 @@ Style = Callable[..., str]
 COLORS = {"R0": ("dim",), "R1": ("green",), "R2": ("yellow",), "R3": ("red", "bold")}
 LIMIT = 65_000
 """Characters of a comment: GitHub takes 65,536."""
-_PLAIN = re.compile(r"[A-Za-z0-9 ,;%]*")
 ICONS = {"R0": ":white_check_mark:", "R1": ":white_check_mark:", "R2": ":eyes:", "R3": ":warning:"}
 MEANING = {"R0": "words only", "R1": "rows", "R2": "what is sent, when or how", "R3": "needs a careful look"}
 
@@ -157,13 +156,13 @@ def marker(named: Sequence[str]) -> str:
 
 
 def code(text: str) -> str:
-    """A text from outside, as it is and without effect: `<code>` with every sign encoded that markdown, HTML or GitHub know. Behind an
-    `@` stands an empty element: addresses and mentions are looked for after the signs were decoded."""
+    """A text from outside, as it is and without effect: `<code>` with every sign encoded that markdown, HTML or GitHub know. Behind `@`
+    and `#` stands an empty element: addresses, mentions and issues are looked for after the signs were decoded."""
     return f"<code>{re.sub(r'[^A-Za-z0-9 ,]', _encoded, short(text))}</code>"
 
 
 def _encoded(sign: re.Match[str]) -> str:
-    return f"&#{ord(sign[0])};" + ("<i></i>" if sign[0] == "@" else "")
+    return f"&#{ord(sign[0])};" + ("<i></i>" if sign[0] in "@#" else "")
 
 
 def _title(document: Mapping[str, Any]) -> str:
@@ -204,8 +203,8 @@ def _code_change(change: Mapping[str, Any]) -> str:
 
 
 def said(text: str) -> str:
-    """A sentence of this tool: plain where nothing in it could come from outside and mean something."""
-    return text if _PLAIN.fullmatch(text) else code(text)
+    """A sentence of this tool, in which names of steps and columns may stand: encoded as they are."""
+    return re.sub(r"[^A-Za-z0-9 ,]", _encoded, short(text))
 
 
 def _code_arrow(change: Mapping[str, Any]) -> str:

@@ -163,14 +163,17 @@ _STRICT = (re.compile(rb"^version:", re.MULTILINE), re.compile(rb"^steps:", re.M
 _LOOSE = (re.compile(rb"\bversion\b"), re.compile(rb"\bsteps\b"))
 
 
-def looks_like_plan(text: bytes) -> bool:
-    """Whether a YAML file has the two keys that every plan has, however they are written."""
-    if all(key.search(text) for key in _STRICT):
+def looks_like_plan(name: str, text: bytes) -> bool:
+    """Whether a YAML file has the two keys that every plan has, however they are written. In a hidden folder, where other tools keep
+    their files, a file that is only meant to be a plan is none."""
+    hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+    if not hidden and all(key.search(text) for key in _STRICT):
         return True
     if not all(key.search(text) for key in _LOOSE):
         return False
     document, _ = parse_document(text, "plan")
-    return document is not None and isinstance(document.data, dict) and {"version", "steps"} <= document.data.keys()
+    data = document.data if document is not None else None
+    return isinstance(data, dict) and "version" in data and isinstance(data.get("steps"), dict)
 
 
 def is_plain(path: str) -> bool:

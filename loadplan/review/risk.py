@@ -54,10 +54,8 @@ def removed(step: Step, guarded: list[str]) -> Change:
     return Change(step.id, step.id, "removed", before, "", "R2", "step removed; its records stay in Salesforce")
 
 
-def step_changes(
-    before: Step, after: Step, feeds: tuple[Feeding, Feeding], *, renamed: bool = False
-) -> Iterator[Change]:
-    """What a step means now that it did not mean before. What another id does to it is told where that is told (`renamed`)."""
+def step_changes(before: Step, after: Step, feeds: tuple[Feeding, Feeding]) -> Iterator[Change]:
+    """What a step means now that it did not mean before."""
     old, new = aspects(before), aspects(after)
     for aspect in [*new, *(a for a in old if a not in new)]:
         if old.get(aspect) == new.get(aspect) or (aspect == "key" and after.external_id is not None):
@@ -69,11 +67,6 @@ def step_changes(
         kind = "added" if aspect not in old else "removed" if aspect not in new else "changed"
         texts = differ(old.get(aspect), new.get(aspect))
         yield Change(f"{after.id}.{aspect}", after.id, kind, *texts, risk, why)
-    made = before.idempotency, after.idempotency
-    if made[0] and made[1] and made[0].salt != made[1].salt and not renamed:
-        why = "idempotency values are made of the names of plan and step: every row becomes a new record"
-        names = (made[0].salt.replace("\0", " / "), made[1].salt.replace("\0", " / "))
-        yield Change(f"{after.id}.idempotency", after.id, "changed", *names, "R3", why)
     yield from _gate(before, after)
 
 
@@ -147,11 +140,17 @@ def _gate(before: Step, after: Step) -> Iterator[Change]:
 
 
 def plan_changes(before: Plan, after: Plan) -> Iterator[Change]:
-    """What is different of the plan as a whole. What another name does to idempotency is told with each step that has it."""
+    """What is different of the plan as a whole."""
     if before.api_version != after.api_version:
         yield Change("api_version", "", "changed", before.api_version, after.api_version, "R2", "API version")
     if before.name != after.name:
-        yield Change("name", "", "changed", before.name, after.name, "R0", "words")
+        made = [
+            s.id
+            for s in after.steps.values()
+            if s.idempotency and s.id in before.steps and before.steps[s.id].idempotency
+        ]
+        why = f"every row of {', '.join(made)} becomes a new record: idempotency values are made of the plan's name"
+        yield Change("name", "", "changed", before.name, after.name, *(("R3", why) if made else ("R0", "words")))
     if before.description != after.description:
         yield Change("description", "", "changed", before.description, after.description, "R0", "words")
 

@@ -248,11 +248,11 @@ def test_the_comment_shows_hostile_texts_and_obeys_none(repository: Path, loadpl
 
 def test_addresses_in_the_comment_are_no_links(repository: Path, loadplan: Command) -> None:
     """GitHub makes links of `www.`, of addresses, and mentions of what stands behind an `@`, after it decoded the signs."""
-    edit(repository, "Rating: rating", "Rating: {value: 'www.evil.example ana@evil.example @admin'}")
+    edit(repository, "Rating: rating", "Rating: {value: 'www.evil.example ana@evil.example @admin #1'}")
     commit(repository, "two")
     text = loadplan("diff", "HEAD~1..HEAD", "--format", "markdown").out
     assert "www." not in text
-    assert re.search(r"(@|&#64;)(?!<i></i>)", text) is None
+    assert re.search(r"(@|&#64;|&#35;)(?!<i></i>)", text) is None
     assert "www.evil.example" in html.unescape(text)
 
 

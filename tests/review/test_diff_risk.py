@@ -89,7 +89,14 @@ def classes(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 NEW = "every row becomes a new record"
 CASES: Sequence[tuple[str, str, str, str, str, str]] = [
-    ("a renamed plan with idempotency", "name: nightly", "name: daily", "made.idempotency", "R3", NEW),
+    (
+        "a renamed plan with idempotency",
+        "name: nightly",
+        "name: daily",
+        "name",
+        "R3",
+        "every row of made becomes a new record",
+    ),
     ("another field of idempotency", "field: Loadplan_Key__c", "field: Other__c", "made.idempotency", "R3", NEW),
     ("another key of idempotency", "key: id", "key: name", "made.idempotency", "R3", NEW),
     ("no idempotency", "    idempotency: {field: Loadplan_Key__c}\n", "", "made.idempotency", "R3", NEW),
@@ -303,7 +310,7 @@ def test_a_plan_that_moved_under_another_name(big: Path, loadplan: Command) -> N
     (big / "plans/daily.yaml").write_text(text, encoding="utf-8")
     commit(big, "two")
     document = told(loadplan)
-    assert classes(document)["made.idempotency"][0] == "R3"
+    assert classes(document)["name"][0] == "R3"
     assert (document["steps"]["added"], document["plans"][0]["note"]) == (0, "moved from plans/crm.yaml")
 
 
@@ -376,8 +383,12 @@ STEPS = "{a: {object: Account, operation: delete, source: data/contacts.csv, col
 def test_a_new_plan_is_seen_however_its_keys_are_written(text: str, repository: Path, loadplan: Command) -> None:
     """It deletes all the same."""
     (repository / "plans/x.yaml").write_text(text, encoding="utf-8")
+    (repository / ".github/workflows").mkdir(parents=True)
+    (repository / ".github/workflows/ci.yaml").write_text("version: 1\nsteps: [{run: x}]\n", encoding="utf-8")
+    (repository / ".github/x.yaml").write_text(text, encoding="utf-8")
     commit(repository, "two")
-    assert [(p["file"], p["risk"]) for p in told(loadplan)["plans"]] == [("plans/x.yaml", "R3")]
+    found = [(p["file"], p["risk"]) for p in told(loadplan)["plans"]]
+    assert found == [(".github/x.yaml", "R3"), ("plans/x.yaml", "R3")]
 
 
 def test_a_step_whose_header_passes_what_was_masked(big: Path, loadplan: Command) -> None:
