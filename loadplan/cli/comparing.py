@@ -68,7 +68,7 @@ def _of_revisions(
             next_commands=[f"loadplan diff {text} PLAN"],
         )  # fmt: skip
     labels = (base.commit[:12], head.commit[:12])
-    return document(labels, pairs, orgs, folder / "rows", show_values=show_values)
+    return document(labels, pairs, orgs, folder / "rows", show_values=show_values, elsewhere=after.deleted)
 
 
 def _once(files: Sequence[str], base: Revision, head: Revision) -> list[str]:
@@ -177,6 +177,8 @@ class _Tree:
     def __init__(self, rev: Revision, root: Path, variables: Mapping[str, str], var_files: Sequence[Path]) -> None:
         self.rev, self._root, self._variables = rev, root, variables
         (root / ".git").mkdir(parents=True)
+        self.deleted: dict[Path, str] = {}
+        """The files that deletes of the plans read so far take their rows from, and what those are called."""
         rev.make_links(root)
         self._var_files = [self._as_here(file) for file in var_files]
 
@@ -208,7 +210,13 @@ class _Tree:
         for parent in PurePosixPath(self.real(file)).parents:
             self.rev.put((parent / "orgs.yaml").as_posix(), self._root)
         identity: Identity = self._identity
-        return read_version(self.rev.commit[:12], self._root / file, identity, self._variables, self._var_files, file)
+        found = read_version(self.rev.commit[:12], self._root / file, identity, self._variables, self._var_files, file)
+        for step in found.plan.steps.values():
+            if step.facts.destructive:
+                self.deleted |= dict.fromkeys(
+                    (f.file for f in source_files(step.source)), f"{step.id} of {found.plan.name}"
+                )
+        return found
 
     def state(self, file: str, plan: Plan) -> dict[str, Kept]:
         """Everything that the plan reads, by path."""

@@ -4,7 +4,7 @@ Deterministic; values of rows only where they were asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from loadplan.masking import printable
 from loadplan.review import risk
 from loadplan.review.bare import unmasked
-from loadplan.review.feeding import feeding
+from loadplan.review.feeding import NOWHERE, feeding
 from loadplan.review.meaning import Change
 from loadplan.review.renames import rename_change, renamed_steps
 from loadplan.review.rowchanges import row_changes, table_changes
@@ -32,10 +32,17 @@ class _Found:
 
 
 def document(
-    labels: tuple[str, str], pairs: Sequence[Pair], orgs: Sequence[Change], folder: Path, *, show_values: bool = False
+    labels: tuple[str, str],
+    pairs: Sequence[Pair],
+    orgs: Sequence[Change],
+    folder: Path,
+    *,
+    show_values: bool = False,
+    elsewhere: Mapping[Path, str] = NOWHERE,
 ) -> dict[str, Any]:
-    """Everything that `loadplan diff` says. `folder` is where rows wait."""
-    plans = [_plan(pair, folder, show_values=show_values) for pair in pairs]
+    """Everything that `loadplan diff` says. `folder` is where rows wait; `elsewhere` are files of the new version that deletes of any
+    plan read, and what those are called."""
+    plans = [_plan(pair, folder, elsewhere, show_values=show_values) for pair in pairs]
     counts: dict[str, int] = {}
     for entry in [*(c for p in plans for c in (*p["changes"], *p["rows"])), *map(_change_json, orgs)]:
         counts[entry["risk"]] = counts.get(entry["risk"], 0) + 1
@@ -54,7 +61,7 @@ def _change_json(change: Change) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plan(pair: Pair, folder: Path, *, show_values: bool) -> dict[str, Any]:
+def _plan(pair: Pair, folder: Path, elsewhere: Mapping[Path, str], *, show_values: bool) -> dict[str, Any]:
     found = _Found()
     before, after = pair.before, pair.after
     if before is not None and after is not None:
@@ -68,7 +75,7 @@ def _plan(pair: Pair, folder: Path, *, show_values: bool) -> dict[str, Any]:
     if pair.unread:
         found.changes.append(Change("plan", "", "changed", "", "", "R3", f"cannot be compared: {pair.unread}"))
     if before is not None and after is not None:
-        _both(found, order, before, after, folder, show_values=show_values)
+        _both(found, order, before, after, folder, elsewhere, show_values=show_values)
     rank = {name: number for number, name in enumerate(order)}
     found.changes.sort(key=lambda c: (-int(c.risk[1]), rank.get(c.step, -1)))
     found.rows.sort(key=lambda r: (-int(r["risk"][1]), rank.get(r["step"], -1)))
@@ -117,13 +124,20 @@ def _come_and_gone(order: Sequence[str], before: Version | None, after: Version 
 
 
 def _both(
-    found: _Found, order: Sequence[str], before: Version, after: Version, folder: Path, *, show_values: bool
+    found: _Found,
+    order: Sequence[str],
+    before: Version,
+    after: Version,
+    folder: Path,
+    elsewhere: Mapping[Path, str],
+    *,
+    show_values: bool,
 ) -> None:
     """What changed of the plan and of the steps that both sides have."""
     found.changes += [rename_change(old, new, after.plan) for old, new in found.names.items()]
     found.changes += risk.plan_changes(before.plan, after.plan)
     found.changes += risk.order_changes(before.graph, after.graph, after.plan)
-    feeds = feeding(before.plan), feeding(after.plan)
+    feeds = feeding(before.plan), feeding(after.plan, elsewhere)
     for name in order:
         if name in before.plan.steps and name in after.plan.steps:
             old, new = before.plan.steps[name], after.plan.steps[name]

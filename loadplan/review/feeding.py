@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 
 from loadplan.plan.model import Cell, Column, Composed, Constant, FromColumn, Hashed, Plan, Step, StepSource
 from loadplan.review.meaning import column_value
@@ -55,6 +57,9 @@ def sent_columns(step: Step) -> frozenset[str] | None:
     return frozenset({n for c in step.columns for n in read_columns(c)} | {r.column for r in step.references})
 
 
+NOWHERE: Mapping[Path, str] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Feeding:
     """Of one plan: the steps that decide which rows a delete has, and those that decide which records an update finds, each with the
@@ -64,16 +69,22 @@ class Feeding:
     updates: Mapping[str, str]
 
 
-def feeding(plan: Plan) -> Feeding:
-    """Through `{step: …}`, `{results_of: …}` and an `Id` that is the id of another step's row."""
+def feeding(plan: Plan, elsewhere: Mapping[Path, str] = NOWHERE) -> Feeding:
+    """Through `{step: …}`, `{results_of: …}`, an `Id` that is the id of another step's row, and an output that a delete of another plan
+    reads: `elsewhere` has those files, and what the delete is called."""
     deletes = [s.id for s in plan.steps.values() if s.facts.destructive]
     updates = [s.id for s in plan.steps.values() if s.facts.needs_id and not s.facts.destructive]
-    return Feeding(_above(plan, deletes), _above(plan, updates))
+    written = {
+        s.id: elsewhere[s.output_file]
+        for s in plan.steps.values()
+        if s.output_file is not None and s.output_file in elsewhere
+    }
+    return Feeding(_above(plan, deletes, written), _above(plan, updates, {}))
 
 
-def _above(plan: Plan, ends: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    queue = [(end, end) for end in ends]
+def _above(plan: Plan, ends: list[str], written: Mapping[str, str]) -> dict[str, str]:
+    found = dict(written)
+    queue = [*((end, end) for end in ends), *written.items()]
     for name, end in queue:
         step = plan.steps.get(name)
         if step is None:

@@ -22,6 +22,8 @@ NULL = "#N/A"
 """What sets a field to null (Bulk API 2.0 Developer Guide, "Prepare CSV Files"). An empty cell leaves what a record has."""
 _NOTHING = frozenset({"", NULL})
 _EXAMPLES = 3
+_MOST_ALIKE = 1_000
+"""Rows of one key that are looked at: keys that stand more than once are matched by guess, and memory is bounded."""
 
 
 @dataclass
@@ -107,15 +109,18 @@ def _pairs(old: Spool, new: Spool) -> Iterator[tuple[list[str], list[str]]]:
         held: dict[bytes, dict[bytes, int]] = {}
         for name, text in _filed(old, bucket):
             texts = held.setdefault(name, {})
-            texts[text] = texts.get(text, 0) + 1
+            if text in texts or len(texts) < _MOST_ALIKE:
+                texts[text] = texts.get(text, 0) + 1
         late: list[tuple[bytes, bytes]] = []
+        waiting: Counter[bytes] = Counter()
         for name, text in _filed(new, bucket):
             mine = held.get(name)
             if mine is None:
                 continue
             if text in mine:
                 _take(mine, text)
-            else:
+            elif waiting[name] < _MOST_ALIKE:
+                waiting[name] += 1
                 late.append((name, text))
         for name, text in late:
             mine = held[name]

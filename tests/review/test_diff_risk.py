@@ -412,6 +412,20 @@ def test_a_renamed_step_with_another_source(big: Path, loadplan: Command) -> Non
     }
 
 
+def test_a_query_whose_output_a_delete_of_another_plan_reads(repository: Path, loadplan: Command) -> None:
+    """The file is in no revision: it is made by one plan and read by the other."""
+    query = "version: 1\nname: a\nsteps: {q: {operation: query, soql: SELECT Id FROM Case, output: ../out/q.csv}}\n"
+    purge = "version: 1\nname: b\nsteps: {d: {object: Case, operation: delete, source: ../out/q.csv}}\n"
+    (repository / "plans/a.yaml").write_text(
+        query.replace("FROM Case", "FROM Case WHERE IsClosed = true"), encoding="utf-8"
+    )
+    (repository / "plans/b.yaml").write_text(purge, encoding="utf-8")
+    commit(repository, "one")
+    (repository / "plans/a.yaml").write_text(query, encoding="utf-8")
+    commit(repository, "two")
+    assert classes(told(loadplan)) == {"q.soql": ("R3", "the delete d of b takes its rows from here")}
+
+
 ORGS = "version: 1\norgs:\n  prod: {{instance_url: 'https://a.my.salesforce.com', {guards}auth: {{flow: sf-cli, alias: a}}}}\n"
 
 
