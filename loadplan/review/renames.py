@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice, product
 
 from loadplan.plan.model import Plan, Step, StepSource
 from loadplan.review.meaning import Change, aspects, source_value
@@ -13,23 +14,29 @@ from loadplan.review.meaning import Change, aspects, source_value
 ALIKE, ALIKE_ELSEWHERE = 0.5, 0.8
 """The share of what two steps of one operation on one object mean that has to be the same: where they have one source, and where they
 have not."""
+MOST_PAIRS = 40_000
+"""Pairs of steps that are looked at when they are not exactly the same."""
 
 
 def renamed_steps(before: Plan, after: Plan) -> dict[str, str]:
     """Old id -> new id."""
-    gone = [s for s in before.steps.values() if s.id not in after.steps]
-    new = [s for s in after.steps.values() if s.id not in before.steps]
-    groups: dict[tuple[str, str | None], list[Step]] = {}
-    for step in new:
-        groups.setdefault((step.operation, step.object), []).append(step)
-    pairs = []
-    for at, one in enumerate(gone):
-        for number, other in enumerate(groups.get((one.operation, one.object), ())):
-            share = _share(one, other)
-            if share >= (ALIKE if _source(one) == _source(other) else ALIKE_ELSEWHERE):
-                pairs.append((-share, at, number, one.id, other.id))
+    gone = [_Told(s) for s in before.steps.values() if s.id not in after.steps]
+    new = [_Told(s) for s in after.steps.values() if s.id not in before.steps]
     found: dict[str, str] = {}
-    taken: set[str] = set()
+    waiting: dict[object, list[_Told]] = {}
+    for step in new:
+        waiting.setdefault(step.all, []).append(step)
+    for step in gone:  # those that do exactly the same, however many there are
+        if same := waiting.get(step.all):
+            found[step.id] = same.pop(0).id
+    taken = set(found.values())
+    gone, new = [s for s in gone if s.id not in found], [s for s in new if s.id not in taken]
+    pairs = []
+    for (at, one), (number, other) in islice(product(enumerate(gone), enumerate(new)), MOST_PAIRS):
+        if one.sort == other.sort and (share := one.share(other)) >= (
+            ALIKE if one.source == other.source else ALIKE_ELSEWHERE
+        ):
+            pairs.append((-share, at, number, one.id, other.id))
     for _, _, _, old, name in sorted(pairs):
         if old not in found and name not in taken:
             found[old] = name
@@ -37,16 +44,22 @@ def renamed_steps(before: Plan, after: Plan) -> dict[str, str]:
     return found
 
 
-def _source(step: Step) -> object:
-    """Its source; of another step it is only said what of it, as that one may have another id too."""
-    source = step.source
-    return replace(source, step="") if isinstance(source, StepSource) else source_value(source)
+class _Told:
+    """A step as it is compared with others. Of a source that is another step it only counts what of it, as that one may have another id
+    too."""
 
+    def __init__(self, step: Step) -> None:
+        self.id, self.sort = step.id, (step.operation, step.object)
+        source = step.source
+        self.source = replace(source, step="") if isinstance(source, StepSource) else source_value(source)
+        self.aspects = {name: aspect for name, aspect in aspects(step).items() if name != "source"}
+        self.all = (self.source, tuple(sorted((name, aspect.text) for name, aspect in self.aspects.items())))
 
-def _share(one: Step, other: Step) -> float:
-    old, new = aspects(one), aspects(other)
-    same = sum(old.get(name) == new.get(name) for name in {*old, *new} - {"source"})
-    return (same + (_source(one) == _source(other))) / (len({*old, *new} - {"source"}) + 1)
+    def share(self, other: _Told) -> float:
+        """How much of what both mean is the same, 0 to 1."""
+        names = {*self.aspects, *other.aspects}
+        same = sum(self.aspects.get(name) == other.aspects.get(name) for name in names)
+        return (same + (self.source == other.source)) / (len(names) + 1)
 
 
 def with_names(plan: Plan, names: Mapping[str, str]) -> Plan:

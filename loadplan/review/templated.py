@@ -24,6 +24,8 @@ def template_changes(
     before: Version, after: Version, names: Mapping[str, str], told: Collection[str], feeds: tuple[Feeding, Feeding]
 ) -> Iterator[Change]:
     """Templates that are others now and of which no change was `told`; then defaults of variables that other values hide here."""
+    if before.plan.text == after.plan.text:
+        return
     sides = _data(before.plan), _data(after.plan)
     old = {(names.get(step, step), *rest): text for (step, *rest), text in _templates(sides[0])}
     new = dict(_templates(sides[1]))
@@ -41,19 +43,28 @@ def template_changes(
             risk = "R3"
         why = "a template changed that gives the same with these variables, and may give something else with others"
         yield Change(path, step, "changed", old.get(keys, ""), new.get(keys, ""), risk, why)
-    yield from _defaults(before, after, sides)
+    yield from _variables(before, after, sides)
 
 
-def _defaults(before: Version, after: Version, sides: tuple[Any, Any]) -> Iterator[Change]:
+def _variables(before: Version, after: Version, sides: tuple[Any, Any]) -> Iterator[Change]:
     old, new = (side.get("vars") or {} for side in sides)
     used = {name for _, text in _templates(sides[1]) for name in names_in(text)}
     risky = any(s.facts.destructive for s in after.plan.steps.values())
-    for name in sorted({*old, *new}):
+    for name in sorted({*old, *new} & used):
+        for key in ("type", "values"):
+            was, now = (_listed((side.get(name) or {}).get(key, "")) for side in (old, new))
+            if was != now:
+                why = "a variable takes other values than before"
+                yield Change(f"vars.{name}.{key}", "", "changed", was, now, "R2", why)
         was, now = (str((side.get(name) or {}).get("default", "")) for side in (old, new))
         same = before.plan.variables.get(name) == after.plan.variables.get(name)
-        if was != now and same and name in used and name not in before.invented:
+        if was != now and same and name not in before.invented:
             why = "the default changed; a value that was given hides here what it does"
             yield Change(f"vars.{name}.default", "", "changed", was, now, "R3" if risky else "R2", why)
+
+
+def _listed(value: object) -> str:
+    return ", ".join(sorted(map(str, value))) if isinstance(value, list) else str(value)
 
 
 def _data(plan: Plan) -> Any:
@@ -70,4 +81,5 @@ def _templates(data: Any) -> Iterator[tuple[Keys, str]]:
         elif isinstance(value, list):
             queue += [(inner, (*keys, str(at))) for at, inner in enumerate(value)]
         elif isinstance(value, str) and is_template(value):
+            keys = keys[:-1] if keys[1:] == ("source", "path") else keys  # the long form of a source
             yield keys, _SPACE.sub(r"\1", " ".join(value.split()))

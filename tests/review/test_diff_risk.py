@@ -56,7 +56,7 @@ steps:
     object: Contact
     operation: upsert
     external_id: Legacy_Id__c
-    source: data/rows.csv
+    source: data/rows_{{ reg }}.csv
     columns:
       Legacy_Id__c: {column: id, map: {file: data/map.csv, from: from, to: to}}
       LastName: {column: name, map: {a: x, b: y}, default: z}
@@ -70,6 +70,7 @@ ROWS = "id,cid,cid2,name,rating,phone,key\nA1,003000000000001AAA,003000000000002
 def big(repository: Path) -> Path:
     (repository / "plans/crm.yaml").write_text(BIG, encoding="utf-8")
     (repository / "plans/data/rows.csv").write_text(ROWS, encoding="utf-8")
+    (repository / "plans/data/rows_emea.csv").write_text(ROWS, encoding="utf-8")
     (repository / "plans/data/map.csv").write_text("from,to,more\nk1,001000000000001AAA,x\nA1,B1,x\n", encoding="utf-8")
     commit(repository, "big")
     return repository
@@ -152,6 +153,14 @@ CASES: Sequence[tuple[str, str, str, str, str, str]] = [
     ),
     ("a delete that waits no more", "    depends_on: [made]\n", "", "purge2.order", "R3", "no longer waits"),
     ("a branch of a template", "Old__c = true", "Old__c = false", "found.soql", "R3", "template changed"),
+    (
+        "a variable that takes more",
+        "default: emea}",
+        "default: emea, values: [emea, amer]}",
+        "vars.reg.values",
+        "R2",
+        "other values",
+    ),
     ("a looser filter", "in: [Hot, Cold]", "in: [Hot, Cold, Warm]", "changed.where", "R2", "other rows"),
     ("a filter that reads alike", "in: [Hot, Cold]", "in: ['Hot, Cold']", "changed.where", "R2", "other rows"),
     ("a map that reads alike", "map: {a: x, b: y}", "map: {a: 'x, b: y'}", "kept.columns.LastName", "R2", "mapping"),
@@ -247,6 +256,7 @@ HARMLESS = [
         "    limit: 10\n",
         "    limit: 10\n    retry: {max_attempts: 3, codes: [UNABLE_TO_LOCK_ROW]}\n",
     ),
+    ("the long form of a source", "source: data/rows_{{ reg }}.csv", "source: {path: 'data/rows_{{ reg }}.csv'}"),
     ("the order of edges", "depends_on: [made]", "depends_on: [made, found]"),
 ]
 
@@ -303,6 +313,19 @@ def test_two_renamed_steps_find_each_other(big: Path, loadplan: Command) -> None
     assert ("other" in found, "kept" in found, "other.id" in found) == (True, True, False)
 
 
+def test_very_many_renamed_steps(repository: Path, loadplan: Command) -> None:
+    """A thousand steps under other ids, each found in one pass."""
+    for letter in "ab":
+        steps = "".join(
+            f"  {letter}{n}: {{object: Case, operation: insert, source: data/contacts.csv, limit: {n + 1}}}\n"
+            for n in range(1_000)
+        )
+        (repository / "plans/crm.yaml").write_text(f"version: 1\nname: many\nsteps:\n{steps}", encoding="utf-8")
+        commit(repository, letter)
+    found = classes(told(loadplan))
+    assert set(found) == {f"b{n}.id" for n in range(1_000)}
+
+
 def test_a_plan_that_moved_under_another_name(big: Path, loadplan: Command) -> None:
     """Most of its steps are what they were: it is compared with that, and its idempotency values are others."""
     text = (big / "plans/crm.yaml").read_text("utf-8").replace("name: nightly", "name: daily")
@@ -357,7 +380,8 @@ def test_a_file_of_variables_is_that_of_its_revision(big: Path, loadplan: Comman
     (big / "vars.yaml").write_text("reg: amer\n", encoding="utf-8")
     commit(big, "two")
     assert classes(told(loadplan, "--var-file", "vars.yaml")) == {
-        "found.soql": ("R3", "the delete purge takes its rows from here")
+        "found.soql": ("R3", "the delete purge takes its rows from here"),
+        "kept.source": ("R2", "other rows"),
     }
     (big / "other.yaml").write_text("reg: amer\n", encoding="utf-8")
     assert told(loadplan, "--var-file", "other.yaml")["plans"] == []
