@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 _PROPERTIES = ("operation", "query", "contentType", "columnDelimiter", "lineEnding")
 _REFUSED = (
-    (r"\(\s*SELECT\b", "Aggregate Relationships not supported in Bulk V2 Query with CSV content type"),
+    (
+        r"(?:^\s*SELECT|,)\s*\(\s*SELECT\b",
+        "Aggregate Relationships not supported in Bulk V2 Query with CSV content type",
+    ),
     (r"\bGROUP\s+BY\b|\b(COUNT|SUM|AVG|MIN|MAX)\s*\(", "Aggregate Relationships not supported in Bulk Query"),
     (r"\bOFFSET\s+\d", "Implementation restriction: OFFSET is not supported in Bulk Query"),
     (r"\bTYPEOF\b", "Implementation restriction: TYPEOF is not supported in Bulk Query"),
@@ -77,7 +80,7 @@ def _columns(org: Org, text: str, version: int, now: float) -> tuple[list[str], 
     for pattern, message in _REFUSED:
         if re.search(pattern, bare, re.IGNORECASE):
             raise ApiError(400, "API_ERROR", message)
-    select = Select(org.schema, parse(text), now)
+    select = Select(org.schema, parse(text), now, bulk=True)
     if select.kind.name in org.settings.bulk_unsupported:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{select.kind.name}' is not supported by the Bulk API.")
     if not select.kind.raw["queryable"]:
@@ -155,7 +158,7 @@ class Querier:
     def _open(self, job: Job, now: float) -> _Run:
         """A connection of its own sees the org as it is committed now, whatever is written meanwhile."""
         org = self._org
-        select = Select(org.schema, parse(job.query), now, deleted=job.operation == "queryAll")
+        select = Select(org.schema, parse(job.query), now, deleted=job.operation == "queryAll", bulk=True)
         if job.version < 50:
             select = select.in_alphabetical_order()
         spool = org.spool(job)

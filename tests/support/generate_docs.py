@@ -232,7 +232,9 @@ def emulator_settings_markdown() -> str:
 
 
 def _default(text: str) -> str:
-    plain = text.replace("_", "").strip('"')
+    if text.startswith('"'):
+        return text.strip('"')
+    plain = text.replace("_", "")
     return {"7 * DAY": "604800", "DAY": "86400", "True": "true", "False": "false", "()": "none"}.get(plain, plain)
 
 
