@@ -130,6 +130,8 @@ class Load:
         if column.parent is None or column.key is None:
             return self._converters[place].column(cells, place, errors)
         found = self.records.find(column.parent, column.key, {cell for cell in cells if cell and cell != NULL})
+        if column.parent.name == "RecordType":
+            found = self.records.of_object(self.kind, found)
         if column.parent is self.kind and self.job.made:
             found = {text: [r for r in ids if not self._was_made_here(r)] for text, ids in found.items()}
         values: list[Any] = []

@@ -25,7 +25,7 @@ from .sink import Sink
 from .spool import Spool
 from .store import Store
 from .usage import Usage
-from .wire import ApiError, Request, Response, make_id
+from .wire import ApiError, Request, Response, id18, make_id
 
 _HEADERS = {  # of every recorded REST answer
     "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
@@ -66,7 +66,7 @@ class Org:
         self.wake: Callable[[float], None] | None = None
         self.files = JobFiles(data_dir / "files")
         self.store = Store(data_dir / "org.db")
-        self.schema = load_schema(describe)
+        self.schema = load_schema(describe, settings.hidden_fields, settings.read_only_fields)
         self.saver = Records(self.store, self.schema)
         self.usage = Usage(self.store)
         self.jobs = Jobs(self.store, self._first_due)
@@ -78,6 +78,7 @@ class Org:
         self.instance_url = ""
         if self.saver.tables.get(self.schema.objects["user"], ADMIN_ID) is None:
             self._seed(now)
+        self._add_record_types(now)
         self.store.forget_old(now)
         shutil.rmtree(data_dir / "cursors", ignore_errors=True)
         self.store.commit()
@@ -96,6 +97,19 @@ class Org:
         book = make_id("01s", self.store.next("id:Pricebook2"))
         self.saver.insert(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
         self.saver.tables.update(kinds["pricebook2"], ['"IsStandard"'], [(True, book)])
+
+    def _add_record_types(self, now: float) -> None:
+        """The record types that descriptions name, under their ids."""
+        record_types = self.schema.objects["recordtype"]
+        for kind in self.schema.objects.values():
+            for info in kind.raw["recordTypeInfos"]:
+                record = id18(str(info["recordTypeId"]))
+                if info.get("master") or self.saver.tables.get(record_types, record) is not None:
+                    continue
+                name = str(info.get("name") or info["developerName"])
+                values = {"Name": name, "DeveloperName": str(info.get("developerName") or name),
+                          "SobjectType": kind.name, "IsActive": bool(info.get("active", True))}  # fmt: skip
+                self.saver.insert(record_types, values, now, record)
 
     # requests
 

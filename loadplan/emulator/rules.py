@@ -5,12 +5,14 @@ A refused row is named in its batch's errors, in the org's words; rows are judge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .formulas import Row
 from .schema import Field, ObjectType, Schema
 from .tables import Tables, fold_all, shadow
+from .validation import as_formula_value, named_fields, read_rules, refusal
 from .values import RowError
 
 
@@ -37,6 +39,8 @@ class Rules:
 
     def __init__(self, tables: Tables, schema: Schema) -> None:
         self.tables, self.schema = tables, schema
+        given = [kind for kind in schema.objects.values() if kind.validation_rules]
+        self._validations = {kind.name: read_rules(kind.name, kind.fields, kind.validation_rules) for kind in given}
 
     def rights(
         self, kind: ObjectType, batch: Batch, targets: Sequence[str], made: list[int], kept: list[int], *, upsert: bool
@@ -99,13 +103,13 @@ class Rules:
             entry = kind.fields[name.lower()]
             if entry.type != "reference":
                 continue
-            wrong = self._wrong_references(entry, {value for value in values if value})
+            wrong = self._wrong_references(kind, entry, {value for value in values if value})
             if wrong:
                 for row, value in enumerate(values):
                     if value in wrong:
                         batch.errors.setdefault(row, wrong[value])
 
-    def _wrong_references(self, entry: Field, ids: set[str]) -> dict[str, RowError]:
+    def _wrong_references(self, kind: ObjectType, entry: Field, ids: set[str]) -> dict[str, RowError]:
         wrong: dict[str, RowError] = {}
         by_kind: dict[str, list[str]] = {}
         for record in ids:
@@ -117,8 +121,9 @@ class Rules:
                 by_kind.setdefault(target.name.lower(), []).append(record)
         for lower, records in by_kind.items():
             known = self.tables.state(self.schema.objects[lower], records)
+            foreign = self.foreign_record_types(kind, records) if entry.name == "RecordTypeId" else frozenset()
             for record in records:
-                if entry.name == "RecordTypeId" and known.get(record) is not False:
+                if entry.name == "RecordTypeId" and (known.get(record) is not False or record in foreign):
                     text = f"Record Type ID: this ID value isn't valid for the user: {record}"
                     wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", text, entry.name)
                 elif record not in known:
@@ -126,6 +131,44 @@ class Rules:
                 elif known[record]:
                     wrong[record] = RowError("ENTITY_IS_DELETED", "entity is deleted")
         return wrong
+
+    def foreign_record_types(self, kind: ObjectType, ids: Sequence[str]) -> frozenset[str]:
+        """Those of these record types that are of another object."""
+        found = self.tables.values(self.schema.objects["recordtype"], ['"SobjectType"'], ids)
+        return frozenset(record for record, (name,) in found.items() if name and name.lower() != kind.name.lower())
+
+    def validated(
+        self,
+        kind: ObjectType,
+        batch: Batch,
+        targets: Sequence[str],
+        made: list[int],
+        kept: list[int],
+        defaults: Callable[[], dict[str, Any]],
+        now: float,
+    ) -> None:
+        """Validation rules, over each record as it would be saved."""
+        rules = self._validations.get(kind.name)
+        if not rules:
+            return
+        names = named_fields(rules)
+        types = [kind.fields[name.lower()].type for name in names]
+        held = self.tables.values(kind, [f'"{name}"' for name in names], [targets[row] for row in kept])
+        same = defaults() if made else {}
+        fresh = [same.get(name) for name in names]
+        for row in (*made, *kept):
+            if row in batch.errors:
+                continue
+            target = targets[row]
+            old = held[target] if target else fresh
+            new = []
+            for name, value in zip(names, old, strict=True):
+                cell = batch.columns[name][row] if name in batch.columns else ""
+                new.append(value if cell == "" or (cell is None and not target) else cell)
+            shown = [dict(zip(names, map(as_formula_value, types, side), strict=True)) for side in (new, old)]
+            problem = refusal(rules, Row(shown[0], shown[1] if target else {}, not target, now))
+            if problem is not None:
+                batch.errors[row] = problem
 
     def unique(self, kind: ObjectType, batch: Batch, targets: Sequence[str]) -> dict[int, tuple[str, int | str]]:
         """Rows whose unique value is taken: field name, and the record's id or the earlier row that takes it."""

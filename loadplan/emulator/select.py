@@ -100,7 +100,7 @@ class Select:
                 if query.limit is None or query.limit > _MOST_OF_FIELDS:
                     text = f"The SOQL FIELDS function must have a LIMIT of at most {_MOST_OF_FIELDS}"
                     raise ApiError(400, "MALFORMED_QUERY", text)
-            for entry in self.kind.fields.values() if which else ():
+            for entry in self.kind.visible if which else ():
                 if which == "ALL" or (which == "CUSTOM") == bool(entry.raw["custom"]):
                     names.append(Word(entry.name, name.at))
             if not which:

@@ -46,6 +46,8 @@ class Settings:
     users: tuple[tuple[str, str], ...] = ()  # (user name, password) pairs; empty: any user is taken
     hard_delete_allowed: bool = True  # False: a hardDelete is refused with FEATURENOTENABLED
     bulk_unsupported: tuple[str, ...] = ()  # objects answered with INVALIDENTITY
+    hidden_fields: tuple[str, ...] = ()  # Object.Field names that field-level security hides from the user
+    read_only_fields: tuple[str, ...] = ()  # Object.Field names that it lets the user see and not change
     # create and upload
     unknown_properties_refused: bool = True  # inferred: JSON_PARSER_ERROR
     second_put_refused_at_put: bool = False  # disputed: False is 201, and the closing PATCH answers 400

@@ -106,10 +106,11 @@ def test_what_cannot_be_served_is_told(tmp_path: Path, arguments: list[str], mes
 
 def test_every_setting_can_be_given_as_text() -> None:
     """By the type of its default: numbers, switches, words, pairs and ranges."""
-    texts = {"clients": "a:b,c:d:e", "users": "ada:pw", "bulk_unsupported": "Tag,Vote", "versions": "40,50"}
+    texts = {"clients": "a:b,c:d:e", "users": "ada:pw", "bulk_unsupported": "Tag,Vote", "versions": "40,50",
+             "hidden_fields": "Account.Site,Lead.Title", "read_only_fields": "Lead.Title"}  # fmt: skip
     expected: dict[str, Any] = {
         "clients": (("a", "b"), ("c", "d:e")), "users": (("ada", "pw"),), "bulk_unsupported": ("Tag", "Vote"),
-        "versions": (40, 50),
+        "versions": (40, 50), "hidden_fields": ("Account.Site", "Lead.Title"), "read_only_fields": ("Lead.Title",),
     }  # fmt: skip
     for entry in fields(Settings):
         default: Any = getattr(Settings(), entry.name)
