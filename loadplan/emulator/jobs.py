@@ -50,6 +50,7 @@ class Job:
     bad_size: int = 0
     batches: list[list[int]] = field(default_factory=list)
     made: list[list[int]] = field(default_factory=list)
+    retries: int = 0
     due: float = 0.0
 
     @property

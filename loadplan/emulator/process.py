@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from math import inf
 
+from .contention import Contention
 from .csvfile import DELIMITERS, FileError, Strictness, scan
 from .faults import Faults
 from .jobfiles import JobFiles
@@ -41,6 +42,7 @@ class Processor:
         self.records, self.jobs, self.files, self.ledger, self.usage = records, jobs, files, ledger, usage
         self.settings, self.faults = settings, faults
         self._loads: dict[str, Load] = {}
+        self.contention = Contention(settings, records.tables, self._running)
 
     def advance(self, job: Job, now: float, most: int) -> float:
         """Bring a running job to `now`, by at most `most` rows. Answers when it wants to be looked at again."""
@@ -54,10 +56,15 @@ class Processor:
         return inf
 
     def drop(self, job: Job) -> None:
-        """Let go of a job's reader."""
+        """Let go of a job's reader, and of what its rows hold."""
+        self.contention.forget(job)
         held = self._loads.pop(job.id, None)
         if held is not None:
             held.close()
+
+    def _running(self, job_id: str) -> Job | None:
+        job = self.jobs.get(job_id)
+        return job if job is not None and job.state == "InProgress" else None
 
     def _begin(self, job: Job, begins: float) -> None:
         job.started = job.modified = begins
@@ -83,7 +90,9 @@ class Processor:
         if held is None or held.place != job.done:
             if held is not None:
                 held.close()
-            held = Load(job, self.files.upload(job), self.records, self.settings, self.faults, self.ledger)
+            held = Load(
+                job, self.files.upload(job), self.records, self.settings, self.faults, self.ledger, self.contention
+            )
         self._loads[job.id] = held  # the one used last goes last
         while len(self._loads) > _OPEN_LOADS:
             self._loads.pop(next(iter(self._loads))).close()

@@ -71,6 +71,11 @@ class Settings:
     picklist_error_with_label: bool = True  # disputed: `Rating: bad value for …`, or without the label
     query_error_message: bool = True  # disputed: a Failed query job says why
     next_pages_key: str = "nextRecordsUrl"  # disputed: or nextRecordUrl, in resultPages
+    # rows of one parent in parallel batches
+    lock_rows: str = "off"  # what a row locks: off, masters (and itself), or lookups (those too)
+    lock_chance: float = 0.5  # how often a row is refused whose parent another batch holds, from 0 to 1
+    lock_seed: int = 0  # another seed refuses other rows
+    parallel_batches: int = 5  # inferred: batches of one job that run beside each other; nobody publishes the number
     # the org
     short_job_ids: bool = True  # unknown: job ids of 15 characters are understood in paths
     versions: tuple[int, int] = (31, 67)  # lowest and highest API version; below 410, above 404
