@@ -68,7 +68,10 @@ class Processor:
 
     def _begin(self, job: Job, begins: float) -> None:
         job.started = job.modified = begins
-        job.midway = self.faults.midway(job.object)
+        fault = self.faults.job_fault(job.object)
+        if fault is not None:
+            job.midway, job.midway_state, job.rate = fault.after_rows, fault.state, fault.rows_per_second
+            job.midway_message, job.midway_retries = fault.message or _QUOTA, fault.retries
         path = self.files.upload(job)
         try:
             if path.stat().st_size:
@@ -99,13 +102,16 @@ class Processor:
         return held
 
     def _apply(self, job: Job, now: float, most: int) -> float:
-        rate = self.settings.rows_per_second
+        rate = job.rate or self.settings.rows_per_second
         allowed = job.total if rate == inf else int((now - job.started) * rate + 1e-6)
         stop = min(job.total, job.done + most)
         while job.state == "InProgress" and job.done < stop:
             if not self._transaction(job, now, allowed, stop):
                 break
         if job.state == "InProgress" and job.done >= job.total:
+            job.worked = job.worked or now
+            if now < job.worked + self.settings.finishing:
+                return job.worked + self.settings.finishing
             job.end("JobComplete", now)
         if job.state != "InProgress":
             self.drop(job)
@@ -146,7 +152,8 @@ class Processor:
     def _refused(self, job: Job, size: int, now: float) -> bool:
         """Whether an allocation (or a fault) ends the job here. Beyond the batches no results are recorded at all."""
         if size <= 0:
-            job.end("Failed", now, _QUOTA)
+            job.retries += job.midway_retries
+            job.end(job.midway_state, now, job.midway_message if job.midway_state == "Failed" else None)
         elif job.done % BATCH == 0:
             if self.usage.used("batches", now) >= self.settings.batches_max:
                 job.unrecorded = True

@@ -20,6 +20,7 @@ class Settings:
     # speed
     latency: float = 0.05  # seconds between close (or query create) and InProgress
     rows_per_second: float = 20_000.0  # of one job
+    finishing: float = 0.0  # seconds an ingest job stays InProgress with all its rows processed
     request_latency: float = 0.0  # seconds every request waits before it is handled
     max_rows_per_request: int = 50_000  # rows of a job one request works off when no worker does
     # sizes
