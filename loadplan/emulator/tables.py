@@ -122,6 +122,11 @@ class Tables:
         """Live records in the order in which they were made."""
         return self._records(kind, 'where "IsDeleted"=0 order by rowid')
 
+    def ids(self, kind: ObjectType) -> list[str]:
+        """Ids of live records in the order in which they were made."""
+        found = self.db.execute(f'select "Id" from {table_name(kind)} where "IsDeleted"=0 order by rowid')
+        return [record for (record,) in found]
+
     def count(self, kind: ObjectType) -> int:
         """Number of live records."""
         (found,) = self.db.execute(f'select count(*) from {table_name(kind)} where "IsDeleted"=0').fetchone()
