@@ -48,7 +48,8 @@ class Contention:
                     lost[record] = self._is_held(record, job, number) and self._chance(job, first, record)
             wanted = [record for record in records if lost[record]]
             if wanted:
-                text = f"unable to obtain exclusive access to this record or {len(wanted)} records: {','.join(wanted)}"
+                listed = self.settings.lock_id_separator.join(wanted)
+                text = f"unable to obtain exclusive access to this record or {len(wanted)} records: {listed}"
                 batch.errors[row] = RowError("UNABLE_TO_LOCK_ROW", text)
                 refused += 1
                 continue

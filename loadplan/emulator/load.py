@@ -145,7 +145,8 @@ class Load:
                 values.append(ids[0])
             else:
                 text = f"Foreign key external ID: {cell} not found for field {column.key.name} in entity"
-                errors.setdefault(row, RowError("INVALID_FIELD", f"{text} {column.parent.name}"))
+                told = (column.parent.name,) if self.settings.key_error_with_object else ()
+                errors.setdefault(row, RowError("INVALID_FIELD", f"{text} {column.parent.name}", *told))
                 values.append("")
         return values
 

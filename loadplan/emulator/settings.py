@@ -54,6 +54,12 @@ class Settings:
     second_put_refused_at_put: bool = False  # disputed: False is 201, and the closing PATCH answers 400
     second_put_code: str = "INVALIDJOB"  # disputed: or BULK_API_ERROR
     oversize_upload_status: int = 400  # unknown: or 413
+    closed_upload_status: int = 400  # unknown: a PUT to a job that is not open
+    close_without_content_status: int = 400  # inferred: a close without a PUT (or 404); its text is confirmed
+    odd_state_status: int = 400  # unknown: a PATCH to a state other than UploadComplete and Aborted
+    multipart_refused_status: int = 400  # unknown: a part is missing, the boundary is bad, or the data is too long
+    enums_any_case: bool = False  # inferred: the values of operation, lineEnding and their like are case-sensitive
+    short_key_error: bool = False  # disputed: a bad externalIdFieldName is refused with the shorter text of v47
     gzip_uploads: bool = False  # undocumented: False answers 415
     line_endings_in_quotes: bool = False  # disputed: True judges newlines inside quoted cells too
     crlf_at_end_required: bool = False  # disputed: a CRLF file must end in CRLF
@@ -63,6 +69,8 @@ class Settings:
     missing_key_fails_job: bool = False  # unknown: an update without Id column fails row by row
     # results
     early_results_status: int = 400  # unknown: results asked for before the job has ended (or 404)
+    results_follow_job: bool = True  # inferred: result files have the job's delimiter and line ending, or comma and LF
+    bad_locator_status: int = 400  # unknown: a locator that is wrong or no longer known
     empty_results_as_204: bool = False  # disputed: 200 with the header alone
     scientific_numbers: bool = True  # numbers come back as parsed: 912260031 as 9.12260031E8
     shuffle_results: bool = True  # rows come back in another order than sent
@@ -70,6 +78,8 @@ class Settings:
     chunked_answers: bool = False  # unknown: whether plain CSV comes chunked instead of with Content-Length
     gzip_answers: bool = True  # False: never compressed, whatever is asked
     picklist_error_with_label: bool = True  # disputed: `Rating: bad value for …`, or without the label
+    key_error_with_object: bool = False  # disputed: an error of a foreign key ends with `:Account --`, or with no field
+    lock_id_separator: str = ","  # disputed: between the records of UNABLE_TO_LOCK_ROW, or a comma and a blank
     query_error_message: bool = True  # disputed: a Failed query job says why
     next_pages_key: str = "nextRecordsUrl"  # disputed: or nextRecordUrl, in resultPages
     # rows of one parent in parallel batches

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from pathlib import Path
 
+from loadplan.emulator import settings
 from loadplan.emulator.settings import Settings
 
 from support.generate_facts import PAGE, names, page, shown
@@ -40,3 +42,13 @@ def test_every_fact_says_how_it_is_emulated() -> None:
             named = set(re.findall(r"`(\w+)`", here))
             assert named, name
             assert named <= known, name
+
+
+def test_every_setting_that_answers_an_open_question_is_on_the_page() -> None:
+    """Those whose comment says unknown, disputed or inferred; and no setting is named that there is not."""
+    table = text().partition("## Unknown or disputed")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z0-9_]+)`(?:,| \|$)", table, re.MULTILINE))
+    assert named <= {entry.name for entry in fields(Settings)}
+    source = Path(settings.__file__).read_text(encoding="utf-8")
+    marked = set(re.findall(r"^    (\w+): .+  # (?:unknown|disputed|inferred|undocumented)", source, re.MULTILINE))
+    assert marked - named == set()
