@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .formulas import Row
+from .formula_functions import Row
 from .schema import Field, ObjectType, Schema
 from .tables import Tables, fold_all, shadow
 from .validation import as_formula_value, named_fields, read_rules, refusal

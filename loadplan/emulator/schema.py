@@ -12,6 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .security import Secured
+
 FIELD_DEFAULTS: dict[str, Any] = {
     "aggregatable": True,
     "autoNumber": False,
@@ -264,28 +266,8 @@ def load_schema(folders: Sequence[Path], hidden: Sequence[str] = (), read_only: 
             raise ValueError(f"the description of {name!r} has a name that is no API name: {wrong[0]!r}")
         raws[name] = _merged(raws[name], raw) if name in raws else raw
     taken = {str(raw["keyPrefix"]) for raw in raws.values() if raw.get("keyPrefix")}
-    secured = _Secured(hidden, read_only, raws)
+    secured = Secured(hidden, read_only, raws)
     return Schema(_object(raw, _prefix(name, taken), secured) for name, raw in sorted(raws.items()))
-
-
-class _Secured:
-    """Field-level security: what the user may not see, and what not change."""
-
-    def __init__(self, hidden: Sequence[str], read_only: Sequence[str], raws: dict[str, dict[str, Any]]) -> None:
-        known = {f"{name}.{field['name']}".lower() for name, raw in raws.items() for field in raw.get("fields", ())}
-        self.hidden, self.read_only = ({entry.lower() for entry in names} for names in (hidden, read_only))
-        for entry in (*hidden, *read_only):
-            if entry.lower() not in known:
-                raise ValueError(
-                    f"field-level security names {entry!r}, and no object has that field; write Object.Field"
-                )
-
-    def hidden_of(self, name: str) -> frozenset[str]:
-        return frozenset(entry.partition(".")[2] for entry in self.hidden if entry.startswith(f"{name.lower()}."))
-
-    def rights(self, name: str, entry: dict[str, Any]) -> dict[str, Any]:
-        fixed = f"{name}.{entry['name']}".lower() in self.read_only
-        return {**entry, "createable": False, "updateable": False} if fixed else entry
 
 
 def _merged(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
@@ -312,7 +294,7 @@ def _prefix(name: str, taken: set[str]) -> str:
     raise ValueError("there are more objects than key prefixes")
 
 
-def _object(raw: dict[str, Any], prefix: str, secured: _Secured) -> ObjectType:
+def _object(raw: dict[str, Any], prefix: str, secured: Secured) -> ObjectType:
     name = str(raw["name"])
     rules = raw.get("validationRules") or ()
     raw = {key: value for key, value in raw.items() if key != "validationRules"}

@@ -1,4 +1,4 @@
-"""What a query means over the tables: checks its names and values against the schema and turns it into SQL.
+"""What a query means over the tables: checks its values and turns it into SQL. Its names are resolved in paths.py.
 
 Errors are in Salesforce's words, with the caret under the word that is wrong. Reads nothing itself.
 """
@@ -11,34 +11,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .dates import span
-from .schema import FIELD_DEFAULTS, Field, ObjectType, Schema
+from .paths import Path, Paths
+from .schema import Field, Schema
 from .soql import Compare, Group, Literal, Query, Word, pattern, plain_text
-from .tables import COMPOUND, fold, shadow, table_name
+from .tables import COMPOUND, fold, shadow
 from .values import NUMBERS, parse_datetime, store_datetime
-from .wire import ApiError, id18, looks_like_id
+from .wire import id18, looks_like_id
 
-_HELP = (
-    "If you are attempting to use a custom {0}, be sure to append the '__{1}' after the {2} name. "
-    "Please reference your WSDL or the describe call for the appropriate names."
-)
-_WINDOW = 32
-"""Characters of a long query that an error quotes before the word that is wrong."""
 _UNQUOTED = {"date": "date", "datetime": "dateTime", "boolean": "boolean", "int": "int"} | dict.fromkeys(
     NUMBERS, "double"
 )
 _KINDS = {"date": ("date", "word"), "datetime": ("datetime", "word"), "boolean": ("boolean",), "int": ("number",)}
 _KINDS |= dict.fromkeys(NUMBERS, ("number",))
-_MOST_OF_FIELDS = 200
 _LONGEST_FILTERED = 4_000
 """A standard text area is filtered up to here, a custom one up to 255 characters."""
-Path = tuple[Field, ...]
-_TYPE = Field(
-    {**FIELD_DEFAULTS, "name": "Type", "label": "Type", "length": 255, "updateable": False, "createable": False}
-)
-"""The field of a polymorphic relationship that says which object a record is of."""
 
 
-class Select:
+class Select(Paths):
     """One query at one moment (`now` in epoch seconds), over deleted records too if asked. `bulk` adds the rules of query
     jobs. Raises ApiError in Salesforce's words."""
 
@@ -52,23 +41,15 @@ class Select:
         bulk: bool = False,
         inner: bool = False,
     ) -> None:
-        self.schema, self.now, self.deleted, self.bulk = schema, now, deleted, bulk
-        self.query = query
-        found = schema.find(query.object)
-        if found is None:
-            text = f"sObject type '{query.object}' is not supported. " + _HELP.format("object", "c", "entity")
-            raise self._pointed("INVALID_TYPE", query.object, text)
-        self.kind: ObjectType = found
-        self.query = query = replace(query, fields=self._expanded(query))
-        self._joins: dict[tuple[str, ...], str] = {}
-        self._sources: list[str] = [f"{table_name(found)} t"]
+        super().__init__(schema, query, bulk=bulk)
+        self.now, self.deleted = now, deleted
         self._values: list[Any] = []
-        self.fields: list[Path] = [self.path(name) for name in query.fields]
+        self.fields: list[Path] = [self.path(name) for name in self.query.fields]
         if not inner:
-            self._check_twice()
+            self.check_twice(self.fields)
         self._places = [self.place(path) for path in self.fields]
-        self._where = self._condition(query.where) if query.where is not None else ""
-        self._order = [self._key(*key) for key in query.order]
+        self._where = self._condition(self.query.where) if self.query.where is not None else ""
+        self._order = [self._key(*key) for key in self.query.order]
 
     def in_alphabetical_order(self) -> Select:
         """The same query with its columns sorted by name, as bulk queries answered up to v49."""
@@ -76,134 +57,12 @@ class Select:
         query = replace(self.query, fields=names)
         return Select(self.schema, query, self.now, deleted=self.deleted, bulk=self.bulk)
 
-    # names
-
-    def _pointed(self, code: str, word: Word, text: str) -> ApiError:
-        whole, place = self.query.text, word.at
-        before = whole[:place]
-        row, column = before.count("\n") + 1, place - (before.rfind("\n") + 1) + 1
-        start = max(0, place - _WINDOW)
-        line = f"\n{whole[start:]}\n{' ' * (place - start)}^\nERROR at Row:{row}:Column:{column}\n"
-        return ApiError(400, code, line + text)
-
-    def _expanded(self, query: Query) -> tuple[Word, ...]:
-        """The field list with FIELDS() replaced by the names it stands for."""
-        if not any(name.endswith(")") for name in query.fields):
-            return query.fields
-        names: list[Word] = []
-        for name in query.fields:
-            which = name[7:-1] if name.endswith(")") else ""
-            if which in ("ALL", "CUSTOM"):
-                if self.bulk:
-                    text = f"FIELDS({which}) is not supported in Bulk Query, FIELDS(STANDARD) is"
-                    raise ApiError(400, "MALFORMED_QUERY", text)
-                if query.limit is None or query.limit > _MOST_OF_FIELDS:
-                    text = f"The SOQL FIELDS function must have a LIMIT of at most {_MOST_OF_FIELDS}"
-                    raise ApiError(400, "MALFORMED_QUERY", text)
-            for entry in self.kind.visible if which else ():
-                if which == "ALL" or (which == "CUSTOM") == bool(entry.raw["custom"]):
-                    names.append(Word(entry.name, name.at))
-            if not which:
-                names.append(name)
-        if not names:
-            text = "'FIELDS(...)' expansion function must result in at least one field being selected."
-            raise ApiError(400, "MALFORMED_QUERY", text)
-        return tuple(names)
-
-    def _check_twice(self) -> None:
-        seen: set[tuple[str, ...]] = set()
-        for path in self.fields:
-            names = tuple(entry.name for entry in path)
-            if names in seen:
-                shown = [str(entry.relationship) for entry in path[:-1]] + [path[-1].name]
-                raise ApiError(400, "INVALID_FIELD", f"duplicate field selected: {'.'.join(shown)}")
-            seen.add(names)
-
-    def path(self, name: Word) -> Path:
-        """The fields of `A.B.C`, lookups first; raises ApiError INVALID_FIELD."""
-        kind: ObjectType = self.kind
-        path: list[Field] = []
-        *steps, last = name.split(".")
-        if steps and steps[0].lower() in (self.kind.name.lower(), self.query.alias.lower() or None):
-            steps = steps[1:]
-        for number, step in enumerate(steps):
-            lookup = kind.relationships.get(step.lower())
-            if lookup is None:
-                text = f"Didn't understand relationship '{step}' in field path. "
-                raise self._pointed(
-                    "INVALID_FIELD", name, text + _HELP.format("relationship", "r", "custom relationship")
-                )
-            path.append(lookup)
-            if number == len(steps) - 1 and len(lookup.reference_to) > 1:
-                return (*path, self._of_any(lookup, last, name))
-            target = self.target(lookup)
-            if target is None:
-                raise self._no_column(lookup.reference_to[0], last, name)
-            kind = target
-        found = kind.field(last)
-        if found is None:
-            raise self._no_column(kind.name, last, name)
-        return (*path, found)
-
-    def _of_any(self, lookup: Field, last: str, name: Word) -> Field:
-        """A field of a polymorphic relationship: of any of its objects, or their Type."""
-        if last.lower() == "type":
-            return _TYPE
-        for target in self._targets(lookup):
-            found = target.field(last)
-            if found is not None:
-                return found
-        raise self._no_column("Name", last, name)
-
-    def _no_column(self, owner: str, last: str, name: Word) -> ApiError:
-        text = f"No such column '{last}' on entity '{owner}'. " + _HELP.format("field", "c", "custom field")
-        return self._pointed("INVALID_FIELD", name, text)
-
-    def target(self, lookup: Field) -> ObjectType | None:
-        """The object a relationship leads to; of several, the user, else the first that the org has."""
-        names = ("User", *lookup.reference_to) if "User" in lookup.reference_to else lookup.reference_to
-        return next((found for name in names if (found := self.schema.find(name))), None)
-
-    def _targets(self, lookup: Field) -> list[ObjectType]:
-        return [found for name in lookup.reference_to if (found := self.schema.find(name))]
-
-    def place(self, path: Path) -> str:
-        """The SQL column at the end of a path; joins what lies between."""
-        last = path[-1]
-        if last.type in COMPOUND:
-            return "NULL"
-        lookups = path[:-1]
-        if not lookups or len(lookups[-1].reference_to) < 2:
-            return f'{self._alias(lookups)}."{last.name}"'
-        targets = self._targets(lookups[-1])
-        if last is _TYPE:
-            own = f'{self._alias(lookups[:-1])}."{lookups[-1].name}"'
-            cases = "".join(f" when '{target.prefix}' then '{target.name}'" for target in targets)
-            return f"(case substr({own},1,3){cases} end)"
-        places = [
-            f'{self._alias(lookups, target)}."{found.name}"' for target in targets if (found := target.field(last.name))
-        ]
-        return places[0] if len(places) == 1 else f"coalesce({','.join(places)})"
-
-    def _alias(self, lookups: Path, target: ObjectType | None = None) -> str:
-        if not lookups:
-            return "t"
-        found = target or self.target(lookups[-1])
-        assert found is not None
-        key = (*(lookup.name for lookup in lookups), found.name)
-        if key not in self._joins:
-            outer = self._alias(lookups[:-1])
-            alias = f"r{len(self._joins) + 1}"
-            self._joins[key] = alias
-            self._sources.append(f'left join {table_name(found)} {alias} on {alias}."Id"={outer}."{lookups[-1].name}"')
-        return self._joins[key]
-
     # the statement
 
     def statement(self, shown: list[str]) -> tuple[str, list[Any]]:
         """SQL that answers the expressions `shown` for each row, or the number of rows for COUNT(); and its values."""
         tests = [test for test in ("" if self.deleted else 't."IsDeleted"=0', self._where) if test]
-        text = f"select {','.join(shown) or '1'} from {' '.join(self._sources)}"
+        text = f"select {','.join(shown) or '1'} from {' '.join(self.sources)}"
         if tests:
             text += f" where {' and '.join(tests)}"
         if not self.query.count:
@@ -235,12 +94,12 @@ class Select:
         path = self.path(name)
         entry, place = path[-1], self.place(path)
         if _is_long(entry) or not entry.raw["filterable"] or entry.type in COMPOUND:
-            raise self._pointed("INVALID_FIELD", name, f"field '{name}' can not be filtered in a query call")
+            raise self.pointed("INVALID_FIELD", name, f"field '{name}' can not be filtered in a query call")
         if isinstance(wanted, Query):
             return self._semi_join(name, path, operator, wanted)
         if operator == "LIKE" and entry.type in ("id", "reference", *_UNQUOTED):
             text = f"invalid operator on {'id' if entry.type == 'reference' else entry.type} field"
-            raise self._pointed("INVALID_QUERY_FILTER_OPERATOR", name, text)
+            raise self.pointed("INVALID_QUERY_FILTER_OPERATOR", name, text)
         for value in wanted if isinstance(wanted, tuple) else (wanted,):
             self._check_value(name, entry, value)
         if isinstance(wanted, tuple):
@@ -265,17 +124,17 @@ class Select:
                 text = (
                     f"value of filter criterion for field '{name}' must be of type ID and should be enclosed in quotes"
                 )
-                raise self._pointed("INVALID_FIELD", name, text)
+                raise self.pointed("INVALID_FIELD", name, text)
             if value.value and not looks_like_id(value.value):
                 text = f"invalid ID field: {plain_text(value.value)}"
-                raise self._pointed("INVALID_QUERY_FILTER_OPERATOR", name, text)
+                raise self.pointed("INVALID_QUERY_FILTER_OPERATOR", name, text)
             return
         kinds = _KINDS.get(entry.type, ("string",))
         if value.kind not in kinds:
             wanted = f"must be of type {_UNQUOTED.get(entry.type, 'string')} and should"
             quoted = "be enclosed in quotes" if kinds == ("string",) else "not be enclosed in quotes"
             text = f"value of filter criterion for field '{name}' {wanted} {quoted}"
-            raise self._pointed("INVALID_FIELD", name, text)
+            raise self.pointed("INVALID_FIELD", name, text)
 
     def _like(self, place: str, wanted: Literal) -> str:
         if wanted.kind == "null":
@@ -287,7 +146,7 @@ class Select:
 
     def _includes(self, name: Word, entry: Field, place: str, wanted: tuple[Literal, ...], *, negative: bool) -> str:
         if entry.type != "multipicklist":
-            raise self._pointed("INVALID_QUERY_FILTER_OPERATOR", name, f"invalid operator on {entry.type} field")
+            raise self.pointed("INVALID_QUERY_FILTER_OPERATOR", name, f"invalid operator on {entry.type} field")
         tests = []
         for value in wanted:
             parts = [f";{part.strip().lower()};" for part in plain_text(value.value or "").split(";")]
@@ -303,7 +162,7 @@ class Select:
             selected = query.fields[0] if query.fields else "COUNT()"
             text = f"The selected field '{selected}' in the subquery and the left operand field in the where expression in the"
             text += f" outer query '{name}' should point to the same object type"
-            raise self._pointed("MALFORMED_QUERY", name, text)
+            raise self.pointed("MALFORMED_QUERY", name, text)
         text, values = inner.statement([f"{inner.columns()[0]} found"])
         self._values += values
         test = f"{self.place(path)} in (select found from ({text}) where found is not null)"
@@ -321,7 +180,7 @@ class Select:
         if not isinstance(plain, str) or entry.type in ("id", "reference", "date", "datetime"):
             return place, self._value(plain)
         if entry.indexed and not self.deleted and len(path) == 1:
-            return f"{self._alias(path[:-1])}.{shadow(entry)}", self._value(fold(entry, plain))
+            return f"{self.alias(path[:-1])}.{shadow(entry)}", self._value(fold(entry, plain))
         if entry.case_sensitive:
             return place, self._value(plain)
         if plain.isascii():
@@ -355,7 +214,7 @@ class Select:
         path = self.path(name)
         entry = path[-1]
         if _is_long(entry) or not entry.raw["sortable"] or entry.type in (*COMPOUND, "multipicklist"):
-            raise self._pointed("INVALID_FIELD", name, f"field '{name}' can not be sorted in a query call")
+            raise self.pointed("INVALID_FIELD", name, f"field '{name}' can not be sorted in a query call")
         place = self.place(path)
         if entry.type not in (*NUMBERS, "int", "boolean"):
             place += " collate nocase"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from .formulas import Formula, FormulaError, Row, compile_formula
+from .formula_functions import FormulaError, Row
+from .formulas import Formula, compile_formula
 from .values import NUMBERS, RowError, parse_datetime
 
 _KEYS = ("name", "formula", "message", "field", "active")

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from loadplan.emulator.formulas import FUNCTIONS, FormulaError, Row, compile_formula
+from loadplan.emulator.formula_functions import FormulaError, Row
+from loadplan.emulator.formulas import FUNCTIONS, compile_formula
 
 VALUES: dict[str, Any] = {
     "Name": "Acme", "Site": None, "Amount": 10.0, "Active": True, "Stage": "Won", "Tags": "a;b",
