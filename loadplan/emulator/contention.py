@@ -38,6 +38,8 @@ class Contention:
         """Refuse rows whose records another batch holds, and hold what the others lock; `first` is the number of the chunk's
         first row. Answers how many rows were refused."""
         number = first // _BATCH
+        if first % _BATCH == 0:
+            self._let_go(job.id, number - self.settings.parallel_batches)
         refused = 0
         lost: dict[str, bool] = {}
         for row, records in enumerate(self._locked(job, kind, batch, targets)):
@@ -56,6 +58,11 @@ class Contention:
             for record in records:
                 self._holders[record] = (job.id, number)
         return refused
+
+    def _let_go(self, job: str, last: int) -> None:
+        """Batches up to `last` are over: what they held is free. So memory is that of the batches that run."""
+        if last >= 0:
+            self._holders = {record: held for record, held in self._holders.items() if held[0] != job or held[1] > last}
 
     def _is_held(self, record: str, job: Job, number: int) -> bool:
         held = self._holders.get(record)
