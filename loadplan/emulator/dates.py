@@ -40,7 +40,8 @@ def span(word: str, today: date) -> tuple[date, date]:
 
 def _units(unit: str, today: date, first: int, last: int) -> tuple[date, date]:
     """From the first day of the unit that lies `first` units away to the last day of that `last` away."""
-    return _begin(unit, today, first), _begin(unit, today, last + 1) - timedelta(days=1)
+    after = _begin(unit, today, last + 1)
+    return _begin(unit, today, first), after - timedelta(days=1) if after > date.min else after
 
 
 def _begin(unit: str, today: date, away: int) -> date:

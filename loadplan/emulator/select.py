@@ -83,7 +83,7 @@ class Select(Paths):
         tests = [self._condition(part) for part in condition.parts]
         if condition.joint == "not":
             return f"(not ifnull({tests[0]},0))"
-        return f"({f' {condition.joint} '.join(tests)})"
+        return _joined(condition.joint, tests)
 
     def _value(self, value: Any) -> str:
         self._values.append(value)
@@ -219,6 +219,14 @@ class Select(Paths):
         if entry.type not in (*NUMBERS, "int", "boolean"):
             place += " collate nocase"
         return f"{place} {'desc' if down else 'asc'} nulls {'last' if last else 'first'}"
+
+
+def _joined(joint: str, tests: list[str]) -> str:
+    """Tests in brackets by halves: SQLite nests what stands in a row, and does not go deeper than a thousand."""
+    if len(tests) == 1:
+        return tests[0]
+    half = len(tests) // 2
+    return f"({_joined(joint, tests[:half])} {joint} {_joined(joint, tests[half:])})"
 
 
 def _is_long(entry: Field) -> bool:

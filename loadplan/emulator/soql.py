@@ -24,6 +24,8 @@ _JOINTS = ("AND", "OR")
 _COMPARISONS = ("=", "!=", "<>", "<", ">", "<=", ">=", "LIKE", "IN", "NOT", "INCLUDES", "EXCLUDES")
 _CLAUSES = ("WHERE", "ORDER", "LIMIT", "OFFSET", "GROUP", "HAVING", "WITH", "USING", "FOR", "ALL")
 _LARGEST = 2**31 - 1
+_LONGEST = 100_000
+_DEEPEST = 50
 
 
 class Word(str):
@@ -83,7 +85,11 @@ class Parser:
     """One pass over the tokens. Raises ApiError MALFORMED_QUERY."""
 
     def __init__(self, text: str) -> None:
+        if len(text) > _LONGEST:
+            text = f"SOQL statements cannot be longer than {_LONGEST} characters."
+            raise ApiError(400, "MALFORMED_QUERY", text)
         self.text = text
+        self.depth = 0
         self.tokens: list[tuple[str, str, int]] = []
         place = 0
         while place < len(text):
@@ -217,6 +223,16 @@ class Parser:
         return parts[0] if len(parts) == 1 else Group(joint.lower(), tuple(parts))
 
     def _one(self) -> Compare | Group:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            text = "Query is either selecting too many fields or the filter conditions are too complicated."
+            raise ApiError(400, "QUERY_TOO_COMPLICATED", text)
+        try:
+            return self._simple()
+        finally:
+            self.depth -= 1
+
+    def _simple(self) -> Compare | Group:
         if self.skip("NOT"):
             return Group("not", (self._one(),))
         if self.skip("("):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,11 +13,24 @@ from urllib.parse import quote
 
 import pytest
 from loadplan.emulator.dates import is_date_word, span
+from loadplan.emulator.select import Select
+from loadplan.emulator.soql import parse
+from loadplan.emulator.wire import ApiError
 
 from support.facts import fact
-from support.wire import Org
+from support.wire import START, Org
 
 HELP = " Please reference your WSDL or the describe call for the appropriate names."
+PIECES = re.compile(r"'(?:[^'\\]|\\.)*'|[\w.:+-]+|<=|>=|!=|<>|[=<>(),]")
+SOME = [
+    "SELECT Id , Name , Parent.Name FROM Account WHERE Name LIKE 'a%' AND ( Site = null OR NOT AnnualRevenue > 5 ) ORDER BY Name",
+    "SELECT Id FROM Account WHERE Id IN ( SELECT AccountId FROM Contact WHERE Email != 'x' LIMIT 5 ) LIMIT 10 OFFSET 1",
+    "SELECT Subject , Who.Name , What.Type FROM Event WHERE StartDateTime >= LAST_N_DAYS:30 AND Who.Type IN ( 'Lead' , null )",
+    "SELECT COUNT() FROM Contact WHERE CreatedDate = TODAY AND HasOptedOutOfEmail = false",
+    "SELECT FIELDS(STANDARD) FROM User LIMIT 200",
+    "SELECT Name FROM Account a WHERE a.Tags__c INCLUDES ( 'red;green' )",
+    "SELECT Id FROM Lead WHERE CreatedDate > 2026-01-01T00:00:00Z ORDER BY Name DESC NULLS LAST , Id",
+]
 TAGS = [
     {"name": "Tags__c", "type": "multipicklist", "length": 255},
     {"name": "Story__c", "type": "textarea", "length": 3000},
@@ -113,7 +129,7 @@ SPANS = [
     ("N_MONTHS_AGO:11", "2025-12-01", "2025-12-31"), ("THIS_QUARTER", "2026-10-01", "2026-12-31"),
     ("LAST_QUARTER", "2026-07-01", "2026-09-30"), ("NEXT_QUARTER", "2027-01-01", "2027-03-31"),
     ("THIS_YEAR", "2026-01-01", "2026-12-31"), ("LAST_N_YEARS:2", "2024-01-01", "2025-12-31"),
-    ("NEXT_FISCAL_YEAR", "2027-01-01", "2027-12-31"), ("N_FISCAL_QUARTERS_AGO:4", "2025-10-01", "2025-12-31"),
+    ("NEXT_FISCAL_YEAR", "2027-01-01", "2027-12-31"), ("N_FISCAL_QUARTERS_AGO:4", "2025-10-01", "2025-12-31"), ("N_YEARS_AGO:3000", "0001-01-01", "0001-01-01"),
 ]  # fmt: skip
 
 
@@ -231,3 +247,48 @@ def test_a_semi_join_is_no_subquery_of_the_field_list(filled: Org) -> None:
         "POST", "/jobs/query", {"operation": "query", "query": "SELECT Id, (SELECT Id FROM Contacts) FROM Account"}
     ).error
     assert refused[2] == "Aggregate Relationships not supported in Bulk V2 Query with CSV content type"
+
+
+def test_long_and_deep_queries_are_answered_or_refused(filled: Org) -> None:
+    """Thousands of conditions in a row are taken; brackets in brackets and too many characters are not."""
+    many = " OR ".join(f"Name = 'x{number}'" for number in range(4_000))
+    body = {"operation": "query", "query": f"SELECT Id FROM Account WHERE {many} OR Legacy_Id__c = 'A'"}
+    job = filled.call("POST", "/jobs/query", body).json
+    assert filled.info(job["id"], "query")["numberRecordsProcessed"] == 1
+    deep = {**body, "query": f"SELECT Id FROM Account WHERE {'(' * 500}Name = 'x'{')' * 500}"}
+    assert filled.call("POST", "/jobs/query", deep).error[:2] == (400, "QUERY_TOO_COMPLICATED")
+    long = {**body, "query": f"SELECT Id FROM Account WHERE Name = '{'x' * 100_000}'"}
+    assert filled.call("POST", "/jobs/query", long).error == (
+        400, "MALFORMED_QUERY", "SOQL statements cannot be longer than 100000 characters.",
+    )  # fmt: skip
+
+
+def test_queries_with_pieces_missing_twice_or_moved_are_answered_or_refused(filled: Org) -> None:
+    """Never an error of the org itself: five thousand queries that are almost right, the same ones each time."""
+    org = filled.server.org
+    words = [word for soql in SOME for word in PIECES.findall(soql)]
+    chance = random.Random(20261123)
+    seen: Counter[str] = Counter()
+    for _ in range(5_000):
+        pieces = PIECES.findall(chance.choice(SOME))
+        for _ in range(chance.randrange(3)):
+            place = chance.randrange(len(pieces))
+            change = chance.randrange(4)
+            pieces[place : place + 1] = (
+                [],
+                pieces[place : place + 1] * 2,
+                [chance.choice(words)],
+                pieces[place:][:2][::-1],
+            )[change]
+            pieces = pieces or ["SELECT"]
+        soql = " ".join(pieces)
+        try:
+            select = Select(org.schema, parse(soql), START, bulk=chance.random() < 0.5, deleted=chance.random() < 0.5)
+        except ApiError as refused:
+            seen[refused.code] += 1
+            continue
+        text, values = select.statement(select.columns())
+        with org.lock:
+            org.store.db.execute(text, values).fetchall()
+        seen["answered"] += 1
+    assert min(seen[code] for code in ("answered", "MALFORMED_QUERY", "INVALID_FIELD", "INVALID_TYPE")) > 50, seen
