@@ -26,9 +26,11 @@ _POWERS: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """`holds(row)` is whether the formula is true; `fields` are those it names, as the object spells them."""
+    """`holds(row)` is whether the formula is true; `fields` are those it names, as the object spells them, `earlier` those whose
+    value before the save it looks at."""
 
     fields: frozenset[str]
+    earlier: frozenset[str]
     part: Part
 
     def holds(self, row: Row) -> bool:
@@ -41,12 +43,12 @@ def compile_formula(text: str, fields: Mapping[str, str]) -> Formula:
     reader = _Reader(_COMMENT.sub(" ", text), fields)
     part = reader.expression(0)
     reader.end()
-    return Formula(frozenset(reader.used), part)
+    return Formula(frozenset(reader.used), frozenset(reader.earlier), part)
 
 
 class _Reader:
     def __init__(self, text: str, fields: Mapping[str, str]) -> None:
-        self.fields, self.used, self.depth, self.at = fields, set[str](), 0, 0
+        self.fields, self.used, self.earlier, self.depth, self.at = fields, set[str](), set[str](), 0, 0
         self.tokens: list[tuple[str, str]] = []
         place = 0
         while text[place:].strip():
@@ -151,6 +153,7 @@ class _Reader:
             raise FormulaError(f"{name} takes the name of a field")
         self.take(")")
         self.used.add(field)
+        self.earlier.add(field)
         if name == "PRIORVALUE":
             return lambda row: row.values.get(field) if row.is_new else row.before.get(field)
         return lambda row: not row.is_new and row.values.get(field) != row.before.get(field)

@@ -12,7 +12,7 @@ from typing import Any
 from .formula_functions import Row
 from .schema import Field, ObjectType, Schema
 from .tables import Tables, fold_all, shadow
-from .validation import as_formula_value, named_fields, read_rules, refusal
+from .validation import earlier_fields, formula_values, named_fields, read_rules, refusal
 from .values import RowError
 
 
@@ -151,22 +151,32 @@ class Rules:
         rules = self._validations.get(kind.name)
         if not rules:
             return
-        names = named_fields(rules)
-        types = [kind.fields[name.lower()].type for name in names]
+        names, earlier = named_fields(rules), earlier_fields(rules)
+        rows = [row for row in (*made, *kept) if row not in batch.errors]
         held = self.tables.values(kind, [f'"{name}"' for name in names], [targets[row] for row in kept])
         same = defaults() if made else {}
-        fresh = [same.get(name) for name in names]
-        for row in (*made, *kept):
-            if row in batch.errors:
-                continue
-            target = targets[row]
-            old = held[target] if target else fresh
-            new = []
-            for name, value in zip(names, old, strict=True):
-                cell = batch.columns[name][row] if name in batch.columns else ""
-                new.append(value if cell == "" or (cell is None and not target) else cell)
-            shown = [dict(zip(names, map(as_formula_value, types, side), strict=True)) for side in (new, old)]
-            problem = refusal(rules, Row(shown[0], shown[1] if target else {}, not target, now))
+        after: list[list[Any]] = []
+        before: list[list[Any]] = []
+        for place, name in enumerate(names):
+            spare = same.get(name)
+            old = [held[targets[row]][place] if targets[row] else spare for row in rows]
+            cells = batch.columns.get(name)
+            new = old
+            if cells is not None:
+                # an empty cell leaves the value, #N/A (None) clears it, and a new record has its default for either
+                new = [
+                    value if (cell := cells[row]) == "" or (cell is None and not targets[row]) else cell
+                    for row, value in zip(rows, old, strict=True)
+                ]
+            after.append(formula_values(kind.fields[name.lower()].type, new))
+            if name in earlier:
+                before.append(formula_values(kind.fields[name.lower()].type, old))
+        news = list(zip(*after, strict=True)) or [()] * len(rows)
+        olds = list(zip(*before, strict=True)) or [()] * len(rows)
+        past = [name for name in names if name in earlier]
+        for row, new_values, old_values in zip(rows, news, olds, strict=True):
+            shown = dict(zip(names, new_values, strict=True))
+            problem = refusal(rules, Row(shown, dict(zip(past, old_values, strict=True)), not targets[row], now))
             if problem is not None:
                 batch.errors[row] = problem
 

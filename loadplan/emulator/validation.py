@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -54,6 +54,11 @@ def named_fields(rules: Sequence[ValidationRule]) -> list[str]:
     return sorted({name for rule in rules for name in rule.formula.fields})
 
 
+def earlier_fields(rules: Sequence[ValidationRule]) -> frozenset[str]:
+    """Those of them whose value before the save they look at."""
+    return frozenset(name for rule in rules for name in rule.formula.earlier)
+
+
 def refusal(rules: Sequence[ValidationRule], row: Row) -> RowError | None:
     """The error of the first rule that a record breaks. Salesforce names no order; here it is that of the description."""
     for rule in rules:
@@ -63,14 +68,16 @@ def refusal(rules: Sequence[ValidationRule], row: Row) -> RowError | None:
     return None
 
 
-def as_formula_value(kind: str, value: Any) -> Any:
-    """A stored value as formulas see it: BLANK for null, numbers as doubles, days and moments."""
-    if value is None or value == "":
-        return False if kind == "boolean" else None
+def formula_values(kind: str, values: Sequence[Any]) -> list[Any]:
+    """A column of stored values as formulas see them: BLANK for null, numbers as doubles, days and moments."""
     if kind == "boolean":
-        return bool(value)
-    if kind in (*NUMBERS, "int"):
-        return float(value)
-    if kind == "date":
-        return date.fromisoformat(value)
-    return parse_datetime(value) if kind == "datetime" else value
+        return [bool(value) for value in values]
+    read = _READ.get(kind)
+    if read is None:
+        return [value or None for value in values]
+    return [None if value is None or value == "" else read(value) for value in values]
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys((*NUMBERS, "int"), float), "date": date.fromisoformat, "datetime": parse_datetime,
+}  # fmt: skip

@@ -109,6 +109,15 @@ def test_validation_rules_see_defaults_and_hold_over_rest(twin: Org) -> None:
     assert answer.error == (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "Too low")
 
 
+def test_a_rule_that_looks_at_no_field(tmp_path: Path) -> None:
+    """Refuses everything it is asked about."""
+    rules = {"name": "Account", "validationRules": [{"formula": "NOT(ISNEW())", "message": "Frozen"}]}
+    with Org(describe=[write(tmp_path, rules=rules)]) as org:
+        record = org.add(Name="A")
+        text = "FIELD_CUSTOM_VALIDATION_EXCEPTION:Frozen:--"
+        assert org.failures(f"Id,Site\n{record},x\n", operation="update") == [text]
+
+
 def test_validation_rules_are_no_part_of_a_describe_answer(twin: Org) -> None:
     """Salesforce has no such key."""
     assert "validationRules" not in twin.call("GET", "/sobjects/Account/describe").json
