@@ -109,7 +109,8 @@ class Tables:
 
     def values(self, kind: ObjectType, columns: Sequence[str], ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         """Stored values of quoted columns, by record id."""
-        found = self._among(f'select "Id", {",".join(columns)} from {table_name(kind)} where "Id"', ids)
+        names = ",".join(['"Id"', *columns])
+        found = self._among(f'select {names} from {table_name(kind)} where "Id"', ids)
         return {row[0]: row[1:] for row in found}
 
     def get(self, kind: ObjectType, record_id: str) -> Record | None:
