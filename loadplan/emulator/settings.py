@@ -11,11 +11,18 @@ from math import inf
 from typing import Any
 
 DAY = 86_400.0
+WORDS = {
+    "open_job_ends_as": ("Aborted", "Failed"),
+    "retention_from": ("completion", "creation"),
+    "lock_rows": ("off", "masters", "lookups"),
+    "sink_prepares": ("gzip", "plain"),
+}
+"""Settings that are one of a few words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Seconds, rows and switches. Every field can be given to `emulator serve` as `--set name=value`."""
+    """Every field can be given to `emulator serve` as `--set name=value`. Raises ValueError for a word of none of WORDS."""
 
     # speed
     latency: float = 0.05  # seconds between close (or query create) and InProgress
@@ -97,6 +104,11 @@ class Settings:
     request_log: int = 10_000  # how many requests are remembered
     sink: bool = False  # take rows without validating or keeping them, for measuring clients
     sink_prepares: str = "gzip"  # the form in which the sink has results ready when a job ends; or plain
+
+    def __post_init__(self) -> None:
+        for name, known in WORDS.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {', '.join(known[:-1])} or {known[-1]}, not {getattr(self, name)!r}")
 
 
 def sink_settings() -> Settings:
