@@ -14,7 +14,7 @@ from typing import Any
 from .faults import EFFECTS, KINDS, LOCKED, Faults, JobFault, Rule
 
 _TOP = ("$schema", "seed", "rules", "rows", "jobs", "queries", "aborts")
-_RULE = ("kind", "effect", "nth", "times", "probability", "status", "body", "headers", "seconds", "share")
+_RULE = ("kind", "effect", "object", "nth", "times", "probability", "status", "body", "headers", "seconds", "share")
 _ROWS = ("object", "code", "message", "fields", "times", "where", "share")
 _JOB = ("object", "after_rows", "state", "message", "retries", "rows_per_second", "times")
 
@@ -74,6 +74,7 @@ def _rule(where: str, entry: Any) -> Rule:
         entry["kind"], entry["effect"], nth, int(_number(entry, "status", 503, f"{where}: status", whole=True)),
         _text(entry, "body", where, "").encode(), _texts(entry, "headers", where),
         _number(entry, "seconds", 1.0, f"{where}: seconds"), share, chance, times,
+        object=_text(entry, "object", where, ""),
     )  # fmt: skip
 
 

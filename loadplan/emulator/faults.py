@@ -61,7 +61,8 @@ def kind_of(request: Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One fault. `kind` is one of KINDS, `effect` one of EFFECTS. `nth` counts the requests of the kind from 1; None is
+    """One fault. `kind` is one of KINDS, `effect` one of EFFECTS; with an `object` only requests of its jobs are meant and
+    counted. `nth` counts the requests of the kind from 1; None is
     every one, and then `probability` of them. `status`, `body` and `headers` serve `status` and `html`; `seconds` serves
     `stall`, `slow` and `late`; `share` is how much of a body is sent before it is cut or stalls. `times` is how many requests
     meet it at most (None: no end), `seed` decides what `probability` means."""
@@ -78,6 +79,7 @@ class Rule:
     times: int | None = None
     seed: int = 0
     id: str = ""
+    object: str = ""
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ class Faults:
         self.seed = seed
         self.met: Counter[str] = Counter()
         """How many requests, rows or jobs met the fault of an id."""
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[str, str], int] = {}
         self._numbers = count(1)
 
     def new_id(self) -> str:
@@ -230,14 +232,20 @@ class Faults:
         self.queries += [replace(fault, id=self.new_id()) for fault in other.queries]
         self.aborts |= other.aborts
 
-    def match(self, kind: str) -> Rule | None:
-        """Count one request of the kind and answer the rule it meets, if any."""
-        for name in (kind, "any"):
-            self._seen[name] = self._seen.get(name, 0) + 1
+    def match(self, kind: str, object_name: str = "") -> Rule | None:
+        """Count one request of the kind, and of the object whose job it is about; answer the rule it meets, if any."""
+        for name in {"", object_name}:
+            for key in ((kind, name), ("any", name)):
+                self._seen[key] = self._seen.get(key, 0) + 1
         for rule in self.rules:
-            if rule.kind in (kind, "any") and rule.nth in (None, self._seen[rule.kind]):
-                number = self._seen[rule.kind]
-                if rule.probability < 1.0 and _chance(rule.seed, rule.kind, rule.effect, number) >= rule.probability:
+            if rule.object not in ("", object_name):
+                continue
+            number = self._seen.get((rule.kind, rule.object), 0)
+            if rule.kind in (kind, "any") and rule.nth in (None, number):
+                if (
+                    rule.probability < 1.0
+                    and _chance(rule.seed, rule.kind, rule.effect, rule.object, number) >= rule.probability
+                ):
                     continue
                 if rule.times is not None and self.met[rule.id] >= rule.times:
                     continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ _HEADERS = {  # of every recorded REST answer
     "X-Robots-Tag": "none",
     "Set-Cookie": "BrowserId=EmbeddedOrgAAAAAAAAAA; path=/; SameSite=LAX",
 }
+_OBJECT = re.compile(rb'"object"\s*:\s*"(\w+)"')
 _SLICE = 2_000
 """Rows of one job that are worked off before others get their turn, when a worker does the rest."""
 
@@ -116,7 +118,18 @@ class Org:
     def meet(self, request: Request) -> Rule | None:
         """Count a request and answer the rule it meets. To be asked once for each request, before `handle`."""
         with self.lock:
-            return self.faults.match(kind_of(request))
+            return self.faults.match(kind_of(request), self._object_of(request))
+
+    def _object_of(self, request: Request) -> str:
+        """The object of the job that a request is about or asks for; empty for others."""
+        if "/jobs/" not in request.path:
+            return ""
+        job = self.jobs.get(next((part for part in request.path.split("/") if part.startswith("750")), ""))
+        if job is not None:
+            return job.object
+        found = _OBJECT.search(request.body) if request.method == "POST" else None
+        kind = self.schema.find(found[1].decode()) if found else None
+        return kind.name if kind else ""
 
     def handle(self, request: Request, now: float, rule: Rule | None = None) -> Response:
         """Answer one request at `now`, with the trouble of the rule it met."""

@@ -19,7 +19,7 @@ EVERYTHING = {
     "$schema": "faults.schema.json",
     "seed": 7,
     "rules": [
-        {"kind": "upload", "effect": "reset"},
+        {"kind": "upload", "effect": "reset", "object": "Account"},
         {"kind": "any", "effect": "status", "nth": None, "probability": 0.1, "status": 429, "body": "x", "headers": {"A": "b"}},
         {"kind": "page", "effect": "stall", "nth": 3, "seconds": 0.5, "share": 0.9, "times": 4},
     ],
@@ -192,3 +192,20 @@ def test_a_slow_job_shows_its_rows_while_it_is_in_progress() -> None:
         org.clock.now += 2.0
         assert org.info(job["id"])["state"] == "JobComplete"
         assert org.load("Name\nB\n")["state"] == "JobComplete"
+
+
+def test_a_rule_for_the_jobs_of_one_object() -> None:
+    """Create, upload and polls of its jobs are counted by themselves; others pass."""
+    rules = [
+        {"kind": "create ingest", "object": "Contact", "effect": "status", "nth": 2},
+        {"kind": "job info", "object": "Contact", "effect": "status", "status": 500},
+    ]
+    with Org(faults=read_faults({"rules": rules}, "x")) as org:
+        account = org.create()["id"]
+        contact = org.create("contact")["id"]
+        assert [org.call("GET", f"/jobs/ingest/{job}").status for job in (account, account, contact, contact)] == [
+            200, 200, 500, 200,
+        ]  # fmt: skip
+        body = {"object": "Contact", "operation": "insert"}
+        assert org.create()["id"]
+        assert [org.call("POST", "/jobs/ingest", body).status for _ in range(2)] == [503, 200]
