@@ -215,7 +215,7 @@ def _record(org: Org, request: Request, kind: ObjectType, parts: list[str], vers
     if method == "DELETE":
         org.saver.delete(kind, found[0])
         return Response(204)
-    stored = {name: value for name, value in (org.saver.tables.get(kind, found[0]) or {}).items() if kind.field(name)}
+    stored = org.saver.tables.get(kind, found[0]) or {}
     return json_response({"attributes": {"type": kind.name, "url": request.path}, **stored})
 
 

@@ -114,7 +114,7 @@ class Tables:
         return {row[0]: row[1:] for row in found}
 
     def get(self, kind: ObjectType, record_id: str) -> Record | None:
-        """A record, deleted or not, with its values as Python shows them; or None."""
+        """A record, deleted or not, with its visible values as Python shows them; or None."""
         for record in self._records(kind, 'where "Id"=?', record_id):
             return record
         return None
@@ -167,7 +167,7 @@ class Tables:
         self.db.executemany(text, ((record,) for record in ids))
 
     def _records(self, kind: ObjectType, rest: str, *values: Any) -> Iterator[Record]:
-        stored = [entry for entry in kind.fields.values() if entry.type not in COMPOUND]
+        stored = [entry for entry in kind.visible if entry.type not in COMPOUND]
         columns = ",".join(f'"{entry.name}"' for entry in stored)
         for row in self.db.execute(f"select {columns} from {table_name(kind)} {rest}", values):
             yield {
