@@ -36,7 +36,7 @@ class OrgProfile:
     auth: AuthConfig | None = None
     allow: frozenset[str] = DEFAULT_ALLOW
     limits: Mapping[str, int] = field(default_factory=dict)
-    embedded: Mapping[str, str] | None = None
+    embedded: Mapping[str, Any] | None = None
 
     def embedded_describe(self, root: Path) -> list[Path]:
         """Folders with describe files for an embedded org. Raises `InvalidInputError` when one is not there."""
