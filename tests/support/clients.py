@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -41,27 +41,26 @@ def why_not(name: str) -> str | None:
     return f"{name} is not installed; tests/clients/install.sh {name} does it"
 
 
-def program(
-    command: list[str], arguments: Any, org: EmbeddedOrg, *, env: Mapping[str, str] | None = None, token: str = ""
-) -> Any:
-    """Run a program that reads JSON and prints JSON; it learns of the org from its environment."""
-    given = {"SF_INSTANCE_URL": org.instance_url, "SF_ACCESS_TOKEN": token or org.access_token(), **(env or {})}
-    done = subprocess.run(
-        command, input=json.dumps(arguments), capture_output=True, text=True, timeout=120,
-        env={**os.environ, **given}, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{command}: {done.stderr}\n{done.stdout}"
+def node_command() -> str:
+    """Node: the machine's, or the one that install.sh brought because that is too old."""
+    brought = FOLDER / "node" / "node_modules" / "node" / "bin" / "node"
+    return str(brought) if brought.exists() else shutil.which("node") or "node"
+
+
+def run(path: str, arguments: Any, org: EmbeddedOrg) -> subprocess.CompletedProcess[str]:
+    """Run a program of `tests/clients`. It reads JSON from its input, and learns of the org from its environment."""
+    command = [node_command() if path.endswith("mjs") else str(PYTHON), str(FOLDER / path)]
+    env = {**os.environ, "SF_INSTANCE_URL": org.instance_url, "SF_ACCESS_TOKEN": org.access_token()}
+    return subprocess.run(
+        command, input=json.dumps(arguments), capture_output=True, text=True, timeout=120, env=env, check=False
+    )
+
+
+def told(path: str, arguments: Any, org: EmbeddedOrg) -> Any:
+    """Run a program that prints JSON, and read it."""
+    done = run(path, arguments, org)
+    assert done.returncode == 0, f"{path}: {done.stderr}\n{done.stdout}"
     return json.loads(done.stdout)
-
-
-def node(path: str, arguments: Any, org: EmbeddedOrg, **more: Any) -> Any:
-    """Run a program of `tests/clients` with Node."""
-    return program([shutil.which("node") or "node", str(FOLDER / path)], arguments, org, **more)
-
-
-def python(path: str, arguments: Any, org: EmbeddedOrg, **more: Any) -> Any:
-    """Run a program of `tests/clients` with the Python that has other people's clients."""
-    return program([str(PYTHON), str(FOLDER / path)], arguments, org, **more)
 
 
 class Offline(HTTPAdapter):
