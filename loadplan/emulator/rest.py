@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import composite, identity, sobjects
+from . import composite, identity, querycolumns, sobjects
 from .select import Select
 from .soql import parse
 from .spool import Spool
@@ -80,6 +80,8 @@ def _query(org: Org, request: Request, parts: list[str], version: int, now: floa
     if len(parts) == 2:
         return _next_page(org, parts, version)
     select = Select(org.schema, parse(request.query.get("q", "")), now, deleted=parts[0] == "queryAll")
+    if request.query.get("columns", "").lower() == "true":
+        return json_response(querycolumns.metadata(select))
     if select.query.count:
         (count,) = org.store.db.execute(*select.statement([])).fetchone()
         return json_response({"totalSize": count, "done": True, "records": []})

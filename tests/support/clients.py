@@ -25,6 +25,8 @@ INSTALLED: dict[str, Path | None] = {
     "sf": FOLDER / "sf" / "node_modules" / ".bin" / "sf",
 }
 """Client -> what is there when it is installed."""
+PINNED = ("aiosalesforce", "jsforce", "sf")
+"""Clients in the version that a file of `tests/clients` names."""
 
 
 def client(name: str, operation: str, *, limit: bool = False) -> pytest.MarkDecorator:
