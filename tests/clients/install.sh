@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs clients that others wrote, in the versions that the tests name: tests/clients/install.sh [aiosalesforce] [jsforce] [sf].
+# Installs clients that others wrote, in the versions that the tests name: tests/clients/install.sh [aiosalesforce] [jsforce] [sf]
+# [tap-salesforce].
 # Without a name: all. Each lies beside its programs (node_modules, .venv) and is forgotten by git. Then: pytest -m clients
 set -euo pipefail
 cd "$(dirname "$0")"
-[ $# -gt 0 ] || set -- aiosalesforce jsforce sf
+[ $# -gt 0 ] || set -- aiosalesforce jsforce sf tap-salesforce
 quiet=(--no-audit --no-fund --loglevel=error)
 
 # jsforce and sf ask for Node 22; where the machine's is older, or there is none, npm brings one.
@@ -18,9 +19,9 @@ need_node() {
 
 for client; do
   case "$client" in
-    aiosalesforce)
-      "${PYTHON:-python3}" -m venv python/.venv
-      python/.venv/bin/pip install --quiet -r python/requirements.txt
+    aiosalesforce | tap-salesforce)
+      [ -x python/.venv/bin/pip ] || "${PYTHON:-python3}" -m venv python/.venv
+      python/.venv/bin/pip install --quiet -r "python/$client.txt"
       touch "python/.venv/$client.installed"
       ;;
     jsforce)

@@ -22,10 +22,11 @@ INSTALLED: dict[str, Path | None] = {
     "simple-salesforce": None,  # comes with the test extra
     "aiosalesforce": FOLDER / "python" / ".venv" / "aiosalesforce.installed",
     "jsforce": FOLDER / "jsforce" / "node_modules" / "jsforce",
+    "tap-salesforce": FOLDER / "python" / ".venv" / "tap-salesforce.installed",
     "sf": FOLDER / "sf" / "node_modules" / ".bin" / "sf",
 }
 """Client -> what is there when it is installed."""
-PINNED = ("aiosalesforce", "jsforce", "sf")
+PINNED = ("aiosalesforce", "jsforce", "sf", "tap-salesforce")
 """Clients in the version that a file of `tests/clients` names."""
 
 

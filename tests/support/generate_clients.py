@@ -25,6 +25,7 @@ ABOUT = {
     "simple-salesforce": "Python. A `session` of its own takes its requests to the org, since it speaks https alone.",
     "jsforce": "JavaScript, Node 22. `instanceUrl` or `loginUrl` is the org's address.",
     "sf": "The Salesforce CLI, Node 22. `sf org login access-token --instance-url http://127.0.0.1:PORT`.",
+    "tap-salesforce": "A Singer tap, Python, with `api_type: REST`; its bulk extracts are Bulk API 1.0. A launcher takes its requests to the org.",
     "aiosalesforce": "Python, asyncio. A transport of its own takes its requests to the org, since it takes Salesforce's hosts alone.",
 }
 HEAD = """# Clients that others wrote
@@ -77,9 +78,9 @@ def version_of(name: str) -> str:
     """The version that is installed."""
     if name == "simple-salesforce":
         return version(name)
-    if name == "aiosalesforce":
-        text = (FOLDER / "python" / "requirements.txt").read_text(encoding="utf-8")
-        return str(re.findall(r"^aiosalesforce==(\S+)", text, re.MULTILINE)[0])
+    if name in ("aiosalesforce", "tap-salesforce"):
+        text = (FOLDER / "python" / f"{name}.txt").read_text(encoding="utf-8")
+        return str(re.findall(rf"^{name}==(\S+)", text, re.MULTILINE)[0])
     (found,) = json.loads((FOLDER / name / "package.json").read_text(encoding="utf-8"))["dependencies"].values()
     return str(found)
 
