@@ -14,6 +14,7 @@ from loadplan.cli.options import (
     org_option,
     parse_variables,
     state_option,
+    step_option,
     variables_options,
 )
 
@@ -29,6 +30,7 @@ from loadplan.cli.options import (
 @click.option("--async", "detach", is_flag=True, help="Leave jobs running in Salesforce and exit 7; resume later.")
 @click.option("--parallelism", type=click.IntRange(1, 25), default=4, show_default=True, help="Jobs in flight at once.")
 @junit_option
+@step_option
 @variables_options
 @lock_option
 @state_option
@@ -43,6 +45,7 @@ def command(
     detach: bool,
     parallelism: int,
     junit: Path | None,
+    step: tuple[str, ...],
     var: tuple[str, ...],
     var_file: tuple[Path, ...],
     state_dir: Path | None,
@@ -66,6 +69,7 @@ def command(
         parallelism,
         lock_timeout,
         junit,
+        step,
     )
     if expect is None and not is_saved(plan):
         return flow.apply(console, plan, request)

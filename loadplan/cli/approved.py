@@ -15,6 +15,7 @@ from loadplan.errors import InvalidInputError, StaleError, UsageError
 
 if TYPE_CHECKING:
     from loadplan.cli.target import Target
+    from loadplan.plan.graph import Graph
     from loadplan.plan.model import Plan
     from loadplan.review.saved import Saved
     from loadplan.sources.base import InputDigest
@@ -30,8 +31,11 @@ class Approval(flow.Approval):
     def unreadable(self) -> None:
         self.saved.check_sources(self.root)
 
-    def check_data(self, plan: Plan, digests: Mapping[str, InputDigest], beside: Mapping[str, str]) -> None:
+    def check_data(
+        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str]
+    ) -> None:
         self.saved.check_data(plan, digests, beside)
+        self.saved.check_shown(plan, graph, digests)
 
     def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
         from loadplan.cli.planning import describe
@@ -50,7 +54,9 @@ class Expected(flow.Approval):
 
     digest: str
 
-    def check_data(self, plan: Plan, digests: Mapping[str, InputDigest], beside: Mapping[str, str]) -> None:
+    def check_data(
+        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str]
+    ) -> None:
         from loadplan.review.build import approval_digest
 
         found = approval_digest(plan, digests, beside)
@@ -78,6 +84,7 @@ def expected(text: str) -> str:
 def apply_saved(console: Console, file: Path, request: flow.Request, expect: str | None) -> int:
     """Run a saved plan, once. Raises `StaleError` (exit 6) when anything differs from what was approved."""
     from loadplan.review.saved import Saved, read_saved
+    from loadplan.salesforce.entries import read_entries
 
     saved = Saved(file, read_saved(file))
     saved.check_whole()
@@ -90,10 +97,11 @@ def apply_saved(console: Console, file: Path, request: flow.Request, expect: str
         )  # fmt: skip
     root = _root(saved, file)
     saved.check_files(root)
+    saved.check_entry(read_entries(root / "orgs.yaml").get(str(saved.data["org"]["name"]), {}))
     saved.check_unused(state_folder(request.state_dir, root))
     frozen = replace(
         request, org=str(saved.data["org"]["name"]), auto_approve=True, variables=dict(saved.data["variables"]),
-        var_files=tuple(root / f["path"] for f in saved.data["var_files"]),
+        var_files=tuple(root / f["path"] for f in saved.data["var_files"]), steps=tuple(saved.data["order"]),
     )  # fmt: skip
     plan_file = root / str(saved.data["plan_file"])
     approval = Approval(saved, root)
@@ -108,6 +116,11 @@ def _check_request(saved: Saved, request: flow.Request) -> None:
     if request.variables or request.var_files:
         raise UsageError(
             "a saved plan has its variables already", hint="leave --var and --var-file out, or plan again with others",
+            next_commands=[f"loadplan apply {saved.path}"],
+        )  # fmt: skip
+    if request.steps:
+        raise UsageError(
+            "a saved plan has its steps already", hint="leave --step out, or plan again with others",
             next_commands=[f"loadplan apply {saved.path}"],
         )  # fmt: skip
     name = saved.data["org"]["name"]

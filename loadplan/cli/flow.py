@@ -53,17 +53,26 @@ class Request:
     parallelism: int = 4
     lock_timeout: float = 0.0
     junit: Path | None = None
+    steps: tuple[str, ...] = ()
+    """Of the plan only these steps and what they wait for; empty: all."""
 
 
 def load(
-    plan_file: Path, variables: Mapping[str, str], var_files: Sequence[Path], state_dir: Path | None = None
+    plan_file: Path,
+    variables: Mapping[str, str],
+    var_files: Sequence[Path],
+    state_dir: Path | None = None,
+    steps: Sequence[str] = (),
 ) -> tuple[Plan, Graph]:
-    """The plan and its graph. Raises `InvalidInputError` with every problem."""
+    """The plan and its graph: whole, or the `steps` that are named and what they wait for. Raises `InvalidInputError` with
+    every problem."""
+    from loadplan.plan.chosen import choose
     from loadplan.plan.graph import compile_graph
     from loadplan.plan.load import load_plan
 
     plan = load_plan(plan_file, variables=variables, var_files=var_files, state_folder=state_dir)
-    return plan, compile_graph(plan)
+    graph = compile_graph(plan)
+    return choose(plan, graph, steps) if steps else (plan, graph)
 
 
 def fresh_run(graph: Graph) -> Run:
@@ -114,7 +123,9 @@ def _warn(console: Console, told: Mapping[str, Sequence[Diagnostic]]) -> None:
 class Approval:
     """What an approval has to say on the way to a run; this one says nothing. Each method may raise `StaleError`."""
 
-    def check_data(self, plan: Plan, digests: Mapping[str, InputDigest], beside: Mapping[str, str]) -> None:
+    def check_data(
+        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str]
+    ) -> None:
         """The plan and every input were read."""
 
     def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
@@ -131,7 +142,7 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
     from loadplan.salesforce.entries import read_entries
 
     clock = SystemClock()
-    plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir)
+    plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir, request.steps)
     read_entries(plan.root / "orgs.yaml")  # before the data: what is wrong there is not the data's
     state_dir = state_folder(request.state_dir, plan.root)
     run = fresh_run(graph)
@@ -143,7 +154,7 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
             digests = check_data(plan, run, folder, request.org, told, activity)
         _warn(console, told)
         approval = approval or Approval()
-        approval.check_data(plan, digests, beside(plan))
+        approval.check_data(plan, graph, digests, beside(plan))
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
         waiting = Waiting(request.lock_timeout, console.message)
@@ -255,7 +266,9 @@ def reload(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
             hint=f"put back what it reads, then go on; nothing more was sent, and what was sent is in {folder.id}",
             next_commands=[f"loadplan resume {folder.id}"],
         ) from error  # fmt: skip
-    return plan, graph, frozen
+    from loadplan.plan.chosen import only
+
+    return *only(plan, graph, frozen.get("steps", plan.steps)), frozen
 
 
 def _frozen(folder: RunFolder) -> dict[str, Any]:
@@ -274,6 +287,7 @@ def _frozen(folder: RunFolder) -> dict[str, Any]:
 
 def as_begun(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     """The plan of a run from the copy that its folder keeps, for reading only: plan and sources may be others by now."""
+    from loadplan.plan.chosen import only
     from loadplan.plan.graph import compile_graph
     from loadplan.plan.load import recorded_plan
 
@@ -281,7 +295,7 @@ def as_begun(folder: RunFolder) -> tuple[Plan, Graph, dict[str, Any]]:
     plan = recorded_plan(
         folder.plan_yaml, Path(frozen["file"]), frozen["variables"], [Path(f) for f in frozen["var_files"]]
     )
-    return plan, compile_graph(plan), frozen
+    return *only(plan, compile_graph(plan), frozen.get("steps", plan.steps)), frozen
 
 
 def check_beside(plan: Plan, frozen: Mapping[str, Any], folder: RunFolder) -> None:
@@ -298,14 +312,14 @@ def beside(plan: Plan) -> dict[str, str]:
     """What the rows depend on beside their sources: the sha256 of each value table, a check of each mask key."""
     from hashlib import sha256
 
-    from loadplan.sources.masks import key_check
+    from loadplan.sources.masks import MASK_KEY, key_check
 
     found: dict[str, str] = {}
     for step in plan.steps.values():
         for used in step.input_files:
             found[used.path] = sha256(used.file.read_bytes()).hexdigest()
         if (check := key_check(step)) is not None:
-            found[f"the mask key of `{step.id}`"] = check
+            found[f"{MASK_KEY}`{step.id}`"] = check
     return found
 
 
@@ -345,6 +359,8 @@ def confirm(
         console.message(
             f"  {sign} {step.id:24} {step.operation:10} {step.object or '':22} {rows:>12}  {after}".rstrip()
         )
+    if plan.left_out:
+        console.message(f"  left out by --step: {', '.join(plan.left_out)}")
     for line in more:
         console.message(f"  {line}")
     if target.is_embedded or request.auto_approve:

@@ -31,8 +31,9 @@ def command(console: Console, folder: Path, ci: str | None) -> int:
     from loadplan.durable import write_atomic
 
     wanted = dict(_wanted(ci))
-    kept = [name for name in wanted if (folder / name).exists()]
+    kept = [name for name in wanted if (folder / name).exists() or (folder / name).is_symlink()]
     made = [name for name in wanted if name not in kept]
+    _stay_inside(folder, made)
     for name in made:
         write_atomic(folder / name, wanted[name], 0o644)
     if console.as_json:
@@ -49,6 +50,20 @@ def command(console: Console, folder: Path, ci: str | None) -> int:
     here = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
     console.message(f"next: {here}loadplan apply {PLAN} -o embedded")
     return 0
+
+
+def _stay_inside(folder: Path, names: list[str]) -> None:
+    """A folder of the project may be a link that leads elsewhere: nothing is written there. Raises `UsageError`."""
+    from loadplan.errors import UsageError
+
+    root = folder.resolve()
+    for name in names:
+        if not (folder / name).resolve().is_relative_to(root):
+            outside = next(p for p in reversed(list((folder / name).parents)) if p.is_symlink() and p != folder)
+            raise UsageError(
+                f"{outside} is a link that leads out of {folder}; nothing was written",
+                hint="remove it, or name another folder",
+            )
 
 
 def _wanted(ci: str | None) -> Iterator[tuple[str, bytes]]:

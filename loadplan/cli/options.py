@@ -85,12 +85,29 @@ def org_option(function: F) -> F:
 
 
 def junit_option(function: F) -> F:
+    """Add --junit; refused before any work where it would take the place of a file that is none of ours."""
+
+    def free(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+        if path is not None:
+            from loadplan.cli.outfile import check_replaceable
+
+            check_replaceable(path, "--junit", "JUnit report", makes_folder=True)
+        return path
+
     return click.option(
         "--junit",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
+        callback=free,
         help="Write the outcome as JUnit XML.",
     )(function)
+
+
+def step_option(function: F) -> F:
+    return click.option(
+        "--step", "step", multiple=True, metavar="NAME[+]", shell_complete=complete.steps,
+        help="Only this step and all it waits for; NAME+: what waits for it, too. May be given several times.",
+    )(function)  # fmt: skip
 
 
 def variables_options(function: F) -> F:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from loadplan.cli.console import Console
-from loadplan.cli.options import common, org_option, parse_variables, state_option, variables_options
+from loadplan.cli.options import common, org_option, parse_variables, state_option, step_option, variables_options
 
 
 @click.command("plan")
@@ -25,6 +25,7 @@ from loadplan.cli.options import common, org_option, parse_variables, state_opti
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 0: nothing to do. 2: something to do. 1: any error.")
 @click.option("--expect-no-changes", is_flag=True, help="Exit 1 when there is something to do.")
+@step_option
 @variables_options
 @state_option
 @common
@@ -37,6 +38,7 @@ def command(
     out: Path | None,
     detailed_exitcode: bool,
     expect_no_changes: bool,
+    step: tuple[str, ...],
     var: tuple[str, ...],
     var_file: tuple[Path, ...],
     state_dir: Path | None,
@@ -45,7 +47,7 @@ def command(
     from loadplan.cli import flow, planning
     from loadplan.errors import LoadplanError
 
-    request = flow.Request(None if offline else org, parse_variables(var), var_file, state_dir)
+    request = flow.Request(None if offline else org, parse_variables(var), var_file, state_dir, steps=step)
     wish = planning.Wish(offline, snapshot, out, detailed_exitcode, expect_no_changes)
     try:
         return planning.plan(console, plan, request, wish)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from loadplan.cli import flow
 from loadplan.cli.console import Console
 from loadplan.cli.options import state_folder
+from loadplan.cli.outfile import check_replaceable
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, UsageError
@@ -74,6 +75,8 @@ def _check_wish(request: flow.Request, wish: Wish) -> None:
         raise UsageError(
             "a saved plan is for one org, so the org must be asked", hint="leave --offline out and name the org with -o"
         )
+    if wish.out is not None:
+        check_replaceable(wish.out, "--out", "saved plan")
     if not wish.offline and not request.org:
         raise UsageError(
             "no org is named", hint="-o NAME asks an org, --offline asks none",
@@ -90,8 +93,8 @@ def review(
     from loadplan.salesforce.entries import read_entries
 
     clock = SystemClock()
-    loaded, graph = flow.load(plan_file, request.variables, request.var_files, request.state_dir)
-    read_entries(loaded.root / "orgs.yaml")
+    loaded, graph = flow.load(plan_file, request.variables, request.var_files, request.state_dir, request.steps)
+    entries = read_entries(loaded.root / "orgs.yaml")
     state_dir = state_folder(request.state_dir, loaded.root)
     run = flow.fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(loaded.name, clock.now()))
@@ -114,7 +117,8 @@ def review(
                     loaded, graph, rows, digests, beside, described, basis="org", questions=survey, org=facts,
                     told=told,
                 )  # fmt: skip
-        return document, _kept(loaded, graph, request, digests, beside, described)
+        entry = entries.get(request.org or "", {})
+        return document, _kept(loaded, graph, request, digests, beside, described, entry)
     finally:
         discard_unbegun(folder)
 
@@ -172,10 +176,11 @@ def _kept(
     digests: Mapping[str, InputDigest],
     beside: Mapping[str, str],
     described: Described,
+    entry: Mapping[str, Any],
 ) -> dict[str, Any]:
     from loadplan.review.saved import frozen_inputs
 
-    return frozen_inputs(plan, graph, request.variables, request.var_files, digests, beside, described)
+    return frozen_inputs(plan, graph, request.variables, request.var_files, digests, beside, described, entry)
 
 
 def _save(console: Console, out: Path, kept: Mapping[str, Any], document: Mapping[str, Any]) -> None:

@@ -35,11 +35,14 @@ def command(
     """Render runbook, pagination audit, report page, summary and retry files of RUN (default: the newest) again."""
     from loadplan.cli import flow
     from loadplan.cli.exports import write_junit
+    from loadplan.cli.outfile import check_replaceable
     from loadplan.cli.standing import standing
     from loadplan.reports import view
     from loadplan.run.folder import find_run
     from loadplan.run.state import fold
 
+    if html is not None:
+        check_replaceable(html, "--html", "page")
     folder = find_run(state_folder(state_dir, project_root(Path.cwd())), run)
     found = standing(folder)
     if found.owner:

@@ -68,6 +68,7 @@ def _apply(file: Path, data: Mapping[str, Any]) -> str:
 
 def _write_page(file: Path, data: Mapping[str, Any], to: Path, run: str | None) -> None:
     """The page, whole and readable by its owner only. Raises `InvalidInputError`, `LocalError` and `UsageError`."""
+    from loadplan.cli.outfile import check_replaceable
     from loadplan.durable import write_atomic
     from loadplan.errors import UsageError
     from loadplan.reports.saved_page import saved_page
@@ -78,6 +79,7 @@ def _write_page(file: Path, data: Mapping[str, Any], to: Path, run: str | None) 
             "the page would take the place of the saved plan", hint="give --html a file of its own",
             next_commands=[f"loadplan show {shlex.quote(str(file))} --html {shlex.quote(str(file.with_suffix('.html')))}"],
         )  # fmt: skip
+    check_replaceable(to, "--html", "page")
     check_readable(file, data)
     page = saved_page(data, command=_apply(file, data), applied_by=run)
     write_atomic(to, page.encode("utf-8", "replace"))

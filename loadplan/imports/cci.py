@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.errors import InvalidInputError
-from loadplan.imports.draft import Draft, slug, template_free, unknown
+from loadplan.imports.draft import Draft, is_api_name, nothing_made, slug, template_free, unknown
 from loadplan.plan.document import read_document
+from loadplan.plan.schema import misfit
 
 KNOWN = {
     "sf_object",
@@ -30,6 +31,19 @@ SETTLED = {"api", "bulk_mode", "batch_size"}
 """Choices that a plan does not ask for: every step goes over Bulk API 2.0, in parts as large as they may be."""
 
 
+SHAPE = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "fields": {"type": ["array", "object", "null"]}, "lookups": {"type": ["object", "null"]},
+            "static": {"type": ["object", "null"]}, "table": {"type": ["string", "null"]}, "action": {"type": ["string", "null"]},
+        },
+    },
+}  # fmt: skip
+"""What of a mapping is read here, and in which shape."""
+
+
 def from_cci(file: Path, data: Path | None) -> Draft:
     """The plan of a mapping file; `data` is its SQLite database. Raises `InvalidInputError` when it is no mapping."""
     document, problems = read_document(file)
@@ -39,11 +53,13 @@ def from_cci(file: Path, data: Path | None) -> Draft:
         raise InvalidInputError(
             f"{file} is no mapping of CumulusCI", hint="name a mapping.yml: step names, each with sf_object"
         )
+    if wrong := misfit(document.data, SHAPE):
+        raise InvalidInputError(f"{file}: {wrong}", hint="correct it there; CumulusCI would not take it either")
     draft = Draft(slug(file.name.partition(".")[0]), file.name)
     path = _data(draft, file, data)
-    steps = {name: step for name, step in document.data.items() if isinstance(step.get("sf_object"), str)}
+    steps = {name: step for name, step in document.data.items() if is_api_name(step.get("sf_object"))}
     for name in document.data.keys() - steps.keys():
-        draft.note("", f"`{name}` has no sf_object and was left out")
+        draft.note("", f"`{name}` has no sf_object that could be one and was left out")
     ids = {name: draft.new_id(name) for name in steps}
     made: dict[str, tuple[str, str, bool]] = {}
     later: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
@@ -52,7 +68,7 @@ def from_cci(file: Path, data: Path | None) -> Draft:
     for origin, step, lookups in later:
         _second_pass(draft, origin, step, lookups, path, made)
     if not draft.steps:
-        raise InvalidInputError(f"nothing of {file} can be carried over", hint="see the notes above")
+        raise nothing_made(draft, file, "inserts and upserts by one external id can be")
     return draft
 
 

@@ -9,8 +9,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from loadplan.errors import InvalidInputError
 from loadplan.plan.fmt import format_plan
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*(?: [\w./-]+)*\Z")
@@ -47,6 +49,18 @@ class Draft:
         while found in self.steps:
             found, n = f"{base}_{n}", n + 1
         return found
+
+
+def nothing_made(draft: Draft, file: Path, hint: str) -> InvalidInputError:
+    """No step came of it: the reasons, ready to raise."""
+    return InvalidInputError(
+        f"nothing of {file} can be carried over", details=[_comment(n) for n in draft.notes] or ["it names no object"], hint=hint
+    )  # fmt: skip
+
+
+def is_api_name(text: object) -> bool:
+    """Whether it can be the name of an object in Salesforce."""
+    return isinstance(text, str) and re.fullmatch(r"[A-Za-z]\w{0,79}", text) is not None
 
 
 def slug(words: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from loadplan.errors import InvalidInputError, UsageError
-from loadplan.imports.draft import Draft, slug, template_free
+from loadplan.imports.draft import Draft, is_api_name, nothing_made, slug, template_free
 
 OPERATIONS = {
     "insert": "insert", "update": "update", "upsert": "upsert", "delete": "delete", "hard_delete": "hardDelete", "extract": "query",
@@ -56,15 +56,17 @@ def from_sdl(file: Path, given: Given) -> Draft:
         for name, entries in _processes(file).items():
             _process(draft, name, entries, file.parent)
         if not draft.steps:
-            raise InvalidInputError(
-                f"nothing of {file} can be carried over", hint="a process needs sfdc.entity and process.operation"
-            )
+            raise nothing_made(draft, file, "a process needs sfdc.entity and process.operation")
         return draft
     if not given.object or not given.operation or not given.source:
         raise UsageError(
             "a .sdl says neither object nor operation", hint="give --object, --operation and --source, and --external-id for an upsert",
             next_commands=[f"loadplan import sdl {file} --object Account --operation insert --source accounts.csv"],
         )  # fmt: skip
+    if not is_api_name(given.object):
+        raise UsageError(
+            f"--object: {given.object!r} is no API name of an object", next_commands=["loadplan import sdl --help"]
+        )
     if (given.operation == "upsert") != bool(given.external_id):
         raise UsageError(
             "an upsert needs --external-id, and nothing else takes it", next_commands=["loadplan import sdl --help"]
@@ -104,8 +106,11 @@ def _processes(file: Path) -> dict[str, dict[str, str]]:
 def _process(draft: Draft, name: str, entries: Mapping[str, str], folder: Path) -> None:
     operation = OPERATIONS.get(entries["process.operation"].lower())
     step = draft.new_id(name)
-    if operation is None or (operation not in {"query", "queryAll"} and not entries.get("sfdc.entity")):
+    if operation is None:
         draft.note("", f"{name}: the operation `{entries['process.operation']}` was left out")
+        return
+    if operation not in {"query", "queryAll"} and not is_api_name(entries.get("sfdc.entity")):
+        draft.note("", f"{name}: its sfdc.entity is no name of an object; it was left out")
         return
     for key in entries:
         if key not in USED and not key.startswith((*SETTLED, *SILENT)):

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.errors import InvalidInputError
-from loadplan.imports.draft import Draft, slug, template_free, unknown
+from loadplan.imports.draft import Draft, nothing_made, slug, template_free, unknown
+from loadplan.plan.schema import misfit
 
 QUERY = re.compile(r"\s*select\s+(?P<fields>.+?)\s+from\s+(?P<object>\w+)\b(?P<rest>.*)\Z", re.IGNORECASE | re.DOTALL)
 OPERATIONS = {
@@ -28,6 +29,25 @@ KNOWN = {
     "query", "operation", "externalId", "excluded", "fieldMapping", "useFieldMapping", "excludedFields", "excludedFromUpdateFields",
     "master", "useQueryAll", "deleteQuery", "objects", "objectSets", "apiVersion", "csvReadFileDelimiter", "csvFileDelimiter",
 }  # fmt: skip
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_OBJECTS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "query": {"type": "string"}, "operation": {"type": "string"}, "externalId": {"type": "string"},
+            "excludedFields": _TEXTS, "fieldMapping": {"type": "array", "items": {"type": "object"}},
+        },
+    },
+}  # fmt: skip
+SHAPE = {
+    "type": "object",
+    "properties": {
+        "objects": _OBJECTS, "csvReadFileDelimiter": {"type": "string"}, "csvFileDelimiter": {"type": "string"},
+        "objectSets": {"type": "array", "items": {"type": "object", "properties": {"objects": _OBJECTS}}},
+    },
+}  # fmt: skip
+"""What of an export.json is read here, and in which shape."""
 NO_KEY = {"Name", "Id", "DeveloperName", "Email", "Username"}
 DELIMITERS = {",", ";", "\t", "|", "^", "`"}
 
@@ -36,12 +56,14 @@ def from_sfdmu(file: Path) -> Draft:
     """The plan of an export.json. Raises `InvalidInputError` when it is none."""
     try:
         data = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInputError(
             f"{file} cannot be read as JSON: {error}", hint="name the export.json of SFDMU"
         ) from error
     if not isinstance(data, dict) or not (data.get("objects") or data.get("objectSets")):
         raise InvalidInputError(f"{file} has no `objects`", hint="name the export.json of SFDMU")
+    if wrong := misfit(data, SHAPE):
+        raise InvalidInputError(f"{file}: {wrong}", hint="correct it there; SFDMU would not take it either")
     draft = Draft(slug(file.resolve().parent.name), file.name)
     for key in unknown(data, KNOWN):
         draft.note("", f"`{key}` has no counterpart and was not carried over")
@@ -56,11 +78,10 @@ def from_sfdmu(file: Path) -> Draft:
     for entry in objects:
         _object(draft, entry, keys, file.parent, delimiter)
     if not draft.steps:
-        raise InvalidInputError(
-            f"nothing of {file} can be carried over: "
-            + "; ".join(f"{n.step} {n.text}".strip() for n in draft.notes[:5]),
-            hint="only Insert, Update, Upsert, Delete and HardDelete of objects with their own external id can be",
-        )
+        raise nothing_made(
+            draft, file,
+            "only Insert, Update, Upsert, Delete and HardDelete of objects with their own external id can be",
+        )  # fmt: skip
     return draft
 
 

@@ -399,7 +399,8 @@ class Step:
 @dataclass(frozen=True)
 class Plan:
     """A whole plan. `file` is the path as given; `folder` the plan's folder; `root` the project folder that paths may
-    not leave. `text` is the bytes given, `digest` their sha256 in hex. `variables` are the values used."""
+    not leave. `text` is the bytes given, `digest` their sha256 in hex. `variables` are the values used. `left_out` are the
+    steps of the file that `--step` did not choose."""
 
     name: str
     file: Path
@@ -411,6 +412,7 @@ class Plan:
     steps: Mapping[str, Step] = field(default_factory=dict)
     variables: Mapping[str, object] = field(default_factory=dict)
     description: str = ""
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))

@@ -81,6 +81,24 @@ def fits(value: object, name: str) -> bool:
     return _quick(name)(value)
 
 
+def misfit(value: object, schema: dict[str, Any]) -> str:
+    """The first place where a value has not the shape of a schema that is none of ours to explain, as `objects[2].query: …`; empty when
+    it has."""
+    if compiled(schema)(value):
+        return ""
+    from jsonschema import Draft202012Validator
+
+    error = next(iter(Draft202012Validator(schema).iter_errors(value)))
+    at = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path).lstrip(".")
+    wanted = error.validator_value
+    kinds = (
+        [TYPES.get(w, str(w)) for w in ([wanted] if isinstance(wanted, str) else wanted)]
+        if error.validator == "type"
+        else []
+    )
+    return f"{at or 'the file'} " + (f"is not {' or '.join(kinds)}" if kinds else f"does not fit ({error.validator})")
+
+
 def check_schema(document: Document, name: str) -> list[Diagnostic]:
     """Every way in which the document does not have the shape of its schema."""
     return look_at(document, name).problems

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from loadplan.masking import printable
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 _CELL = str.maketrans({"|": "\\|", "\n": " ", "\r": " ", "<": "&lt;", ">": "&gt;"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -81,15 +81,23 @@ def stylesheet(name: str) -> str:
 
 def render_html(template: str, values: dict[str, Any]) -> str:
     """Render a page. Every value is escaped unless it is `markup`. Raises jinja2's error on a name the view does not have."""
+    return _pages().get_template(template).render({**values, **_style()})
+
+
+@cache
+def _pages() -> Environment:
+    """It keeps the templates that it has compiled, which takes far longer than the rendering."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True, loader=FunctionLoader(_source)
-    )
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True, auto_reload=False,
+        loader=FunctionLoader(_source),
+    )  # fmt: skip
     environment.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment, ticked=ticked)
-    return environment.get_template(template).render({**values, **_style()})
+    return environment
 
 
+@cache
 def _style() -> dict[str, Any]:
     """The style sheet of every page, and the digest by which a page's policy names it."""
     style = stylesheet("drawing.css") + stylesheet("report.css")

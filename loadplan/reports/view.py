@@ -42,6 +42,7 @@ def runbook(plan: Plan, run: Run, records: Records, left_over: Sequence[str]) ->
         "result": run.result or "running",
         "exit": run.exit,
         "steps": [_step(plan, s) for s in run.steps.values()],
+        "left_out": list(plan.left_out),
         "timeline": list(_timeline(records)),
         "incidents": list(incidents(records)),
         "errors": [cluster.as_json() for cluster in clusters(run)[:MOST_ERRORS]],

@@ -81,7 +81,7 @@ def review(
         "format": FORMAT,
         "plan": {
             "name": plan.name, "file": relative_file(plan), "sha256": plan.digest, "api_version": plan.api_version,
-            "digest": approval_digest(plan, digests, beside),
+            "digest": approval_digest(plan, digests, beside), "left_out": list(plan.left_out),
         },
         "basis": basis,
         "org": _org_json(org),
@@ -105,6 +105,7 @@ def approval_digest(plan: Plan, digests: Mapping[str, InputDigest], beside: Mapp
         "variables": {name: _plain(value) for name, value in plan.variables.items()},
         "inputs": {name: [d.sha256, d.bytes, d.rows] for name, d in digests.items()},
         "beside": dict(beside),
+        **({"left_out": list(plan.left_out)} if plan.left_out else {}),
     }
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -313,13 +314,22 @@ def _as_json(plan: Plan, graph: Graph, step: Step, found: StepView, wave: int) -
         split = Split(made, kept, "operation") if found.rows is not None else UNKNOWN
     sizes = [{"rows": part.rows, "bytes": part.bytes} for part in found.parts]
     return {
-        "step": step.id, "operation": step.operation, "symbol": step.facts.symbol, "object": step.object,
-        "external_id": step.external_id, "destructive": step.facts.destructive, "wave": wave, "after": list(graph.parents(step.id)),
+        **facts_of(plan, graph, step.id, None), "wave": wave,
         "rows": found.rows, "rows_about": found.about and found.rows is not None, "rows_read": found.read, "bytes": found.bytes,
         "creates": split.creates, "updates": split.updates, "split": split.how,
         "parts": sizes, "parts_exact": found.exact, "levels": list(found.levels), "batches": batches_of(found),
-        "sent_as_it_stands": found.as_it_stands, "output": step.output,
-        "gate": {"rule": describe_rule(step.gate, is_query=step.is_query), "on_fail": step.gate.on_fail},
+        "sent_as_it_stands": found.as_it_stands,
+    }  # fmt: skip
+
+
+def facts_of(plan: Plan, graph: Graph, name: str, digest: InputDigest | None) -> dict[str, Any]:
+    """What of a step's part of the document needs neither org nor data; with the `digest` of its input, the rows too."""
+    step = plan.steps[name]
+    return {
+        "step": step.id, "operation": step.operation, "symbol": step.facts.symbol, "object": step.object,
+        "external_id": step.external_id, "destructive": step.facts.destructive, "after": list(graph.parents(step.id)),
+        "output": step.output, "gate": {"rule": describe_rule(step.gate, is_query=step.is_query), "on_fail": step.gate.on_fail},
+        **({"rows_read": digest.rows} if digest is not None else {}),
     }  # fmt: skip
 
 

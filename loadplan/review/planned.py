@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.errors import InvalidInputError
+from loadplan.plan.schema import fits
 from loadplan.review.difftext import code
 from loadplan.review.text import summary
 
@@ -24,6 +25,8 @@ def read_planned(path: Path) -> dict[str, Any]:
     found = data.get("document", data) if isinstance(data, dict) else None
     if not isinstance(found, dict) or found.get("format") != "loadplan.plan/1":
         raise _broken(path, "it has no `format: loadplan.plan/1`")
+    if not fits(found, "planned"):
+        raise _broken(path, "it lacks a part, or a part has another shape")
     return found
 
 

@@ -20,10 +20,11 @@ from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import FileSource, Plan
 from loadplan.plan.schema import fits
-from loadplan.review.build import approval_digest
+from loadplan.review.build import approval_digest, facts_of
 from loadplan.review.described import Described
 from loadplan.review.fields import relative_file
 from loadplan.sources.base import InputDigest
+from loadplan.sources.masks import MASK_KEY
 from loadplan.version import __version__
 
 FORMAT = "loadplan.saved/1"
@@ -40,6 +41,7 @@ NEEDED = frozenset(
         "beside",
         "describe",
         "org",
+        "entry",
         "tool",
         "approval",
     }
@@ -48,9 +50,9 @@ NEEDED = frozenset(
 
 def frozen_inputs(
     plan: Plan, graph: Graph, variables: Mapping[str, str], var_files: Sequence[Path], digests: Mapping[str, InputDigest],
-    beside: Mapping[str, str], described: Described,
+    beside: Mapping[str, str], described: Described, entry: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """Everything that decides what a run of the plan sends."""
+    """Everything that decides what a run of the plan sends. `entry` is what orgs.yaml says of the org."""
     root = plan.root.resolve()
     return {
         "plan": plan.text.decode("utf-8"), "plan_file": relative_file(plan), "plan_sha256": plan.digest, "name": plan.name,
@@ -63,9 +65,15 @@ def frozen_inputs(
             for step in plan.steps.values()
             if step.id in digests and isinstance(step.source, FileSource) and step.source.format != "parquet"
         },
-        "beside": dict(beside), "describe": described.fingerprints(),
+        "beside": dict(beside), "describe": described.fingerprints(), "entry": bounds_of(entry),
         "approval": approval_digest(plan, digests, beside),
     }  # fmt: skip
+
+
+def bounds_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry of orgs.yaml allows and limits. How one logs in is another matter: CI plans with one login and applies with
+    another, and the id of the org tells that it is the same."""
+    return {key: value for key, value in sorted(entry.items()) if key not in {"auth", "instance_url"}}
 
 
 def inputs_of(digest: InputDigest) -> dict[str, Any]:
@@ -183,6 +191,7 @@ class Saved:
         if (
             self.data.get("format") != FORMAT
             or not set(self.data) >= NEEDED
+            or not (fits(self.data, "saved") and fits(self.data["document"], "planned"))
             or self.data.get("sha256") != seal(self.data)
         ):
             raise self.stale("the saved plan is not as it was written", "its seal does not fit what it holds")
@@ -203,15 +212,49 @@ class Saved:
         if changed:
             raise self.stale(*changed)
 
+    def check_entry(self, entry: Mapping[str, Any]) -> None:
+        """orgs.yaml says the same of the org: what a run may do there and how much of it was part of the approval."""
+        then, now, org = self.data["entry"], bounds_of(entry), self.data["org"]["name"]
+        changed = [
+            f"`{key}` of org `{org}` in orgs.yaml changed: {_brief(then.get(key))} then, {_brief(now.get(key))} now"
+            for key in sorted({*then, *now})
+            if then.get(key) != now.get(key)
+        ]
+        if changed:
+            raise self.stale(*changed)
+
+    def check_shown(self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest]) -> None:
+        """What the file shows of each step is what the plan does. The seal shows a slip of an editor, not a hand that seals again what
+        it has changed: whoever approved read the document, so the document has to be the plan's."""
+        shown = {s["step"]: s for s in self.data["document"]["steps"]}
+        changed = [f"it shows the step `{name}`, which the plan has not" for name in shown if name not in plan.steps]
+        for name in graph.order:
+            if (found := shown.get(name)) is None:
+                changed.append(f"it does not show the step `{name}`")
+            elif wrong := sorted(
+                k for k, v in facts_of(plan, graph, name, digests.get(name)).items() if found.get(k) != v
+            ):
+                changed.append(f"what it shows of `{name}` is not the plan's: {', '.join(wrong)}")
+        if self.data["document"]["org"] != self.data["org"]:
+            changed.append("the org that it shows is not its org")
+        if self.data["document"]["plan"]["digest"] != self.data["approval"]:
+            changed.append("the digest that it shows is not its digest")
+        if changed:
+            raise self.stale(*changed)
+
     def check_sources(self, root: Path) -> None:
         """Asked when the data could not be read: whether they are the approved data at all."""
         changed = []
-        for name, digest in self.data["files"].items():
-            file = root / name
+        named = [(name, root / name, digest, "the source") for name, digest in self.data["files"].items()]
+        beside = (root / self.data["plan_file"]).parent  # what a plan reads, it names from where it is itself
+        named += [
+            (n, beside / n, d, "the value table") for n, d in self.data["beside"].items() if not n.startswith(MASK_KEY)
+        ]
+        for name, file, digest, what in named:
             if not file.is_file():
-                changed.append(f"the source {name} is not there")
+                changed.append(f"{what} {name} is not there")
             elif _sha256(file) != digest:
-                changed.append(f"the source {name} changed")
+                changed.append(f"{what} {name} changed")
         if changed:
             raise self.stale(*changed)
 
@@ -277,6 +320,13 @@ class Saved:
             code="LP0761", where=str(self.path), details=what[1:], hint="nothing was sent; make the plan again and have it approved",
             next_commands=[f"loadplan plan {self.data.get('plan_file', 'PLAN')} -o {_org(self.data)} --out {self.path}"],
         )  # fmt: skip
+
+
+def _brief(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _org(data: Mapping[str, Any]) -> str:

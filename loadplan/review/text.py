@@ -66,6 +66,8 @@ def _head(document: Mapping[str, Any], style: Style) -> Iterator[str]:
             f"API {plan['api_version']}  as {org['username']}"
         )
     yield f"digest {plan['digest']}"
+    if plan["left_out"]:
+        yield style(f"left out by --step: {', '.join(plan['left_out'])}", "yellow")
 
 
 def _widths(steps: list[dict[str, Any]]) -> tuple[int, int, int]:

@@ -532,6 +532,7 @@ def _all_types(base: type[Event]) -> dict[str, type[Event]]:
 
 
 EVENT_TYPES: dict[str, type[Event]] = _all_types(Event)
+_NAMES = {name: frozenset(f.name for f in dataclasses.fields(kind)) for name, kind in EVENT_TYPES.items()}
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -547,7 +548,7 @@ def from_json(data: dict[str, Any]) -> Event:
     if kind is None:
         msg = f"unknown event type {data.get('type')!r}"
         raise ValueError(msg)
-    names = {f.name for f in dataclasses.fields(kind)}
+    names = _NAMES[kind.TYPE]
     values = {k: _thaw(k, v) for k, v in data.items() if k in names}
     try:
         return kind(**values)

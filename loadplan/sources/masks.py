@@ -24,6 +24,8 @@ from loadplan.sources.fakes import fake_of
 from loadplan.sources.problems import refuse
 
 BLANK = "#N/A"
+MASK_KEY = "the mask key of "
+"""How a key is called where it is compared: followed by the step."""
 HASH_LENGTH = 18
 """Hex characters of a hash: 72 bits, no longer than a Salesforce id, which every text field used as a key can hold."""
 SHORT_FIELDS = {"naicscode": 8, "dunsnumber": 9}

@@ -333,3 +333,36 @@ def test_a_plan_that_is_there_is_never_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "other.yaml").read_bytes() == before
     assert ran(tmp_path, os.environ, "import", "sfdmu", "export.json", "--out", "-")[1].encode() == before
     assert (tmp_path / "plan.yaml").read_bytes() == before
+
+
+# -- what nobody could have written --------------------------------------------------------------------------------
+
+BROKEN = {
+    "nested without end": ("sfdmu", "[" * 100_000, "cannot be read as JSON"),
+    "a query that is a number": ("sfdmu", '{"objects": [{"query": 7}]}', "objects[0].query is not text"),
+    "a mapping that is a text": (
+        "sfdmu", '{"objects": [{"query": "SELECT Id FROM A", "fieldMapping": "x"}]}', "objects[0].fieldMapping is not a list",
+    ),
+    "a delimiter that is a number": ("sfdmu", '{"objects": [{}], "csvFileDelimiter": 5}', "csvFileDelimiter is not text"),
+    "object sets that are a text": ("sfdmu", '{"objectSets": "x"}', "objectSets is not a list"),
+    "nothing that can be carried over": (
+        "sfdmu", '{"objects": [{"query": "SELECT Id FROM A"}]}', "A is Readonly: its records must be in the org",
+    ),
+    "fields that are a number": ("cci", "a: {sf_object: A, fields: 7}", "a.fields is not a list or a map of keys"),
+    "a constant that is a list": ("cci", "a: {sf_object: A, static: [1]}", "a.static is not a map of keys"),
+    "an object name with a line break": ("cci", 'a: {sf_object: "A\\nB", fields: {N: n}}', "`a` has no sf_object that could be one"),
+    "an object name with a line break in XML": (
+        "sdl", '<b><bean id="p"><entry key="process.operation" value="insert"/><entry key="sfdc.entity" value="A&#10;B"/></bean></b>',
+        "its sfdc.entity is no name of an object",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_file_that_no_tool_takes_is_refused_in_plain_words(what: str, tmp_path: Path) -> None:
+    """Exit 2, naming what is wrong with it; no plan, and no traceback."""
+    kind, text, said = BROKEN[what]
+    (tmp_path / "config.xml").write_text(text, encoding="utf-8")
+    code, _, err = ran(tmp_path, os.environ, "import", kind, "config.xml")
+    assert (code, said in err) == (2, True), err
+    assert not (tmp_path / "plan.yaml").exists()

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from loadplan.plan.schema import load_schema
 from loadplan.review.saved import read_saved, seal
 
+from support.processes import ran as process
+
 from .conftest import Command
 
 
 @pytest.fixture
 def saved(project: Path, loadplan: Command) -> Path:
-    """A plan that was approved for the embedded org."""
+    """A plan that was approved for the embedded org. It has a value table beside its sources."""
+    (project / "plans/data/ratings.csv").write_text(
+        "from,to\nhot,Hot\ncold,Cold\nHot,Hot\nCold,Cold\n", encoding="utf-8"
+    )
+    _edit("plans/crm.yaml", "Rating: rating", "Rating: {column: rating, map: {file: data/ratings.csv}}")(project)
     ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--out", "crm.lplan")
     assert ran.exit == 0, ran.err
     assert "Next: loadplan apply crm.lplan" in ran.err
@@ -53,6 +61,10 @@ CHANGES = {
     "a source that is gone": (
         lambda project: (project / "plans/data/contacts.csv").unlink(), "the source plans/data/contacts.csv is not there",
     ),
+    "a value table that is gone": (
+        lambda project: (project / "plans/data/ratings.csv").unlink(), "the value table data/ratings.csv is not there",
+    ),
+    "a value table that changed": (_edit("plans/data/ratings.csv", "Cold", "Warm"), "data/ratings.csv changed"),
     "a plan that is gone": (lambda project: (project / "plans/crm.yaml").unlink(), "the plan plans/crm.yaml is not there"),
 }  # fmt: skip
 
@@ -163,3 +175,111 @@ def test_expect_takes_the_digest_that_plan_prints(project: Path, loadplan: Comma
     assert loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--expect", digest).exit == 0
     _edit("plans/data/contacts.csv", "Ben", "Bex")(project)
     assert loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--expect", digest).exit == 6
+
+
+LIMITED = "version: 1\norgs: {twin: {embedded: {}, allow: [upsert, query, delete], limits: {max_delete_rows: 10}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "max_delete_rows: 10",
+            "max_delete_rows: 50000",
+            '{"max_delete_rows": 10} then, {"max_delete_rows": 50000} now',
+        ),
+        (", limits: {max_delete_rows: 10}", "", "`limits` of org `twin` in orgs.yaml changed"),
+        ("query, delete", "query, delete, hardDelete", "`allow` of org `twin` in orgs.yaml changed"),
+    ],
+)
+def test_what_the_org_allows_is_part_of_the_approval(
+    old: str, new: str, said: str, project: Path, loadplan: Command
+) -> None:
+    """Limits that were lifted in orgs.yaml after the approval, or operations that were added: exit 6."""
+    orgs = project / "orgs.yaml"
+    orgs.write_text(LIMITED, encoding="utf-8")
+    ran = loadplan("plan", "plans/crm.yaml", "-o", "twin", "--out", "crm.lplan")
+    assert ran.exit == 0, ran.err
+    orgs.write_text(LIMITED.replace(old, new), encoding="utf-8")
+    ran = loadplan("apply", "crm.lplan")
+    assert (ran.exit, said in ran.err) == (6, True), ran.err
+    orgs.write_text(f"# a remark\n{LIMITED}", encoding="utf-8")
+    assert loadplan("apply", "crm.lplan").exit == 0
+
+
+def _resealed(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    data = json.loads(file.read_bytes())
+    change(data)
+    data["sha256"] = seal(data)
+    file.write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _harmless_delete(data: dict[str, Any]) -> None:
+    data["document"]["steps"][-1].update(operation="update", destructive=False)
+
+
+def _fewer_rows(data: dict[str, Any]) -> None:
+    data["document"]["steps"][0]["rows_read"] = 1
+
+
+def _no_delete(data: dict[str, Any]) -> None:
+    del data["document"]["steps"][-1]
+
+
+def _another_org(data: dict[str, Any]) -> None:
+    data["document"]["org"] = data["document"]["org"] | {"name": "sandbox"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_harmless_delete, "what it shows of `purge` is not the plan's: destructive, operation"),
+        (_fewer_rows, "what it shows of `accounts` is not the plan's: rows_read"),
+        (_no_delete, "it does not show the step `purge`"),
+        (_another_org, "the org that it shows is not its org"),
+    ],
+)
+def test_a_file_that_shows_something_else_than_it_does_is_refused(
+    change: Callable[[dict[str, Any]], None], said: str, saved: Path, loadplan: Command
+) -> None:
+    """Somebody changed what the reviewer reads, and sealed it again: nothing is sent."""
+    _resealed(saved, change)
+    ran = loadplan("apply", "crm.lplan")
+    assert (ran.exit, said in ran.err) == (6, True), ran.err
+
+
+@pytest.mark.parametrize("name", ["plans/crm.yaml", "plans/data/contacts.csv", "nowhere/crm.lplan"])
+def test_saving_takes_the_place_of_no_file_of_yours(name: str, project: Path, loadplan: Command) -> None:
+    """`--out` with the name of the plan or of a source, or in a folder that is not there: refused before any work."""
+    file = project / name
+    before = file.read_bytes() if file.is_file() else None
+    ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--out", name)
+    assert (ran.exit, "error: --out: " in ran.err) == (2, True), ran.err
+    assert (file.read_bytes() if file.is_file() else None) == before
+    assert not (project / "nowhere").exists()
+
+
+def test_a_page_takes_the_place_of_no_file_of_yours(saved: Path, loadplan: Command) -> None:
+    """`show --html` writes over an older page, and over nothing else."""
+    ran = loadplan("show", "crm.lplan", "--html", "plans/crm.yaml")
+    assert (ran.exit, "plans/crm.yaml is there and is no page" in ran.err) == (2, True), ran.err
+    for _ in range(2):
+        assert loadplan("show", "crm.lplan", "--html", "crm.html").exit == 0
+
+
+def test_junit_takes_the_place_of_no_file_of_yours(project: Path, loadplan: Command) -> None:
+    """`apply --junit` with the name of a plan: refused before anything is sent."""
+    ran = loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--junit", "plans/data/contacts.csv")
+    assert (ran.exit, "plans/data/contacts.csv is there and is no JUnit report" in ran.err) == (2, True), ran.err
+    assert not (project / ".loadplan").exists()
+    for _ in range(2):
+        ran = loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--junit", "reports/junit.xml")
+        assert ran.exit == 0, ran.err
+
+
+def test_a_text_that_no_terminal_has_is_shown_escaped(saved: Path) -> None:
+    """Half of a surrogate pair in a file that somebody edited: shown, in JSON too, and no traceback."""
+    _resealed(saved, lambda data: data["document"]["plan"].update(name="crm\ud800"))
+    for more in ((), ("--json",)):
+        code, out, said = process(saved.parent, os.environ, "show", "crm.lplan", *more)
+        assert (code, "crm\\ud800" in out) == (0, True), said

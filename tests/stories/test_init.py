@@ -227,3 +227,21 @@ def test_every_file_of_a_new_project_travels_with_the_package() -> None:
     }
     assert hidden
     assert hidden <= named
+
+
+def test_a_folder_that_leads_elsewhere_gets_nothing(tmp_path: Path) -> None:
+    """A link in the project to a folder outside it: no file is written there, nor anywhere else. A link for a file is left alone."""
+    project, outside = tmp_path / "project", tmp_path / "outside"
+    project.mkdir()
+    outside.mkdir()
+    (project / "orgs.yaml").symlink_to(outside / "orgs.yaml")
+    code, out, said = ran(project, os.environ, "init")
+    assert (code, "orgs.yaml  (was there" in out) == (0, True), said
+    assert not list(outside.iterdir())
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "plans").symlink_to(outside)
+    code, _, said = ran(other, os.environ, "init")
+    assert (code, "plans is a link that leads out of" in said) == (2, True), said
+    assert [p.name for p in other.iterdir()] == ["plans"]
+    assert not list(outside.iterdir())
