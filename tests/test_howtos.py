@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,11 @@ def test_the_way_from_a_pull_request_to_an_approved_apply_is_walked(tmp_path: Pa
 
 def test_a_program_is_tested_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command and program of the page, on a free port, prints what stands there; the one with jsforce where it is installed."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    text = (HOWTOS / "offline.md").read_text(encoding="utf-8").replace("8099", str(port))
+    text = (HOWTOS / "offline.md").read_text(encoding="utf-8")
+    with socket.socket() as one, socket.socket() as other:
+        for free, written in ((one, "8099"), (other, "8443")):
+            free.bind(("127.0.0.1", 0))
+            text = text.replace(written, str(free.getsockname()[1]))
     if why_not("jsforce"):
         text = re.sub(r"^## A program with jsforce\n.*?(?=^## )", "", text, flags=re.MULTILINE | re.DOTALL)
     else:
@@ -71,7 +73,9 @@ def test_a_program_is_tested_offline(tmp_path: Path, monkeypatch: pytest.MonkeyP
     try:
         walked = list(run(tmp_path / "page.md", tmp_path))
     except BaseException:
-        os.kill(int((tmp_path / "org.pid").read_text("utf-8")), signal.SIGTERM)
+        for served in tmp_path.glob("*.pid"):
+            with suppress(ProcessLookupError):
+                os.kill(int(served.read_text("utf-8")), signal.SIGTERM)
         raise
     assert len(walked) >= 5
     for command, written, real in walked:

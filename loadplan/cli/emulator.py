@@ -30,6 +30,11 @@ def command() -> None:
 )
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where the org keeps its records.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A setting, such as rows_per_second=5000.")
+@click.option(
+    "--tls",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Key and certificate in PEM: answer over https.",
+)
 @click.option("--sink", is_flag=True, help="Take rows without validating or keeping them, to measure clients.")
 @click.option(
     "--access-log",
@@ -45,6 +50,7 @@ def serve(
     faults: Path | None,
     data: Path | None,
     pairs: tuple[str, ...],
+    tls: Path | None,
     sink: bool,
     log: Path | None,
 ) -> int:
@@ -73,7 +79,7 @@ def serve(
                 stream = sys.stderr if str(log) == "-" else stack.enter_context(log.open("a", encoding="utf-8"))
             server = EmbeddedOrg(
                 data, settings=settings, describe=[describe] if describe else [], faults=trouble, port=port,
-                access_log=stream,
+                access_log=stream, tls=tls,
             )  # fmt: skip
         except (ValueError, OSError) as error:
             raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error

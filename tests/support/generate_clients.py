@@ -25,7 +25,7 @@ ABOUT = {
     "simple-salesforce": "Python. A `session` of its own takes its requests to the org, since it speaks https alone.",
     "jsforce": "JavaScript, Node 22. `instanceUrl` or `loginUrl` is the org's address.",
     "sf": "The Salesforce CLI, Node 22. `sf org login access-token --instance-url http://127.0.0.1:PORT`.",
-    "tap-salesforce": "A Singer tap, Python, with `api_type: REST`; its bulk extracts are Bulk API 1.0. A launcher takes its requests to the org.",
+    "tap-salesforce": "A Singer tap, Python, with `api_type: REST` (in bulk it speaks Bulk API 1.0). A launcher leads it to the org.",
     "aiosalesforce": "Python, asyncio. A transport of its own takes its requests to the org, since it takes Salesforce's hosts alone.",
 }
 HEAD = """# Clients that others wrote
