@@ -41,9 +41,11 @@ class Calls:
         known = {name.lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
         request = Request(method.upper(), path, dict(parse_qsl(parts.query, keep_blank_values=True)), known, data)
         try:
-            if match is None or not low <= int(match[1]) <= high or match[2].split("/")[0] == "jobs":
+            steps = match[2].split("/") if match is not None else []
+            nested = steps[:1] == ["composite"] and steps[1:2] != ["sobjects"]
+            if match is None or not low <= int(match[1]) <= high or steps[0] == "jobs" or nested:
                 raise not_found()
-            return self._one(self._org, request, match[2].split("/"), int(match[1]), self._now)
+            return self._one(self._org, request, steps, int(match[1]), self._now)
         except ApiError as problem:
             return problem.response()
 

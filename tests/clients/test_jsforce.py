@@ -1,4 +1,4 @@
-"""jsforce (JavaScript) against the embedded org: bulk2, queries, records, logins. Its programs are in jsforce/."""
+"""jsforce (JavaScript) against the embedded org: its Bulk API 2.0. Its programs are in jsforce/, REST is in the file beside."""
 
 from __future__ import annotations
 
@@ -249,67 +249,3 @@ def test_a_session_that_ends_before_the_upload_hangs_the_load(org: EmbeddedOrg) 
     done = told("jsforce/expired.mjs", {"refresh": True}, org)
     assert done == {"renewed": 1, "result": "hung"}
     assert ([job.state for job in org.org.jobs], org.org.count("Account")) == (["Open"], 0)
-
-
-@client(NAME, "records")
-def test_records_one_by_one_and_in_collections(org: EmbeddedOrg) -> None:
-    """Made, read, changed, upserted, deleted; refused with a code; 250 of them in two calls."""
-    done = told("jsforce/records.mjs", {}, org)
-    assert done["made"]["success"] is True
-    assert (done["read"]["Phone"], done["someFields"]["Name"]) == ("1", "Acme")
-    assert "Phone" not in done["someFields"]
-    assert (done["upserted"]["created"], done["insertedByUpsert"]["created"]) == (False, True)
-    assert done["gone"]["error"]["errorCode"] == "ENTITY_IS_DELETED"
-    assert done["refused"]["error"]["errorCode"] == "REQUIRED_FIELD_MISSING"
-    assert done["unknownField"]["error"]["errorCode"] == "INVALID_FIELD"
-
-
-@client(NAME, "collections")
-def test_records_in_collections(org: EmbeddedOrg) -> None:
-    """Each has a result of its own; allOrNone takes all back; 250 of them are two calls."""
-    done = told("jsforce/records.mjs", {}, org)
-    assert [entry["success"] for entry in done["many"]] == [True, False, True]
-    assert done["many"][1]["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING"
-    assert [entry["success"] for entry in done["manyUpdated"]] == [True, True]
-    assert done["manyRead"] == ["2", "2"]
-    assert [entry["created"] for entry in done["manyUpserted"]] == [False, True]
-    codes = [entry["errors"][0]["statusCode"] for entry in done["allOrNone"]]
-    assert codes == ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "REQUIRED_FIELD_MISSING"]
-    assert [entry["success"] for entry in done["manyDeleted"]] == [True, True]
-    assert done["recursive"] == 250
-    assert org.org.count("Account") == 252
-
-
-@client(NAME, "REST query")
-def test_queries_over_rest(org: EmbeddedOrg) -> None:
-    """Page by page, all, deleted rows too, counted, by conditions, with a parent; refused with a code."""
-    load(org, "insert", ROWS)
-    load(org, "insert", [{"LastName": "Doe", "Account.Legacy_Id__c": "A1"}, {"LastName": "Solo"}], "Contact")
-    load(org, "delete", ids(org)[-1:])
-    done = told("jsforce/rest-query.mjs", {}, org)
-    assert done["first"] == {"size": 10, "total": 24, "done": False}
-    assert done["second"] == {"size": 10, "done": False}
-    assert done["all"] == [row["Name"] for row in ROWS[:24]]
-    assert (done["deletedToo"], done["count"], done["count2"]) == (25, 24, 1)
-    assert [record["Name"] for record in done["found"]] == ["Account 10", "Account 11", "Account 12"]
-    assert [(record["Account"] or {}).get("Name") for record in done["parent"]] == ["Account 01", None]
-    codes = [done[name]["error"]["errorCode"] for name in ("malformed", "unknownObject", "unknownField")]
-    assert codes == ["MALFORMED_QUERY", "INVALID_TYPE", "INVALID_FIELD"]
-
-
-@client(NAME, "login")
-def test_logins_identity_and_describe(org: EmbeddedOrg) -> None:
-    """SOAP, password and client credentials; who one is; what the org has; a session that was ended."""
-    done = told("jsforce/login.mjs", {}, org)
-    user = {"id": org.org.admin, "organizationId": org.org.settings.org_id}
-    for flow in ("soap", "password", "credentials"):
-        assert {key: done[flow][key] for key in user} == user
-    assert done["soapIdentity"]["username"] == done["passwordIdentity"] == org.org.username
-    assert done["afterLogout"]["error"]["errorCode"] == "INVALID_SESSION_ID"
-    assert done["wrongPassword"]["error"]["message"].startswith("INVALID_LOGIN: Invalid username, password")
-    assert done["wrongOauth"]["error"]["message"] == "authentication failure"
-    assert done["v65"]["error"]["message"].startswith("INVALID_OPERATION")
-    assert {"Account", "Contact"} <= set(done["objects"])
-    assert {"Id", "Name", "Legacy_Id__c"} <= set(done["account"])
-    assert (done["batches"]["Max"], done["usage"]["limit"]) == (15_000, 100_000)
-    assert done["identity"] == org.org.settings.org_id

@@ -82,7 +82,7 @@ def test_a_batch_of_calls_that_know_nothing_of_each_other(org: Org) -> None:
 
 
 def test_composites_that_are_refused_whole(org: Org) -> None:
-    """More than 25 calls, names twice, no list; jobs and unknown versions are not found."""
+    """More than 25 calls, names twice, no list; jobs, composites in composites and unknown versions are not found."""
     one = call("GET", "/limits", "a")
     for body, code in (
         ({"compositeRequest": [one] * 26}, "LIMIT_EXCEEDED"),
@@ -90,9 +90,12 @@ def test_composites_that_are_refused_whole(org: Org) -> None:
         ({}, "JSON_PARSER_ERROR"),
     ):
         assert org.call("POST", "/composite", body).error[:2] == (400, code)
-    calls = [call("GET", "/jobs/ingest", "jobs"), {**one, "url": "/services/data/v99.0/limits"}]
+    calls = [
+        call("GET", "/jobs/ingest", "jobs"), call("POST", "/composite/batch", "batch", {"batchRequests": []}),
+        {**one, "url": "/services/data/v99.0/limits"}, {**one, "url": "/elsewhere", "referenceId": "b"},
+    ]  # fmt: skip
     answers = org.call("POST", "/composite", {"compositeRequest": calls}).json["compositeResponse"]
-    assert [entry["httpStatusCode"] for entry in answers] == [404, 404]
+    assert [entry["httpStatusCode"] for entry in answers] == [404] * 4
     assert set(org.call("GET", "/composite").json) == {"tree", "batch", "sobjects"}
     assert org.call("PUT", "/composite", "x").status == 405
     assert org.call("GET", "/composite/batch").status == 405
