@@ -41,8 +41,8 @@ A limit of a client is one that it has with Salesforce too: a test shows it here
 TAIL = """
 ## What is not answered
 
-Bulk API 1.0 (`sf.bulk` of simple-salesforce, `connection.bulk` of jsforce, CumulusCI's loads), the Tooling, Metadata and Apex
-APIs, search, streaming, layouts, `updated` and `deleted`, composite graphs, and the browser part of OAuth: 404, or 405.
+Bulk API 1.0 (`sf.bulk` of simple-salesforce, `connection.bulk` of jsforce, `sf data resume`, CumulusCI's loads), the Tooling,
+Metadata and Apex APIs, search, streaming, layouts, `updated` and `deleted`, composite graphs, and the browser part of OAuth: 404, or 405.
 """
 Case = tuple[str, str, str | None]
 
