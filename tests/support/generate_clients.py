@@ -42,7 +42,8 @@ TAIL = """
 ## What is not answered
 
 Bulk API 1.0 (`sf.bulk` of simple-salesforce, `connection.bulk` of jsforce, `sf data resume`, CumulusCI's loads), the Tooling,
-Metadata and Apex APIs, search, streaming, layouts, `updated` and `deleted`, composite graphs, and the browser part of OAuth: 404, or 405.
+Metadata and Apex APIs, search, streaming, layouts, `updated` and `deleted`, composite graphs, and the browser part of OAuth:
+404, or 405.
 """
 Case = tuple[str, str, str | None]
 
