@@ -30,17 +30,17 @@ def command() -> None:
 )
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where the org keeps its records.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A setting, such as rows_per_second=5000.")
-@click.option(
-    "--tls",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Key and certificate in PEM: answer over https.",
-)
 @click.option("--sink", is_flag=True, help="Take rows without validating or keeping them, to measure clients.")
 @click.option(
     "--access-log",
     "log",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="A line of JSON for each request is added to this file; - is stderr.",
+)
+@click.option(
+    "--tls",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Key and certificate in PEM: answer over https.",
 )
 @common
 def serve(
@@ -50,9 +50,9 @@ def serve(
     faults: Path | None,
     data: Path | None,
     pairs: tuple[str, ...],
-    tls: Path | None,
     sink: bool,
     log: Path | None,
+    tls: Path | None,
 ) -> int:
     """Serve until interrupted. Prints one line of JSON with instance_url and access_token when ready.
 
