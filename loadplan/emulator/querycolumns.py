@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .schema import Field
-from .select import Path, Select
+from .select import Select
 from .values import NUMBERS
 
 _APEX = {
@@ -34,7 +34,7 @@ def metadata(select: Select) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _is_own_id(path: Path) -> bool:
+def _is_own_id(path: tuple[Field, ...]) -> bool:
     return len(path) == 1 and path[0].type == "id"
 
 
