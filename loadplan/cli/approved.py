@@ -25,27 +25,30 @@ if TYPE_CHECKING:
 class Approval(flow.Approval):
     """A saved plan, held against what is found. `expect` is the digest that was given with it."""
 
-    saved: Saved
+    plan: Saved
     root: Path
 
     def unreadable(self) -> None:
-        self.saved.check_sources(self.root)
+        self.plan.check_sources(self.root)
 
     def check_data(
         self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str]
     ) -> None:
-        self.saved.check_data(plan, digests, beside)
-        self.saved.check_shown(plan, graph, digests)
+        self.plan.check_data(plan, digests, beside)
+        self.plan.check_shown(plan, graph, digests)
 
     def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
         from loadplan.cli.planning import describe
         from loadplan.salesforce.survey import Survey
 
         described = describe(Survey(target.org, clock, plan.api_version), plan)
-        self.saved.check_org(target.identity.organization_id, described)
+        self.plan.check_org(target.identity.organization_id, described)
 
     def begin(self, state_dir: Path, run: str) -> None:
-        self.saved.claim(state_dir, run)
+        self.plan.claim(state_dir, run)
+
+    def saved(self) -> str:
+        return self.plan.digest
 
 
 @dataclass(frozen=True)

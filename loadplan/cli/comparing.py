@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from loadplan.errors import InvalidInputError, UsageError
-from loadplan.plan.files import find_root
+from loadplan.plan.files import STATE_FOLDER, find_root
 from loadplan.plan.model import Plan, source_files
-from loadplan.review.difference import Identity, Pair, Version, document, file_identity, read_version
+from loadplan.review.difference import document
 from loadplan.review.meaning import Change
-from loadplan.review.revisions import Revision, revisions
-from loadplan.review.risk import org_changes
+from loadplan.review.orgrisk import org_changes
+from loadplan.review.renames import alike
+from loadplan.review.revisions import Revision, looks_like_plan, revisions
+from loadplan.review.treelinks import Kept
+from loadplan.review.versions import Identity, Pair, Version, file_kept, read_version
 
-_KEYS = (re.compile(rb"^version:", re.MULTILINE), re.compile(rb"^steps:", re.MULTILINE))
 ENDINGS = (".yaml", ".yml")
 
 
@@ -40,7 +41,7 @@ def compare(
 def _of_files(
     old: str, new: str, variables: Mapping[str, str], var_files: Sequence[Path], folder: Path, show_values: bool
 ) -> dict[str, Any]:
-    sides = [read_version(n, Path(n), file_identity, variables, var_files, n) for n in (old, new)]
+    sides = [read_version(n, Path(n), file_kept, variables, var_files, n) for n in (old, new)]
     roots = [find_root(Path(n)) for n in (old, new)]
     orgs = [] if roots[0] == roots[1] else list(org_changes(*(_orgs(r / "orgs.yaml") for r in roots)))
     return document((old, new), [Pair(new, sides[0], sides[1])], orgs, folder, show_values=show_values)
@@ -57,19 +58,43 @@ def _of_revisions(
     base, head = revisions(Path.cwd(), text)
     before = _Tree(base, folder / "base", variables, var_files)
     after = _Tree(head, folder / "head", variables, var_files)
-    files = _named(base, head, named) if named else sorted({*before.plans(), *after.plans()})
+    found = before.plans(), after.plans()
+    files = _named(base, head, named) if named else _once(sorted({*found[0], *found[1]}), base, head)
     pairs = _moved([p for file in files if (p := _pair(file, before, after, always=bool(named))) is not None])
-    orgs: list[Change] = []
-    for place in sorted({f for r in (base, head) for f in r.files if PurePosixPath(f).name == "orgs.yaml"}):
-        if base.files.get(place) != head.files.get(place):
-            orgs += org_changes(before.orgs(place, broken_is_empty=True), after.orgs(place))
+    orgs = list(_orgs_of_revisions(before, after, found[0]))
     if not files:
         raise InvalidInputError(
             "neither revision has a plan", code="LP0771", hint="a plan is a YAML file with `version:` and `steps:`",
             next_commands=[f"loadplan diff {text} PLAN"],
         )  # fmt: skip
     labels = (base.commit[:12], head.commit[:12])
-    return document(labels, pairs, orgs, folder / "rows", show_values=show_values)
+    return document(labels, pairs, orgs, folder / "rows", show_values=show_values, elsewhere=after.deleted)
+
+
+def _once(files: Sequence[str], base: Revision, head: Revision) -> list[str]:
+    """Without links that lead, on both sides, to one and the same plan that is listed itself."""
+    listed = set(files)
+    real = {f: (base.links.follow(f), head.links.follow(f)) for f in files}
+    return [f for f, (one, other) in real.items() if one != other or one.path == f or one.path not in listed]
+
+
+def _orgs_of_revisions(before: _Tree, after: _Tree, plans: Sequence[str]) -> Iterator[Change]:
+    """Every orgs.yaml; one that comes or goes above plans which were there is compared with the one that held, or holds, for them."""
+    places = sorted({f for t in (before, after) for f in t.rev.files if PurePosixPath(f).name == "orgs.yaml"})
+    for place in places:
+        kept = before.rev.kept(place), after.rev.kept(place)
+        if kept[0] == kept[1]:
+            continue
+        unseen = "; ".join(f"in {side}, {k.why}" for side, k in zip(("base", "head"), kept, strict=True) if k.why)
+        if unseen:
+            yield Change(place, "", "changed", "", "", "R3", f"cannot be compared: {unseen}")
+            continue
+        folder = PurePosixPath(place).parent
+        above = any(PurePosixPath(before.real(p)).is_relative_to(folder) for p in plans)
+        yield from org_changes(
+            before.orgs(before.nearest(place) if above else place, broken_is_empty=True),
+            after.orgs(after.nearest(place) if above else place),
+        )
 
 
 def _named(base: Revision, head: Revision, named: Sequence[str]) -> list[str]:
@@ -78,9 +103,11 @@ def _named(base: Revision, head: Revision, named: Sequence[str]) -> list[str]:
     for name in named:
         full = Path(name).absolute()
         path = full.relative_to(base.top).as_posix() if full.is_relative_to(base.top) else name
-        if path not in base.files and path not in head.files:
+        kept = base.kept(path), head.kept(path)
+        if kept[0].same is None and kept[1].same is None:
+            why = kept[1].why or kept[0].why
             raise InvalidInputError(
-                f"neither revision has `{name}`",
+                f"neither revision has `{name}`{f': {why}' if why else ''}",
                 code="LP0771",
                 next_commands=[f"git ls-files {PurePosixPath(name).name}"],
             )
@@ -89,23 +116,42 @@ def _named(base: Revision, head: Revision, named: Sequence[str]) -> list[str]:
 
 
 def _moved(pairs: Sequence[Pair]) -> list[Pair]:
-    """A plan that is gone from one file and new in another, under its name, was moved: it is compared with what it was."""
-    gone = {p.before.plan.name: p for p in pairs if p.before is not None and p.after is None}
-    new = {p.after.plan.name for p in pairs if p.after is not None and p.before is None and not p.note}
-    found = []
-    for pair in pairs:
-        if pair.after is None and pair.before is not None and pair.before.plan.name in new:
-            continue
-        old = (
-            gone.get(pair.after.plan.name) if pair.after is not None and pair.before is None and not pair.note else None
-        )
-        found.append(replace(pair, before=old.before, note=f"moved from {old.file}") if old is not None else pair)
-    return found
+    """A plan that is gone from one file and new in another was moved, when it has its name still, or most of its steps: it is compared
+    with what it was."""
+    gone = {p.file: p for p in pairs if p.before is not None and p.after is None and not p.unread}
+    old: dict[str, Pair] = {}
+    come = [p for p in pairs if p.after is not None and p.before is None and not p.note and not p.unread]
+    for by_name in (True, False):
+        for pair in come:
+            twin = _twin(pair, list(gone.values()), by_name=by_name) if pair.file not in old else None
+            if twin is not None:
+                old[pair.file] = gone.pop(twin.file)
+    left = {p.file for p in old.values()}
+    return [
+        replace(p, before=old[p.file].before, note=f"moved from {old[p.file].file}") if p.file in old else p
+        for p in pairs
+        if p.file not in left
+    ]
+
+
+def _twin(pair: Pair, gone: Sequence[Pair], *, by_name: bool) -> Pair | None:
+    new = pair.after.plan if pair.after is not None else None
+    if new is None:
+        return None
+    old = [(g.before.plan, g) for g in gone if g.before is not None]
+    if by_name:
+        return next((g for plan, g in old if plan.name == new.name), None)
+    best = max(((alike(plan, new), -at, g) for at, (plan, g) in enumerate(old)), default=None, key=lambda b: b[:2])
+    return best[2] if best is not None and best[0] > 0.5 else None
 
 
 def _pair(file: str, before: _Tree, after: _Tree, *, always: bool) -> Pair | None:
     """The two versions; None when nothing that the plan reads changed. A base with mistakes counts as none: then all is new."""
     note = ""
+    kept = before.rev.kept(file), after.rev.kept(file)
+    unread = "; ".join(f"in {s}, {k.why}" for s, k in zip(("base", "head"), kept, strict=True) if k.why and k.same)
+    if unread and kept[0] == kept[1]:
+        return Pair(file, None, None, f"not looked at, and the same in both: {kept[0].why}")
     new = after.version(file)
     try:
         old = before.version(file)
@@ -114,7 +160,7 @@ def _pair(file: str, before: _Tree, after: _Tree, *, always: bool) -> Pair | Non
             raise
         old, note = None, f"the base version has mistakes, so every step counts as added: {error.summary}"
     if old is None and new is None:
-        return None
+        return Pair(file, None, None, unread=unread) if unread else None
     if (
         not always
         and old is not None
@@ -122,62 +168,87 @@ def _pair(file: str, before: _Tree, after: _Tree, *, always: bool) -> Pair | Non
         and before.state(file, old.plan) == after.state(file, new.plan)
     ):
         return None
-    return Pair(file, old, new, note)
+    return Pair(file, old, new, note, unread)
 
 
 class _Tree:
     """A revision as far as it was needed: files are put down when somebody asks for them."""
 
     def __init__(self, rev: Revision, root: Path, variables: Mapping[str, str], var_files: Sequence[Path]) -> None:
-        self._rev, self._root, self._variables, self._var_files = rev, root, variables, var_files
+        self.rev, self._root, self._variables = rev, root, variables
         (root / ".git").mkdir(parents=True)
+        self.deleted: dict[Path, str] = {}
+        """The files that deletes of the plans read so far take their rows from, and what those are called."""
+        rev.make_links(root)
+        self._var_files = [self._as_here(file) for file in var_files]
+
+    def _as_here(self, file: Path) -> Path:
+        """A file of variables as it is in this revision; as it lies on disk, where the revision has none."""
+        full = file.absolute()
+        path = full.relative_to(self.rev.top).as_posix() if full.is_relative_to(self.rev.top) else ""
+        return self._root / self.real(path) if path and self.rev.put(path, self._root) else file
 
     def plans(self) -> list[str]:
-        """Every file that looks like a plan."""
-        names = [f for f in self._rev.files if f.endswith(ENDINGS) and not f.startswith(".") and "/." not in f]
-        return [name for name, text in self._rev.read_small(names) if all(key.search(text) for key in _KEYS)]
+        """Every file that looks like a plan, and every link to one."""
+        names = [f for f in self.rev.files if f.endswith(ENDINGS) and STATE_FOLDER not in PurePosixPath(f).parts]
+        return [name for name, text in self.rev.read_small(names) if looks_like_plan(name, text)]
+
+    def real(self, file: str) -> str:
+        """Where a path leads."""
+        return self.rev.links.follow(file).path
+
+    def nearest(self, place: str) -> str:
+        """The orgs.yaml that holds where `place` is, or would be, one; `place` itself where there is none."""
+        folder = PurePosixPath(place).parent
+        above = [(parent / "orgs.yaml").as_posix() for parent in (folder, *folder.parents)]
+        return next((p for p in above if self.rev.kept(p).same is not None and not self.rev.kept(p).why), place)
 
     def version(self, file: str) -> Version | None:
         """The plan in this revision, None when it has none. Raises `InvalidInputError`."""
-        if not self._rev.put(file, self._root):
+        if not self.rev.put(file, self._root):
             return None
-        for parent in PurePosixPath(file).parents:
-            self._rev.put((parent / "orgs.yaml").as_posix(), self._root)
+        for parent in PurePosixPath(self.real(file)).parents:
+            self.rev.put((parent / "orgs.yaml").as_posix(), self._root)
         identity: Identity = self._identity
-        return read_version(self._rev.commit[:12], self._root / file, identity, self._variables, self._var_files, file)
+        found = read_version(self.rev.commit[:12], self._root / file, identity, self._variables, self._var_files, file)
+        for step in found.plan.steps.values():
+            if step.facts.destructive:
+                self.deleted |= dict.fromkeys(
+                    (f.file for f in source_files(step.source)), f"{step.id} of {found.plan.name}"
+                )
+        return found
 
-    def state(self, file: str, plan: Plan) -> dict[str, str | None]:
+    def state(self, file: str, plan: Plan) -> dict[str, Kept]:
         """Everything that the plan reads, by path."""
         used = [f.file for s in plan.steps.values() for f in source_files(s.source)]
         used += [f.file for s in plan.steps.values() for f in s.input_files]
-        return {file: self._oid(file), **{self._below(f): self._oid(self._below(f)) for f in used}}
+        used += [f for f in self._var_files if f.is_relative_to(self._root)]
+        return {file: self.rev.kept(file), **{below: self.rev.kept(below) for below in map(self._below, used)}}
 
     def orgs(self, place: str, *, broken_is_empty: bool = False) -> Mapping[str, Any]:
         """What an orgs.yaml says. With `broken_is_empty`, one with mistakes says nothing: the change mends it. Raises
         `InvalidInputError`."""
-        if not self._rev.put(place, self._root):
+        if not self.rev.put(place, self._root):
             return {}
         try:
             return _orgs(self._root / place)
         except InvalidInputError as error:
             if broken_is_empty:
                 return {}
-            where = f"{self._rev.commit[:12]}:{place}"
+            where = f"{self.rev.commit[:12]}:{place}"
             problem = f"{place} has mistakes: {error.diagnostics[0].summary if error.diagnostics else error.summary}"
             raise InvalidInputError(problem, code=error.code or "LP0100", where=where) from error
 
     def _below(self, file: Path) -> str:
         return file.relative_to(self._root).as_posix() if file.is_relative_to(self._root) else ""
 
-    def _oid(self, path: str) -> str | None:
-        entry = self._rev.files.get(path)
-        return entry.oid if entry is not None and entry.is_file else None
-
-    def _identity(self, file: Path) -> str | None:
+    def _identity(self, file: Path) -> Kept:
         path = self._below(file)
-        if not file.is_file() and not self._rev.put(path, self._root):
-            return None
-        return self._oid(path)
+        kept = self.rev.kept(path)
+        if kept.same is None or kept.why or file.is_file():
+            return kept
+        self.rev.put(path, self._root)
+        return kept if file.is_file() else Kept(kept.same, "its name cannot be made on this machine")
 
 
 def _orgs(path: Path) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import getpass
 import json
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,6 +134,10 @@ class Approval:
     def begin(self, state_dir: Path, run: str) -> None:
         """The lock is held and nothing is sent yet."""
 
+    def saved(self) -> str:
+        """The digest of the saved plan that is applied, which the run keeps; empty for none."""
+        return ""
+
 
 def apply(console: Console, plan_file: Path, request: Request, approval: Approval | None = None) -> int:
     """Run a plan from the start. The exit code; raises `LoadplanError` for what stops it."""
@@ -170,10 +174,11 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
             ):
                 approval.begin(state_dir, folder.id)
                 folder.create()
-                freeze(plan, folder, digests, request)
+                freeze(plan, folder, digests, request, approval.saved())
                 journal = FileJournal.create(folder.journal, clock)
                 first = started(plan, folder, target, request)
-                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [first])
+                begun = _begun(state_dir, approval.saved(), folder.id)
+                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [first], begun)
     finally:
         discard_unbegun(folder)
 
@@ -199,12 +204,14 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
             next_commands=["loadplan runs"],
         )  # fmt: skip
     digests = {k: InputDigest.from_json(v) for k, v in frozen["inputs"].items()}
+    if run.ended is not None and not _rendered(folder):
+        # The machine died between the end of the run and its last page: whatever is said next, a retry file of rows that have landed
+        # meanwhile must not lie there.
+        from loadplan.cli.report import render
+
+        render(console, plan, run, records, folder, frozen["inputs"])
     events = begin_again(console, plan, graph, run, folder, digests, retry)
     if events is None:
-        if not _rendered(folder):  # the machine died between the end of the run and the last page
-            from loadplan.cli.report import render
-
-            render(console, plan, run, records, folder, frozen["inputs"])
         return run.exit or 0
     waiting = Waiting(request.lock_timeout, console.message)
     with open_target(run.header.org, plan.root, state_dir, clock, console, waiting) as target:
@@ -223,7 +230,22 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
                     next_commands=[f"loadplan status {folder.id}"],
                 )  # fmt: skip
             run = fold(fresh_run(graph), records)
-            return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events)
+            begun = _begun(state_dir, frozen.get("saved", ""), folder.id)
+            return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events, begun)
+
+
+def _begun(state_dir: Path, saved: str, run: str) -> Callable[[], None]:
+    """What is to be done when the journal says that the run began and before it sends anything."""
+
+    def nothing() -> None:
+        return
+
+    def used_up() -> None:
+        from loadplan.review.claim import mark_begun
+
+        mark_begun(state_dir, saved, run)
+
+    return used_up if saved else nothing
 
 
 def _rendered(folder: RunFolder) -> bool:
@@ -380,7 +402,9 @@ def confirm(
         raise UsageError("not confirmed; nothing was sent", next_commands=[f"loadplan graph {plan.file}"])
 
 
-def freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request) -> None:
+def freeze(
+    plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request, saved: str = ""
+) -> None:
     """Keep the plan and what it read as they are now."""
     from loadplan.durable import write_atomic
 
@@ -396,6 +420,7 @@ def freeze(plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], re
             "var_files": [str(f.resolve()) for f in request.var_files],
             "inputs": {k: asdict(v) for k, v in digests.items()},
             "beside": beside(plan),
+            **({"saved": saved} if saved else {}),
             "steps": {
                 s.id: {
                     "operation": s.operation,
@@ -445,6 +470,7 @@ def _git(folder: Path) -> str:
 def _drive(
     console: Console, plan: Plan, run: Run, target: Target, journal: FileJournal, folder: RunFolder, clock: Clock,
     digests: Mapping[str, InputDigest], request: Request, records: list[ev.Recorded], first: Sequence[ev.Event],
+    begun: Callable[[], None],
 ) -> int:  # fmt: skip
     from loadplan.cli.signals import stopping
 
@@ -468,6 +494,7 @@ def _drive(
             )  # fmt: skip
             for event in first:
                 engine.emit(event)
+            begun()
             return engine.go()
     finally:
         finish(console, plan, run, known, folder, digests, request.junit)

@@ -27,11 +27,17 @@ def command(console: Console, file: Path, html: Path | None, state_dir: Path | N
     """Show the saved plan in FILE: what was approved, for which org. Asks no org, and works on a stale plan."""
     import json
 
-    from loadplan.review.saved import FORMAT, applied_by, read_saved, seal
+    from loadplan.errors import LocalError
+    from loadplan.review.claim import applied_by
+    from loadplan.review.saved import FORMAT, read_saved, seal
     from loadplan.review.text import as_text
 
     data = read_saved(file)
-    run = applied_by(state_folder(state_dir, project_root(Path.cwd())), str(data.get("sha256")))
+    try:
+        run = applied_by(state_folder(state_dir, project_root(Path.cwd())), str(data.get("sha256")))
+    except LocalError as error:
+        console.message(f"{console.style('warning', 'yellow')}: {error.summary}")
+        run = None
     if html is not None:
         _write_page(file, data, html, run)
     if console.as_json:

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from loadplan.review.shortened import short, shown_pair
 from loadplan.words import count
 
 Style = Callable[..., str]
 COLORS = {"R0": ("dim",), "R1": ("green",), "R2": ("yellow",), "R3": ("red", "bold")}
 LIMIT = 65_000
 """Characters of a comment: GitHub takes 65,536."""
-LONGEST = 160
 ICONS = {"R0": ":white_check_mark:", "R1": ":white_check_mark:", "R2": ":eyes:", "R3": ":warning:"}
 MEANING = {"R0": "words only", "R1": "rows", "R2": "what is sent, when or how", "R3": "needs a careful look"}
 
@@ -75,19 +75,23 @@ def _change(change: Mapping[str, Any], style: Style) -> Iterator[str]:
     grade = style(change["risk"], *COLORS[change["risk"]])
     sign = {"added": "+ ", "removed": "- "}.get(change["kind"], "")
     text = _arrow(change)
-    yield f"{grade}  {sign}{change['path']:30} {text}   {style(change['why'], 'dim')}".rstrip()
+    yield f"{grade}  {sign}{_name(change):30} {text}   {style(change['why'], 'dim')}".rstrip()
 
 
 def _arrow(change: Mapping[str, Any]) -> str:
-    before, after = _short(change["before"]), _short(change["after"])
+    before, after = shown_pair(change["before"], change["after"])
     if change["kind"] == "changed" and (before or after):
         return f"{before or '(nothing)'} -> {after or '(nothing)'}"
     return after or before
 
 
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def _name(change: Mapping[str, Any]) -> str:
+    """What a change is of; that of a step which has another id is that it was renamed."""
+    return "renamed" if is_rename(change) else str(change["path"])
+
+
+def is_rename(change: Mapping[str, Any]) -> bool:
+    return bool(change["step"]) and change["path"] == f"{change['step']}.id"
 
 
 def _rows(rows: Mapping[str, Any], style: Style) -> Iterator[str]:
@@ -103,15 +107,24 @@ def _rows(rows: Mapping[str, Any], style: Style) -> Iterator[str]:
     for key, word in (("columns_added", "new"), ("columns_removed", "gone")):
         if rows[key]:
             yield f"      columns {word}: {', '.join(rows[key])}"
+    if twice := rows.get("duplicates"):
+        yield f"      {_twice(twice)}"
     if rows["removed_stay"]:
         yield "      removed keys are NOT deleted in Salesforce"
     for sample in rows.get("samples", ()):
-        cells = "; ".join(f"{name}: {old!r} -> {new!r}" for name, (old, new) in sample["columns"].items())
+        pairs = {name: shown_pair(*values) for name, values in sample["columns"].items()}
+        cells = "; ".join(f"{name}: {old!r} -> {new!r}" for name, (old, new) in pairs.items())
         yield f"      {sample['key']}: {cells}"
 
 
 def _five(rows: Mapping[str, Any]) -> str:
     return "   ".join(f"{key} {rows[key]:,}" for key in ("added", "removed", "changed", "unchanged"))
+
+
+def _twice(twice: Mapping[str, Any]) -> str:
+    """Keys that stand more than once, and where the first of them are."""
+    lines = "; ".join(f"{one:,} and {other:,}" for one, other in twice["lines"])
+    return f"keys more than once   base {twice['base']:,}   head {twice['head']:,}   ({twice['side']}: lines {lines})"
 
 
 # -- markdown ------------------------------------------------------------------------------------------------------
@@ -143,8 +156,13 @@ def marker(named: Sequence[str]) -> str:
 
 
 def code(text: str) -> str:
-    """A text from outside, as it is and without effect: `<code>` with every sign encoded that markdown, HTML or GitHub know."""
-    return "<code>" + re.sub(r"[^A-Za-z0-9 .,]", lambda m: f"&#{ord(m[0])};", _short(text)) + "</code>"
+    """A text from outside, as it is and without effect: `<code>` with every sign encoded that markdown, HTML or GitHub know. Behind `@`
+    and `#` stands an empty element: addresses, mentions and issues are looked for after the signs were decoded."""
+    return f"<code>{re.sub(r'[^A-Za-z0-9 ,]', _encoded, short(text))}</code>"
+
+
+def _encoded(sign: re.Match[str]) -> str:
+    return f"&#{ord(sign[0])};" + ("<i></i>" if sign[0] in "@#" else "")
 
 
 def _title(document: Mapping[str, Any]) -> str:
@@ -176,13 +194,24 @@ def _table(document: Mapping[str, Any]) -> Iterator[str]:
     if worst:
         yield ""
         for change in worst[:50]:
-            yield f"- **R3** {code(change['path'])}: {change['why']} {_code_arrow(change)}"
+            yield f"- **R3** {_code_change(change)}"
+
+
+def _code_change(change: Mapping[str, Any]) -> str:
+    """What changed, why that matters, and from what to what. The reason may name steps and columns: it is from outside too."""
+    return f"{code(_name(change))}: {said(change['why'])} {_code_arrow(change)}".rstrip()
+
+
+def said(text: str) -> str:
+    """A sentence of this tool, in which names of steps and columns may stand: encoded as they are."""
+    return re.sub(r"[^A-Za-z0-9 ,]", _encoded, short(text))
 
 
 def _code_arrow(change: Mapping[str, Any]) -> str:
-    if change["kind"] == "changed" and (change["before"] or change["after"]):
-        return f"{code(change['before'] or '(nothing)')} → {code(change['after'] or '(nothing)')}"
-    text = change["after"] or change["before"]
+    before, after = shown_pair(change["before"], change["after"])
+    if change["kind"] == "changed" and (before or after):
+        return f"{code(before or '(nothing)')} → {code(after or '(nothing)')}"
+    text = after or before
     return code(text) if text else ""
 
 
@@ -193,7 +222,7 @@ def _details(document: Mapping[str, Any]) -> Iterator[str]:
         if plan["note"]:
             yield f"- {code(plan['note'])}"
         for change in plan["changes"]:
-            yield f"- {change['risk']} {change['kind']} {code(change['path'])}: {change['why']} {_code_arrow(change)}"
+            yield f"- {change['risk']} {change['kind']} {_code_change(change)}"
         for rows in plan["rows"]:
             yield f"- {rows['risk']} rows of {code(rows['source'])} ({code(rows['step'])}): {code(rows['why'])}"
             if rows["compared"]:
@@ -201,16 +230,19 @@ def _details(document: Mapping[str, Any]) -> Iterator[str]:
                 columns = ", ".join(f"{code(name)} {number:,}" for name, number in list(rows["columns"].items())[:30])
                 if columns:
                     yield f"  - columns: {columns}"
+                if twice := rows.get("duplicates"):
+                    yield f"  - {code(_twice(twice))}"
                 if rows["removed_stay"]:
                     yield "  - removed keys are **not** deleted in Salesforce"
                 for sample in rows.get("samples", ()):
-                    cells = ", ".join(f"{code(n)}: {code(a)} → {code(b)}" for n, (a, b) in sample["columns"].items())
+                    pairs = {n: shown_pair(*values) for n, values in sample["columns"].items()}
+                    cells = ", ".join(f"{code(n)}: {code(a)} → {code(b)}" for n, (a, b) in pairs.items())
                     yield f"  - {code(sample['key'])}: {cells}"
         for entry in plan["indirect"]:
             yield f"- indirect: {code(entry['step'])} ({code(entry['why'])})"
         yield ""
     for change in document["orgs"]:
-        yield f"- {change['risk']} {code(change['path'])}: {change['why']} {_code_arrow(change)}"
+        yield f"- {change['risk']} {_code_change(change)}"
 
 
 def _fit(lines: list[str], room: int) -> tuple[list[str], int]:

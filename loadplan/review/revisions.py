@@ -5,6 +5,7 @@ contents of a repository are never taken for options, paths outside the folder, 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from loadplan.errors import InvalidInputError, UsageError
+from loadplan.masking import printable
+from loadplan.plan.document import parse_document
+from loadplan.review.treelinks import Kept, Links
 
 LFS = b"version https://git-lfs.github.com/spec/"
 MOST_PLAN_BYTES = 1 << 20
+MOST_LINK_BYTES = 4_095
+LINK, SUBMODULE = "120000", "160000"
 _QUIET = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C",
@@ -69,21 +75,59 @@ class Revision:
     commit: str
 
     @cached_property
-    def files(self) -> dict[str, Entry]:
-        """Every file by its path from the top; names that are no plain paths are left out."""
+    def _listing(self) -> dict[str, Entry]:
         listed = git(self.top, "ls-tree", "-r", "-l", "-z", "--full-tree", self.commit)
         found = {}
         for line in listed.split(b"\0"):
             head, _, name = line.partition(b"\t")
             parts = head.split()
             path = os.fsdecode(name)
-            if len(parts) == 4 and parts[3].isdigit() and is_plain(path):  # a submodule has no size
-                found[path] = Entry(parts[0].decode(), parts[2].decode(), int(parts[3]))
+            if len(parts) == 4 and is_plain(path):
+                size = int(parts[3]) if parts[3].isdigit() else 0
+                found[path] = Entry(parts[0].decode(), parts[2].decode(), size)
         return found
 
+    @cached_property
+    def files(self) -> dict[str, Entry]:
+        """Every file and every link by its path from the top; names that are no plain paths are left out."""
+        return {path: entry for path, entry in self._listing.items() if entry.mode != SUBMODULE}
+
+    @cached_property
+    def links(self) -> Links:
+        """Its symbolic links and submodules."""
+        paths = [path for path, entry in self.files.items() if entry.mode == LINK]
+        texts = {path: os.fsdecode(text) for path, text in self._contents(paths, MOST_LINK_BYTES)}
+        targets = {path: text for path, text in texts.items() if text and "\0" not in text}
+        pinned = {path: entry.oid for path, entry in self._listing.items() if entry.mode == SUBMODULE}
+        return Links(targets, pinned)
+
+    def make_links(self, folder: Path) -> None:
+        """The links of this revision that lead to something in it, below `folder`."""
+        if self.links.targets:
+            folders = {p.as_posix() for path in self.files for p in PurePosixPath(path).parents}
+            self.links.make(folder, folders | self.files.keys())
+
+    def kept(self, path: str) -> Kept:
+        """What this revision holds at `path`, links followed."""
+        found = self.links.follow(path)
+        if found.why:
+            return Kept(found.mark, found.why)
+        entry = self.files.get(found.path)
+        if entry is not None and entry.is_file:
+            return Kept(entry.oid)
+        return Kept(
+            None, f"it links to `{found.path}`, which this revision does not have" if found.path != path else ""
+        )
+
     def read_small(self, paths: Sequence[str], most: int = MOST_PLAN_BYTES) -> Iterator[tuple[str, bytes]]:
-        """The contents of small files, by one process of git however many there are."""
-        small = [(p, e) for p in paths if (e := self.files.get(p)) is not None and e.is_file and e.size <= most]
+        """The contents of small files, links followed, by one process of git however many there are."""
+        real = {path: self.links.follow(path) for path in paths}
+        wanted = sorted({f.path for f in real.values() if not f.why and (e := self.files.get(f.path)) and e.is_file})
+        texts = dict(self._contents(wanted, most))
+        yield from ((path, texts[f.path]) for path, f in real.items() if not f.why and f.path in texts)
+
+    def _contents(self, paths: Sequence[str], most: int) -> Iterator[tuple[str, bytes]]:
+        small = [(p, e) for p in paths if (e := self.files.get(p)) is not None and e.size <= most]
         if not small:
             return
         answer = git(self.top, "cat-file", "--batch", input_="".join(f"{e.oid}\n" for _, e in small).encode())
@@ -95,12 +139,16 @@ class Revision:
             at = head + size + 2
 
     def put(self, path: str, folder: Path) -> bool:
-        """Write a file below `folder`; False when the revision has no such file. Links are never followed nor made."""
-        entry = self.files.get(path)
+        """Write a file below `folder`, at the path to which links lead; False when the revision has no such file. Nothing is ever
+        written through a link."""
+        found = self.links.follow(path)
+        entry = self.files.get(found.path) if not found.why else None
         if entry is None or not entry.is_file:
             return False
-        target = folder / path
+        target = folder / found.path
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent.resolve() / target.name != folder.resolve() / found.path or target.is_symlink():
+            return False  # two names that this machine takes for one
         with target.open("wb") as file:
             done = subprocess.run(
                 ["git", "-C", str(self.top), "cat-file", "blob", entry.oid], stdout=file, stderr=subprocess.DEVNULL,
@@ -109,6 +157,23 @@ class Revision:
         if done.returncode != 0:
             raise InvalidInputError(f"git does not give `{path}` of {self.name}", code="LP0770", where=self.name)
         return True
+
+
+_STRICT = (re.compile(rb"^version:", re.MULTILINE), re.compile(rb"^steps:", re.MULTILINE))
+_LOOSE = (re.compile(rb"\bversion\b"), re.compile(rb"\bsteps\b"))
+
+
+def looks_like_plan(name: str, text: bytes) -> bool:
+    """Whether a YAML file has the two keys that every plan has, however they are written. In a hidden folder, where other tools keep
+    their files, a file that is only meant to be a plan is none."""
+    hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+    if not hidden and all(key.search(text) for key in _STRICT):
+        return True
+    if not all(key.search(text) for key in _LOOSE):
+        return False
+    document, _ = parse_document(text, "plan")
+    data = document.data if document is not None else None
+    return isinstance(data, dict) and "version" in data and isinstance(data.get("steps"), dict)
 
 
 def is_plain(path: str) -> bool:
@@ -123,7 +188,18 @@ def revision(top: Path, name: str) -> Revision:
         raise UsageError(
             f"`{name}` is not a revision", hint="write BASE..HEAD", next_commands=["loadplan diff main..HEAD"]
         )
-    found = git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    try:
+        found = git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except InvalidInputError as error:
+        remote, _, branch = name.partition("/")
+        if error.next_commands == ("loadplan diff OLD NEW",):
+            raise  # no git at all
+        fetch = f"git fetch {remote} {branch}" if remote == "origin" and is_plain(branch) else "git fetch origin"
+        raise InvalidInputError(
+            f"this repository has no revision `{printable(name)}`", code="LP0770", where=str(top),
+            hint="a checkout of CI has one commit only: fetch the base first, or check out with `fetch-depth: 0`",
+            next_commands=[fetch if re.fullmatch(r"[A-Za-z0-9_./ -]+", fetch) else "git fetch origin", "git branch -a"],
+        ) from error  # fmt: skip
     return Revision(top, name, found.decode().strip())
 
 

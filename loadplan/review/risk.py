@@ -1,27 +1,30 @@
-"""Risk: which class a change has (contract §6). Deterministic rules, one table; no rule looks at who made the change.
+"""Risk: which class a change of a plan has (contract §6). Deterministic rules, one table; no rule looks at who made the change.
 
 R0 words only · R1 rows of a source within the same operation · R2 what is sent, when, and how often · R3 rows may disappear, find other
-records, reach another org, or fail without anybody being stopped.
+records, be new records, go out unmasked, reach another org, or fail without anybody being stopped. `docs/concepts/risk.md` lists the
+rules; those for rows are in `rowrisk`, those for orgs.yaml in `orgrisk`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from loadplan.plan.graph import Graph
-from loadplan.plan.model import Plan, Step, StepSource
-from loadplan.review.meaning import RISKS, Change, aspects, gate_loosened
+from loadplan.plan.model import FileSource, Plan, SqliteSource, Step
+from loadplan.review.feeding import Feeding, found_by, how_found
+from loadplan.review.meaning import RISKS, Change, aspects, differ, gate_loosened
 from loadplan.run.gates import describe_rule
-from loadplan.salesforce.orgs import DEFAULT_ALLOW
 
-MORE_ROWS = 1.2
-"""Rows of a source that grow beyond this are more than a change of rows."""
 WHY = {
     "source": "other rows", "where": "other rows", "limit": "other rows", "dedupe": "other rows", "soql": "other rows",
     "operation": "operation", "object": "object", "key": "key", "retry": "retries", "upload": "transport", "csv": "transport",
-    "parts": "transport", "poll": "transport", "parallel_pages": "transport", "max_records": "transport",
+    "parts": "transport", "poll": "transport", "parallel_pages": "transport", "max_records": "transport", "columns": "mapping",
+    "lookups": "mapping", "hierarchy": "mapping",
 }  # fmt: skip
+MASKS = {"": 0, "hash": 1, "fake": 1, "blank": 2}
+"""How much a mask hides."""
+SELECTING = frozenset({"soql", "operation", "object", "source", "where", "limit", "dedupe", "key", "external_id"})
+"""What decides which rows a step has, or which records they are."""
 
 
 def worst(risks: Iterator[str] | list[str]) -> str:
@@ -35,53 +38,92 @@ def at_least(risk: str, limit: str) -> bool:
 def added(step: Step) -> Change:
     risk = "R3" if step.facts.destructive else "R2"
     what = f"{step.operation} {step.object or ''}".strip()
-    source = aspects(step).get("source", "")
-    after = f"{what}, source {source}" if source else what
+    told = aspects(step)
+    rows = told.get("source") or told.get("soql")
+    after = f"{what}, {'soql' if step.is_query else 'source'} {rows.text}" if rows else what
     why = "destructive step added" if step.facts.destructive else "step added"
     return Change(step.id, step.id, "added", "", after, risk, why)
 
 
-def removed(step: Step) -> Change:
+def removed(step: Step, guarded: list[str]) -> Change:
+    """`guarded` are the deletes that waited for it and are still there."""
     before = f"{step.operation} {step.object or ''}".strip()
+    if guarded:
+        why = f"step removed; the delete {', '.join(guarded)} waited for it, and for its gate"
+        return Change(step.id, step.id, "removed", before, "", "R3", why)
     return Change(step.id, step.id, "removed", before, "", "R2", "step removed; its records stay in Salesforce")
 
 
-def step_changes(before: Step, after: Step, plans: tuple[Plan, Plan]) -> Iterator[Change]:
+def step_changes(before: Step, after: Step, feeds: tuple[Feeding, Feeding]) -> Iterator[Change]:
     """What a step means now that it did not mean before."""
     old, new = aspects(before), aspects(after)
-    feeds = _feeds_a_delete(after, plans[1]) or _feeds_a_delete(before, plans[0])
     for aspect in [*new, *(a for a in old if a not in new)]:
         if old.get(aspect) == new.get(aspect) or (aspect == "key" and after.external_id is not None):
             continue  # the key of an upsert is told with the column that feeds its external id
-        risk, why = _aspect_risk(aspect, before, after, feeds=feeds)
+        if aspect.startswith("mask."):
+            risk, why = _mask_risk(aspect.removeprefix("mask."), before, after)
+        else:
+            risk, why = _aspect_risk(aspect, before, after, feeds)
         kind = "added" if aspect not in old else "removed" if aspect not in new else "changed"
-        yield Change(f"{after.id}.{aspect}", after.id, kind, old.get(aspect, ""), new.get(aspect, ""), risk, why)
+        texts = differ(old.get(aspect), new.get(aspect))
+        yield Change(f"{after.id}.{aspect}", after.id, kind, *texts, risk, why)
     yield from _gate(before, after)
 
 
-def _feeds_a_delete(step: Step, plan: Plan) -> bool:
-    return any(
-        isinstance(s.source, StepSource) and s.source.step == step.id and s.facts.destructive
-        for s in plan.steps.values()
-    )
-
-
-def _aspect_risk(aspect: str, before: Step, after: Step, *, feeds: bool) -> tuple[str, str]:
+def _aspect_risk(aspect: str, before: Step, after: Step, feeds: tuple[Feeding, Feeding]) -> tuple[str, str]:
     destructive = after.facts.destructive or before.facts.destructive
+    group, _, field = aspect.partition(".")
     if aspect == "description":
         return "R0", "words"
     if aspect == "external_id":
         return "R3", "rows find other records"
-    if aspect == f"columns.{after.external_id}":
-        return "R3", "rows find other records"
+    if aspect == "idempotency":
+        return "R3", "idempotency values become others: every row becomes a new record"
     if aspect == "operation" and after.facts.destructive:
         return "R3", "destructive operation" if before.facts.destructive else "becomes destructive"
-    if aspect in {"object", "source", "where", "limit", "dedupe", "columns.Id", "columns", "key"} and destructive:
+    finding = field in {found_by(before), found_by(after)} or aspect == "columns"
+    if finding and _finds_others(before, after):
+        return "R3", "a delete of other rows" if destructive else "rows find other records"
+    if aspect in {"object", "source", "where", "limit", "dedupe", "columns", "key"} and destructive:
         return "R3", "a delete of other rows"
-    if feeds and aspect in {"soql", "operation", "source"}:
-        return "R3", "a delete takes its rows from here"
-    group = aspect.partition(".")[0]
-    return "R2", WHY.get(aspect) or ("mapping" if group in {"columns", "lookups", "mask", "hierarchy"} else aspect)
+    if group in SELECTING:
+        for what, told in (("delete", [f.deletes for f in feeds]), ("update", [f.updates for f in feeds])):
+            end = told[1].get(after.id) or told[0].get(before.id)
+            if end is not None:
+                return "R3", f"the {what} {end} takes its rows from here"
+    if aspect == "source" and after.facts.needs_id and not all(_comparable(s) for s in (before, after)):
+        return "R3", "an update of other records"
+    return "R2", WHY.get(group) or aspect
+
+
+def _finds_others(before: Step, after: Step) -> bool:
+    """Whether rows that found records find others now. An operation that found none before is told as an operation."""
+    if found_by(before) is None or found_by(after) is None:
+        return False
+    return how_found(before) != how_found(after)
+
+
+def _comparable(step: Step) -> bool:
+    return isinstance(step.source, FileSource | SqliteSource)
+
+
+def _mask_risk(field: str, before: Step, after: Step) -> tuple[str, str]:
+    old, new = before.mask_of(field) or "", after.mask_of(field) or ""
+    if field in {found_by(before), found_by(after)}:
+        return "R3", "rows find other records: the field that finds them is masked in another way"
+    if MASKS[new] >= MASKS[old]:
+        return "R2", "masked in another way" if old else "masked from now on"
+    if new:
+        return "R3", "a weaker mask: more of what is personal would go out"
+    if not _sends(after, field):
+        return "R2", "no longer masked, and no longer sent"
+    return "R3", "no longer masked: what is personal would go out as it is"
+
+
+def _sends(step: Step, field: str) -> bool:
+    if step.columns is None or any(r.header == field for r in step.references):
+        return True
+    return any(c.field == field for c in step.columns)
 
 
 def _gate(before: Step, after: Step) -> Iterator[Change]:
@@ -102,89 +144,47 @@ def plan_changes(before: Plan, after: Plan) -> Iterator[Change]:
     if before.api_version != after.api_version:
         yield Change("api_version", "", "changed", before.api_version, after.api_version, "R2", "API version")
     if before.name != after.name:
-        yield Change("name", "", "changed", before.name, after.name, "R0", "words")
+        made = [
+            s.id
+            for s in after.steps.values()
+            if s.idempotency and s.id in before.steps and before.steps[s.id].idempotency
+        ]
+        why = f"every row of {', '.join(made)} becomes a new record: idempotency values are made of the plan's name"
+        yield Change("name", "", "changed", before.name, after.name, *(("R3", why) if made else ("R0", "words")))
     if before.description != after.description:
         yield Change("description", "", "changed", before.description, after.description, "R0", "words")
 
 
-def order_changes(before: Graph, after: Graph) -> Iterator[Change]:
-    """Steps that wait for others than before; a step that is new or gone is told on its own."""
-    common = [s for s in after.order if s in before.order]
-    for step in common:
+def order_changes(before: Graph, after: Graph, plan: Plan) -> Iterator[Change]:
+    """Steps that wait for others than before; a step that is new or gone is told on its own. `plan` is the new one."""
+    deletes = [s for s in after.order if plan.steps[s].facts.destructive and s in before.order]
+    above = {d: (ancestors(before, d), ancestors(after, d)) for d in deletes}
+    for step in (s for s in after.order if s in before.order):
         old = [p for p in before.parents(step) if p in after.order]
         new = [p for p in after.parents(step) if p in before.order]
-        if set(old) != set(new):
-            told = (f"after {', '.join(old)}" if old else "first", f"after {', '.join(new)}" if new else "first")
-            yield Change(f"{step}.order", step, "changed", told[0], told[1], "R2", "order")
+        if set(old) == set(new):
+            continue
+        told = (f"after {', '.join(old)}" if old else "first", f"after {', '.join(new)}" if new else "first")
+        freed = [
+            d
+            for d, (then, now) in above.items()
+            if (d == step or step in now) and any(p in then and p not in now for p in old)
+        ]
+        risk, why = "R2", "order"
+        if freed:
+            risk, why = (
+                "R3",
+                f"the delete {', '.join(freed)} no longer waits for what stood before it, nor for its gate",
+            )
+        yield Change(f"{step}.order", step, "changed", told[0], told[1], risk, why)
 
 
-def rows_risk(step: Step, rows: Mapping[str, Any]) -> tuple[str, str]:
-    """The class of a change of a source's rows."""
-    grown = rows["added"] or rows["changed"] or rows["columns_added"]
-    if step.facts.destructive and (rows["added"] or rows["changed"]):
-        return "R3", "a delete of more rows"
-    if rows["columns_added"] and step.columns is None and not step.facts.id_only:
-        return "R2", "columns that pass through"
-    if rows["columns_removed"] and step.columns is None and not step.facts.id_only:
-        return "R2", "columns that are no longer sent"
-    if rows["head"] > rows["base"] * MORE_ROWS and rows["base"]:
-        return "R2", f"{(rows['head'] - rows['base']) * 100 / rows['base']:.0f}% more rows"
-    return "R1", "rows" if grown or rows["removed"] else "bytes, not rows"
-
-
-# -- orgs ----------------------------------------------------------------------------------------------------------
-
-
-def org_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    """What orgs.yaml lets plans do now. Texts under `auth` are never shown."""
-    if bool(before.get("sql_sources")) != bool(after.get("sql_sources")):
-        risk = "R3" if after.get("sql_sources") else "R2"
-        texts = [str(bool(d.get("sql_sources"))).lower() for d in (before, after)]
-        yield Change("orgs.yaml.sql_sources", "", "changed", texts[0], texts[1], risk, "SQL over files")
-    if before.get("mask_key") != after.get("mask_key"):
-        yield Change("orgs.yaml.mask_key", "", "changed", "", "", "R2", "masked values become others")
-    old, new = before.get("orgs") or {}, after.get("orgs") or {}
-    for name in sorted({*old, *new}):
-        if name not in old:
-            yield Change(f"orgs.{name}", "", "added", "", _where(new[name]), "R2", "org added")
-        elif name not in new:
-            yield Change(f"orgs.{name}", "", "removed", _where(old[name]), "", "R2", "org removed")
-        elif old[name] != new[name]:
-            yield from _org(name, old[name], new[name])
-
-
-def _where(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("instance_url") or ("embedded" if "embedded" in entry else "sf CLI"))
-
-
-def _org(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    for key in ("instance_url", "organization_id", "embedded"):
-        if old.get(key) != new.get(key):
-            texts = str(old.get(key, "")), str(new.get(key, ""))
-            yield Change(f"orgs.{name}.{key}", "", "changed", *texts, "R3", "another org")
-    if old.get("auth") != new.get("auth"):
-        yield Change(f"orgs.{name}.auth", "", "changed", "", "", "R3", "other credentials")
-    if bool(old.get("production")) != bool(new.get("production")):
-        weaker = not new.get("production")
-        texts = str(bool(old.get("production"))).lower(), str(bool(new.get("production"))).lower()
-        yield Change(f"orgs.{name}.production", "", "changed", *texts, "R3" if weaker else "R2", "production guard")
-    allowed = [set(e.get("allow", DEFAULT_ALLOW)) for e in (old, new)]
-    if allowed[0] != allowed[1]:
-        wider = bool(allowed[1] - allowed[0])
-        lists = ", ".join(sorted(allowed[0])), ", ".join(sorted(allowed[1]))
-        yield Change(
-            f"orgs.{name}.allow",
-            "",
-            "changed",
-            *lists,
-            "R3" if wider else "R2",
-            "a limit raised" if wider else "stricter",
-        )
-    limits = [e.get("limits") or {} for e in (old, new)]
-    for key in sorted({*limits[0], *limits[1]}):
-        was, now = limits[0].get(key), limits[1].get(key)
-        if was != now:
-            raised = now is None or (was is not None and now > was)
-            pair = "none" if was is None else f"{was:,}", "none" if now is None else f"{now:,}"
-            why = "a limit raised" if raised else "stricter"
-            yield Change(f"orgs.{name}.limits.{key}", "", "changed", *pair, "R3" if raised else "R2", why)
+def ancestors(graph: Graph, step: str) -> set[str]:
+    """All that a step waits for."""
+    found: set[str] = set()
+    queue = [step]
+    for name in queue:
+        fresh = [p for p in graph.parents(name) if p not in found]
+        found.update(fresh)
+        queue += fresh
+    return found

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from loadplan.sources.base import Reader, SourceRow
+from loadplan.review.rowcells import changed_columns, emptied_columns, first_lines
+from loadplan.review.rowtext import BITS, BUCKETS, SHIFT, Open, text_of
+from loadplan.sources.base import Reader
 from loadplan.sources.hashing import hash64
-from loadplan.sources.spool import Spool, pack, unpack
 
-_BUCKETS = 64
-_SHIFT = 58
-_BITS = 1 << 24
-_BATCH = 4_000
-_MARK = "\x1f"
+_MOST_TWICE = 10_000
+"""Hashes of keys that are remembered to find the lines of the first of them."""
 SAMPLES = 5
-
-Open = Callable[[], Reader]
 
 
 @dataclass
@@ -45,13 +40,26 @@ class RowDiff:
     columns_added: tuple[str, ...] = ()
     columns_removed: tuple[str, ...] = ()
     samples: list[tuple[str, dict[str, tuple[str, str]]]] = field(default_factory=list)
+    keyed: bool = False
+    """Whether rows were told apart by the key."""
+    key_missing: tuple[str, ...] = ()
+    """`base`, `head`: the sides whose header lacks the key."""
+    reordered: bool = False
+    """Every row is there as before, in another order. Looked at only when it was asked for."""
+    emptied: tuple[str, ...] = ()
+    """Columns that had a value in most rows which had one, and are empty or null there now."""
+    duplicates: dict[str, Any] | None = None
+    """Keys that stand more than once: `base` and `head` count them, `side` and `lines` say where the first ones of one side are."""
 
     def as_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {
             "base": self.base, "head": self.head, "added": self.added, "removed": self.removed, "changed": self.changed,
             "unchanged": self.unchanged, "columns": dict(sorted(self.columns.items(), key=lambda c: (-c[1], c[0]))),
             "columns_added": list(self.columns_added), "columns_removed": list(self.columns_removed),
+            "keyed": self.keyed, "key_missing": list(self.key_missing), "reordered": self.reordered, "emptied": list(self.emptied),
         }  # fmt: skip
+        if self.duplicates is not None:
+            data["duplicates"] = self.duplicates
         if self.samples:
             data["samples"] = [
                 {"key": key, "columns": {n: list(v) for n, v in cells.items()}} for key, cells in self.samples
@@ -59,9 +67,11 @@ class RowDiff:
         return data
 
 
-def compare_rows(before: Open, after: Open, key: str | None, folder: Path, *, show_values: bool = False) -> RowDiff:
-    """Compare two sources. `key` names the column that tells rows apart; `folder` is where changed rows wait. Raises what the
-    readers raise, and LocalError when the disk refuses."""
+def compare_rows(
+    before: Open, after: Open, key: str | None, folder: Path, *, show_values: bool = False, ordered: bool = False
+) -> RowDiff:
+    """Compare two sources. `key` names the column that tells rows apart; `folder` is where changed rows wait; `ordered` asks whether
+    rows changed places. Raises what the readers raise, and LocalError when the disk refuses."""
     with closing(before()) as old, closing(after()) as new:
         common = [name for name in old.header if name in new.header]
         found = RowDiff(
@@ -69,148 +79,101 @@ def compare_rows(before: Open, after: Open, key: str | None, folder: Path, *, sh
             columns_removed=tuple(n for n in old.header if n not in new.header),
         )
         keyed = key if key in common else None
-        one = _Side(old, common, keyed)
-        other = _Side(new, common, keyed)
-    found.base, found.head = one.rows, other.rows
-    seen = bytearray(_BITS // 8)
-    _count(one, other, found, seen if keyed else None)
-    if keyed is not None and found.changed:
-        _columns(before, after, common, keyed, folder, seen, found, show_values=show_values)
+        if key is not None:
+            found.key_missing = tuple(n for n, s in (("base", old), ("head", new)) if key not in s.header)
+        one = _Side(old, common, keyed, ordered=ordered)
+        other = _Side(new, common, keyed, ordered=ordered)
+    found.base, found.head, found.keyed = one.rows, other.rows, keyed is not None
+    seen = bytearray(BITS // 8)
+    twice = (Twice(), Twice())
+    _count(one, other, found, seen if keyed else None, twice)
+    found.reordered = one.order != other.order and not (found.added or found.removed or found.changed)
+    if keyed is None:
+        return found
+    if any(t.keys for t in twice):
+        at = 1 if twice[1].keys else 0
+        lines = first_lines((before, after)[at], keyed, twice[at].some)
+        side = ("base", "head")[at]
+        found.duplicates = {"base": twice[0].keys, "head": twice[1].keys, "side": side, "lines": lines}
+    if found.changed:
+        changes = changed_columns(before, after, common, keyed, folder, seen, samples=SAMPLES if show_values else 0)
+        found.columns, found.samples = changes.columns, changes.samples
+        found.emptied = emptied_columns(before, changes, found.changed + found.unchanged)
     return found
 
 
-class _Side:
-    """One version: hashes of keys and of rows, bucket by bucket."""
+@dataclass
+class Twice:
+    """Keys of one side that stand more than once: how many, and the hashes of some."""
 
-    def __init__(self, reader: Reader, common: Sequence[str], key: str | None) -> None:
-        self.keys: list[array[int]] = [array("Q") for _ in range(_BUCKETS)]
-        self.cells: list[array[int]] = [array("Q") for _ in range(_BUCKETS)]
+    keys: int = 0
+    some: set[int] = field(default_factory=set)
+
+    def add(self, name: int) -> None:
+        self.keys += 1
+        if len(self.some) < _MOST_TWICE:
+            self.some.add(name)
+
+
+class _Side:
+    """One version: hashes of keys and of rows, bucket by bucket; and one of all rows in their order, where that was asked for."""
+
+    def __init__(self, reader: Reader, common: Sequence[str], key: str | None, *, ordered: bool) -> None:
+        self.keys: list[array[int]] = [array("Q") for _ in range(BUCKETS)]
+        self.cells: list[array[int]] = [array("Q") for _ in range(BUCKETS)]
         self.rows = 0
-        text = _text_of(reader.header, common)
+        self.order = 0
+        text = text_of(reader.header, common)
         at = reader.header.index(key) if key is not None else None
         keys, cells = self.keys, self.cells
         for row in reader:
             whole = hash64(text(row.cells).encode("utf-8", "surrogatepass"))
             name = hash64(row.cells[at].encode("utf-8", "surrogatepass")) if at is not None else whole
-            bucket = name >> _SHIFT
+            bucket = name >> SHIFT
             keys[bucket].append(name)
             cells[bucket].append(whole)
             self.rows += 1
+            if ordered:
+                self.order = hash64((self.order << 64 | whole).to_bytes(16, "big"))
 
 
-def _text_of(header: Sequence[str], common: Sequence[str]) -> Callable[[list[str]], str]:
-    if list(header) == list(common):
-        return _MARK.join
-    places = [list(header).index(name) for name in common]
-    return lambda cells: _MARK.join([cells[at] for at in places])
-
-
-def _count(one: _Side, other: _Side, found: RowDiff, seen: bytearray | None) -> None:
-    """Rows with one key are matched with their equals first; of what is left over, pairs are changes."""
-    for bucket in range(_BUCKETS):
+def _count(one: _Side, other: _Side, found: RowDiff, seen: bytearray | None, twice: tuple[Twice, Twice]) -> None:
+    """Rows with one key are matched with their equals first; of what is left over, pairs are changes. What is held of a key is the
+    hash of its row, or, where it stands more than once, how many rows have each hash."""
+    for bucket in range(BUCKETS):
         left: dict[int, Any] = {}
         for name, whole in zip(one.keys[bucket], one.cells[bucket], strict=True):
             held = left.get(name)
             if held is None:
                 left[name] = whole
-            elif isinstance(held, list):
-                held.append(whole)
+            elif isinstance(held, Counter):
+                held[whole] += 1
             else:
-                left[name] = [held, whole]
+                left[name] = Counter((held, whole))
+                twice[0].add(name)
         waiting: dict[int, int] = {}
+        met: dict[int, int] = {}
         for name, whole in zip(other.keys[bucket], other.cells[bucket], strict=True):
+            met[name] = met.get(name, 0) + 1
+            if met[name] == 2:
+                twice[1].add(name)
             held = left.get(name)
             if held == whole:
                 del left[name]
                 found.unchanged += 1
-            elif isinstance(held, list) and whole in held:
-                held.remove(whole)
+            elif isinstance(held, Counter) and held[whole] > 0:
+                held[whole] -= 1
                 found.unchanged += 1
             else:
                 waiting[name] = waiting.get(name, 0) + 1
         for name, number in waiting.items():
-            held = left.get(name)
-            there = 0 if held is None else len(held) if isinstance(held, list) else 1
+            held = left.pop(name, None)
+            there = 0 if held is None else held.total() if isinstance(held, Counter) else 1
             pairs = min(number, there)
             found.changed += pairs
             found.added += number - pairs
+            found.removed += there - pairs
             if pairs and seen is not None:
-                bit = name & (_BITS - 1)
+                bit = name & (BITS - 1)
                 seen[bit >> 3] |= 1 << (bit & 7)
-            if isinstance(held, list):
-                del held[:pairs]
-            elif pairs:
-                del left[name]
-        found.removed += sum(len(held) if isinstance(held, list) else 1 for held in left.values())
-
-
-# -- which columns -------------------------------------------------------------------------------------------------
-
-
-def _columns(
-    before: Open,
-    after: Open,
-    common: Sequence[str],
-    key: str,
-    folder: Path,
-    seen: bytearray,
-    found: RowDiff,
-    *,
-    show_values: bool,
-) -> None:
-    """Both sides once more: rows whose key may be that of a changed one wait in buckets, and meet there."""
-    counts: Counter[int] = Counter()
-    at = common.index(key)
-    with Spool(folder) as old, Spool(folder) as new:
-        for opened, spool in ((before, old), (after, new)):
-            with closing(opened()) as reader:
-                _file(reader, common, key, seen, spool)
-        for bucket in range(_BUCKETS):
-            held: dict[bytes, list[bytes]] = {}
-            for name, text in _filed(old, bucket):
-                held.setdefault(name, []).append(text)
-            for name, text in _filed(new, bucket):
-                pair = held.get(name)
-                if not pair:
-                    continue
-                if text in pair:
-                    pair.remove(text)
-                    continue
-                one, other = _cells(pair.pop(0)), _cells(text)
-                differing = [i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
-                counts.update(differing)
-                if show_values and len(found.samples) < SAMPLES:
-                    found.samples.append((one[at], {common[i]: (one[i], other[i]) for i in differing}))
-    found.columns = {common[i]: number for i, number in counts.items()}
-
-
-def _cells(text: bytes) -> list[str]:
-    return text.decode("utf-8", "surrogatepass").split(_MARK)
-
-
-def _file(reader: Reader, common: Sequence[str], key: str, seen: bytearray, spool: Spool) -> None:
-    text = _text_of(reader.header, common)
-    at = reader.header.index(key)
-    rows = iter(reader)
-    while batch := list(islice(rows, _BATCH)):
-        waiting: dict[int, tuple[list[bytes], list[bytes]]] = {}
-        for row in _suspects(batch, at, seen):
-            name = row.cells[at].encode("utf-8", "surrogatepass")
-            names, texts = waiting.setdefault(hash64(name) >> _SHIFT, ([], []))
-            names.append(name)
-            texts.append(text(row.cells).encode("utf-8", "surrogatepass"))
-        for bucket, (names, texts) in waiting.items():
-            spool.put(bucket, pack([array("Q", [0] * len(names))], [names, texts]))
-
-
-def _suspects(batch: Sequence[SourceRow], at: int, seen: bytearray) -> Iterator[SourceRow]:
-    for row in batch:
-        bit = hash64(row.cells[at].encode("utf-8", "surrogatepass")) & (_BITS - 1)
-        if seen[bit >> 3] >> (bit & 7) & 1:
-            yield row
-
-
-def _filed(spool: Spool, bucket: int) -> Iterator[tuple[bytes, bytes]]:
-    for block in spool.blocks(bucket):
-        _, (names, texts) = unpack(block, "Q", 2)
-        yield from zip(names, texts, strict=True)
+        found.removed += sum(held.total() if isinstance(held, Counter) else 1 for held in left.values())

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadplan.durable import local_error, make_private, sync_dir, write_atomic
+from loadplan.durable import write_atomic
 from loadplan.errors import InvalidInputError, StaleError
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import FileSource, Plan
 from loadplan.plan.schema import fits
 from loadplan.review.build import approval_digest, facts_of
+from loadplan.review.claim import applied_by, write_claim
 from loadplan.review.described import Described
 from loadplan.review.fields import relative_file
 from loadplan.sources.base import InputDigest
@@ -289,29 +289,18 @@ class Saved:
         if (run := applied_by(state_dir, self.digest)) is not None:
             raise self._used(run)
 
-    def _used(self, run: str | None) -> StaleError:
-        commands = [f"loadplan status {run}", f"loadplan resume {run}"] if run else ["loadplan runs"]
+    def _used(self, run: str) -> StaleError:
         return StaleError(
-            f"this plan was applied already, by {run or 'another run'}", code="LP0762", where=str(self.path),
-            hint="a saved plan runs once; to send rows again, plan again", next_commands=commands,
+            f"this plan was applied already, by {run}", code="LP0762", where=str(self.path),
+            hint="a saved plan runs once; to send rows again, plan again",
+            next_commands=[f"loadplan status {run}", f"loadplan resume {run}"],
         )  # fmt: skip
 
     def claim(self, state_dir: Path, run: str) -> None:
-        """Record, before anything is sent, that this plan is used up. Raises `StaleError` when it was before."""
-        folder = state_dir / "saved"
-        make_private(folder)
-        file = folder / f"{self.digest}.json"
-        try:
-            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            raise self._used(applied_by(state_dir, self.digest)) from None
-        except OSError as error:
-            raise local_error(error, file) from error
-        with os.fdopen(fd, "wb") as opened:
-            opened.write(json.dumps({"run": run}).encode())
-            opened.flush()
-            os.fsync(opened.fileno())
-        sync_dir(folder)
+        """Record, before anything is sent, that this plan is `run`'s. The caller holds the lock of its org. Raises `StaleError` when
+        another has it."""
+        self.check_unused(state_dir)
+        write_claim(state_dir, self.digest, run, begun=False)
 
     def stale(self, *what: str) -> StaleError:
         """Exit 6, with everything that differs."""
@@ -332,12 +321,3 @@ def _brief(value: object) -> str:
 def _org(data: Mapping[str, Any]) -> str:
     org = data.get("org")
     return str(org.get("name", "ORG")) if isinstance(org, Mapping) else "ORG"
-
-
-def applied_by(state_dir: Path, digest: str) -> str | None:
-    """The run that used a saved plan up, None when none did here."""
-    try:
-        data = json.loads((state_dir / "saved" / f"{digest}.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return str(data.get("run")) if isinstance(data, dict) else None

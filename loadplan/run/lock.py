@@ -6,6 +6,7 @@ machines, an owner there is never taken for dead: the message says what to remov
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import getpass
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from loadplan.clock import Clock, SystemClock
-from loadplan.durable import make_private
+from loadplan.durable import local_error, make_private
 from loadplan.errors import LocalError, LockedError
 
 FIRST_LOOK, LAST_LOOK = 0.2, 1.0
@@ -87,8 +88,9 @@ def hold_lock(
 
     fd = wait_for(lambda: _take(path), refusal, clock, waiting)
     try:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(owner).encode(), 0)
+        with contextlib.suppress(OSError):  # it is held, whether the disk has room for its owner's name or not
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, json.dumps(owner).encode(), 0)
         yield
     finally:
         os.close(fd)
@@ -96,7 +98,10 @@ def hold_lock(
 
 def _take(path: Path) -> int | None:
     """The lock as a file descriptor; None when another has it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise local_error(error, path) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Somebody may have removed the file since it was opened: the lock of a file without a name keeps nobody out.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,34 +15,7 @@ from loadplan.plan.schema import load_schema
 from loadplan.review.difftext import LIMIT, code, marker
 from loadplan.review.meaning import gate_loosened
 
-from .conftest import Command
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
-    done = subprocess.run(["git", "-C", str(folder), *identity, *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def repository(project: Path) -> Path:
-    """The project with its first commit on `main`."""
-    (project / ".git").rmdir()
-    git(project, "init", "-q", "-b", "main")
-    commit(project, "one")
-    return project
-
-
-def commit(folder: Path, message: str) -> None:
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "--allow-empty", "-m", message)
-
-
-def edit(folder: Path, old: str, new: str, name: str = "plans/crm.yaml") -> None:
-    file = folder / name
-    text = file.read_text("utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
+from .conftest import Command, commit, edit, git
 
 
 def changes(command: Command, *arguments: str) -> list[tuple[str, str, str]]:
@@ -68,7 +40,7 @@ CASES: Sequence[tuple[str, str, str, list[tuple[str, str, str]]]] = [
     ("more tries", "{max_failed_rows: 2}", "{max_failed_rows: 2}\n    retry: {max_attempts: 9}", [("R2", "contacts.retry", "changed")]),
     ("a wider query under a delete", " WHERE StageName = 'Closed Lost'", "", [("R3", "stale.soql", "changed")]),
     ("a harder delete", "operation: delete", "operation: hardDelete", [("R3", "purge.operation", "changed")]),
-    ("another order", "    depends_on: [contacts]\n", "", [("R2", "stale.order", "changed")]),
+    ("another order", "    depends_on: [contacts]\n", "", [("R3", "stale.order", "changed")]),
     ("a step less", PURGE, "", [("R2", "purge", "removed")]),
     ("another API version", "name: crm\n", 'name: crm\napi_version: "65.0"\n', [("R2", "api_version", "changed")]),
 ]  # fmt: skip
@@ -236,7 +208,7 @@ def test_a_base_with_mistakes_does_not_hide_the_change(repository: Path, loadpla
 
 
 def test_revisions_and_names_of_a_repository_are_never_options(repository: Path, loadplan: Command) -> None:
-    """Nor paths out of the folder, nor links that are followed, nor commands to the log of a CI job."""
+    """Nor paths out of the folder, nor links that are followed out of it, nor commands to the log of a CI job."""
     outside = repository.parent / "outside.csv"
     outside.write_text("id,last,email,account\nX,secret,,\n", encoding="utf-8")
     for name in ("--output=x.yaml", "::error::x.yaml", "a\nb.yaml", "$(touch hacked).yaml"):
@@ -248,13 +220,15 @@ def test_revisions_and_names_of_a_repository_are_never_options(repository: Path,
     commit(repository, "two")
     ran = loadplan("diff", "HEAD~1..HEAD")
     assert ran.exit == 0, ran.err
-    assert "the file is not in head" in ran.out
+    assert "cannot be compared: in head, `plans/data/contacts.csv` leads out of the repository" in ran.out
     assert not any(line.startswith("::") for line in ran.out.splitlines())
     assert "a b.yaml" in ran.out
     assert not (repository / "hacked").exists()
     assert loadplan("diff", "--upload-pack=x..HEAD").exit == 2
     assert loadplan("diff", "nothing..HEAD").exit == 2
-    assert "LP0770" in loadplan("diff", "nothing..HEAD").err
+    ran = loadplan("diff", "nothing..HEAD")
+    assert ("LP0770" in ran.err, "no revision `nothing`" in ran.err, "git branch -a" in ran.err) == (True, True, True)
+    assert "git fetch origin release/7" in loadplan("diff", "origin/release/7..HEAD").err
 
 
 def test_the_comment_shows_hostile_texts_and_obeys_none(repository: Path, loadplan: Command) -> None:
@@ -269,7 +243,17 @@ def test_the_comment_shows_hostile_texts_and_obeys_none(repository: Path, loadpl
     bare = re.sub(r"<code>.*?</code>", "", text)
     assert "@admin" not in bare
     assert "http" not in bare
-    assert evil in html.unescape(text)
+    assert evil in html.unescape(text).replace("<i></i>", "")
+
+
+def test_addresses_in_the_comment_are_no_links(repository: Path, loadplan: Command) -> None:
+    """GitHub makes links of `www.`, of addresses, and mentions of what stands behind an `@`, after it decoded the signs."""
+    edit(repository, "Rating: rating", "Rating: {value: 'www.evil.example ana@evil.example @admin #1'}")
+    commit(repository, "two")
+    text = loadplan("diff", "HEAD~1..HEAD", "--format", "markdown").out
+    assert "www." not in text
+    assert re.search(r"(@|&#64;|&#35;)(?!<i></i>)", text) is None
+    assert "www.evil.example" in html.unescape(text)
 
 
 def test_the_comment_says_what_the_change_would_do(repository: Path, loadplan: Command) -> None:

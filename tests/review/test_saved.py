@@ -283,3 +283,23 @@ def test_a_text_that_no_terminal_has_is_shown_escaped(saved: Path) -> None:
     for more in ((), ("--json",)):
         code, out, said = process(saved.parent, os.environ, "show", "crm.lplan", *more)
         assert (code, "crm\\ud800" in out) == (0, True), said
+
+
+def test_a_run_that_died_before_it_began_used_nothing_up(saved: Path, loadplan: Command) -> None:
+    """The plan was claimed, and the machine died before the journal said that the run began: it can be applied. A run that had
+    begun keeps it, whatever became of its folder."""
+    states, digest = saved.parent / ".loadplan", read_saved(saved)["sha256"]
+    claim = states / "saved" / f"{digest}.json"
+    claim.parent.mkdir(parents=True, exist_ok=True)
+    claim.write_text('{"run": "20261124T101500Z-crm-beef", "begun": false}', encoding="utf-8")
+    ran = loadplan("apply", "crm.lplan")
+    assert ran.exit == 0, ran.err
+    (run,) = (states / "runs").iterdir()
+    assert json.loads(claim.read_text("utf-8")) == {"run": run.name, "begun": True}
+    shutil.rmtree(run)
+    ran = loadplan("apply", "crm.lplan")
+    assert (ran.exit, f"applied already, by {run.name}" in ran.err) == (6, True), ran.err
+    claim.write_text("{", encoding="utf-8")
+    ran = loadplan("apply", "crm.lplan")
+    assert (ran.exit, "whether this plan was applied cannot be read" in ran.err) == (9, True), ran.err
+    assert loadplan("show", "crm.lplan").exit == 0

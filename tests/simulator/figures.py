@@ -37,7 +37,7 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
     """The lines of the table."""
     cells = len(list(grid.cells()))
     yield "requests × faults × occurrences", f"{len(grid.sample(1_000, 4)):,}", f"{cells:,}", COMMAND.format("--grid")
-    points = sum(len(stories.boundaries(name)) for name in CRASHED)
+    points = sum(len(stories.points(name)) for name in CRASHED)
     yield (
         f"one crash, at each of {points:,} boundaries of {len(CRASHED)} plans: killed, power cut, power cut with torn writes",
         f"{len(list(stories.single_crashes(CRASHED, every=test_crashes.SINGLE))):,}", f"{points * len(stories.POWER):,}",

@@ -45,7 +45,9 @@ def _crashes(name: str, power: str = "kill") -> Callable[[], Iterator[str]]:
 
     def stories() -> Iterator[str]:
         first = boundaries(name).index("send close")
-        yield from (tell(s) for s in single_crashes([name]) if s.power == power and first <= s.crashes[0] < first + 40)
+        yield from (
+            tell(s) for s in single_crashes([name]) if s.power == power and first <= (s.crashes[0] or 0) < first + 40
+        )
 
     return stories
 

@@ -26,7 +26,8 @@ def _nothing(_: Org) -> None:
 @dataclass(frozen=True)
 class Scenario:
     """`arrange` prepares the org. `retries` is how often a person says `loadplan retry` at the end, each time after
-    `before_retry` mended something."""
+    `before_retry` mended something, with the rows of `mends` (a file by step). `assume` is what a person says of a part whose
+    outcome nobody can tell. `saved`: the plan is saved first, and the saved one is applied."""
 
     name: str
     steps: str
@@ -36,6 +37,12 @@ class Scenario:
     parallelism: int = 4
     retries: int = 0
     before_retry: Callable[[Org], None] = _nothing
+    mends: Mapping[str, str] = field(default_factory=dict)
+    assume: str = ""
+    saved: bool = False
+    crashed: tuple[int, ...] = (0,)
+    """The processes that are ended at each of their boundaries, counted from 0: of one that needs a retry the second is another
+    matter than the first."""
     repeats: bool = False
     """Whether rows may be applied again without harm: sent by multipart, whose create has no fence."""
 
@@ -83,6 +90,20 @@ def _mend(org: Org) -> None:
 def _lock_and_fail(org: Org) -> None:
     _lock(1)(org)
     org.faults.fail_job_midway("Contact", 2)
+
+
+GONE = b'[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]'
+
+
+def _vanish(org: Org) -> None:
+    """The first job is gone when it is asked for, and its rows are in the org."""
+    org.faults.add("job info", "status", 1, 404, GONE, {"Content-Type": "application/json"})
+
+
+def _lose(org: Org) -> None:
+    """The first job is gone, and none of its rows is in the org."""
+    org.faults.fail_job_midway("Account", 0)
+    _vanish(org)
 
 
 PARENT_CHILD = Scenario(
@@ -164,6 +185,7 @@ HELD = Scenario(
     _refuse,
     retries=1,
     before_retry=_mend,
+    crashed=(0, 1),
 )
 SHUT = Scenario(
     "shut",
@@ -172,6 +194,7 @@ SHUT = Scenario(
     _refuse,
     retries=1,
     before_retry=_mend,
+    crashed=(0, 1),
 )
 SECOND_PASS = Scenario(
     "second-pass",
@@ -222,6 +245,35 @@ MULTIPART = Scenario(
     {"accounts.csv": ACCOUNTS},
     repeats=True,
 )
+MENDED = Scenario(
+    "mended",
+    ACCOUNT_STEP.replace("}", ", gate: {max_failed_rows: 2, on_fail: continue}}") + CONTACT_STEP,
+    {"accounts.csv": ACCOUNTS, "contacts.csv": CONTACTS, "mended.csv": _table("Name,Legacy_Id__c", "Firm 1,A1")},
+    lambda org: org.faults.refuse_rows(
+        "Account", "FIELD_CUSTOM_VALIDATION_EXCEPTION", "no", times=99, where={"Name": "Company 1"}
+    ),
+    retries=1,
+    mends={"accounts": "mended.csv"},
+    crashed=(1,),
+)
+"""A row that fails as it is, and its mended self: then the child that was held goes, too."""
+RESOLVED = Scenario(
+    "resolved",
+    ACCOUNT_STEP + CONTACT_STEP,
+    {"accounts.csv": ACCOUNTS, "contacts.csv": CONTACTS},
+    _vanish,
+    assume="applied",
+    crashed=(1, 2),
+)
+SENT_AGAIN = Scenario(
+    "sent-again",
+    ACCOUNT_STEP + CONTACT_STEP,
+    {"accounts.csv": ACCOUNTS, "contacts.csv": CONTACTS},
+    _lose,
+    assume="not-applied",
+    crashed=(1, 2),
+)
+SAVED = Scenario("saved", ACCOUNT_STEP + CONTACT_STEP, {"accounts.csv": ACCOUNTS, "contacts.csv": CONTACTS}, saved=True)
 
 KEYLESS = Scenario(
     "keyless",
@@ -265,7 +317,7 @@ SCENARIOS = {
     s.name: s
     for s in (
         PARENT_CHILD, KEYLESS, RETRIED, MULTI_PART, CUT_FILES, ONE_AT_A_TIME, EXTRACT, PAGES, DELETE, HIERARCHY, ID_OF, HELD, SHUT,
-        SECOND_PASS, ROUND_TRIP, RESULTS_OF, MULTIPART, CHAIN, QUERIES, WHOLE,
+        SECOND_PASS, ROUND_TRIP, RESULTS_OF, MENDED, RESOLVED, SENT_AGAIN, SAVED, MULTIPART, CHAIN, QUERIES, WHOLE,
     )
 }  # fmt: skip
 CRASHED = tuple(name for name in SCENARIOS if name not in {"chain", "queries", "whole"})

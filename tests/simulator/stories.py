@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.judge import check, compare, picture
-from simulator.scenarios import SCENARIOS, Scenario
+from simulator.scenarios import SCENARIOS
 from simulator.wire import Fault
 from simulator.world import World
 
@@ -29,10 +29,11 @@ PAIRED = ("parent-child", "multi-part")
 
 @dataclass(frozen=True)
 class Story:
-    """`crashes[n]` is the boundary that the n-th process does not pass. `power` is what happens to the disk then."""
+    """`crashes[n]` is the boundary that the n-th process does not pass, None for one that ends by itself. `power` is what happens
+    to the disk then."""
 
     scenario: str
-    crashes: tuple[int, ...] = ()
+    crashes: tuple[int | None, ...] = ()
     faults: tuple[Fault, ...] = ()
     power: str = "kill"
     seed: int = 0
@@ -70,24 +71,22 @@ def place() -> Path:
 
 
 @cache
-def undisturbed(name: str) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
-    """How a scenario ends without trouble: its picture, the boundaries of its first process, the kinds of its requests."""
+def undisturbed(name: str) -> tuple[dict[str, Any], tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """How a scenario ends without trouble: its picture, the boundaries of each of its processes, the kinds of its requests."""
     with World(place(), SCENARIOS[name]) as world:
         world.to_the_end()
         check(world)
-        passed = tuple(world.fuse.passed) if not SCENARIOS[name].retries else _first_process(SCENARIOS[name])
-        return picture(world), passed, tuple(sent.kind for sent in world.wire.log)
+        return picture(world), tuple(world.passed), tuple(sent.kind for sent in world.wire.log)
 
 
-def _first_process(scenario: Scenario) -> tuple[str, ...]:
-    with World(place().with_name("first"), scenario) as world:
-        world.apply()
-        return tuple(world.fuse.passed)
+def boundaries(name: str, process: int = 0) -> tuple[str, ...]:
+    """The names of the boundaries of one of a scenario's processes, in order."""
+    return undisturbed(name)[1][process]
 
 
-def boundaries(name: str) -> tuple[str, ...]:
-    """The names of the boundaries of a scenario's first process, in order."""
-    return undisturbed(name)[1]
+def points(name: str) -> list[tuple[int, int]]:
+    """(process, boundary counted from 1) of all that the scenario is to be ended at."""
+    return [(p, at) for p in SCENARIOS[name].crashed for at in range(1, len(boundaries(name, p)) + 1)]
 
 
 def tell(story: Story) -> str:
@@ -118,10 +117,10 @@ def single_crashes(names: Sequence[str], *, every: int = 1, offset: int = 0) -> 
     three kinds."""
     number = offset
     for name in names:
-        for at in range(1, len(boundaries(name)) + 1):
+        for process, at in points(name):
             for kind, power in enumerate(POWER):
                 if every == 1 or (number % every == 0 and (number // every) % len(POWER) == kind):
-                    yield Story(name, (at,), power=power, seed=at)
+                    yield Story(name, (*[None] * process, at), power=power, seed=at)
             number += 1
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.scenarios import CRASHED
-from simulator.stories import PAIRED, boundaries, double_crashes, single_crashes, told
+from simulator.stories import PAIRED, boundaries, double_crashes, points, single_crashes, told
 
 SINGLE = 29
 DOUBLE = 2503
@@ -18,10 +18,10 @@ DOUBLE = 2503
 @pytest.mark.parametrize("name", CRASHED)
 def test_a_crash_anywhere_changes_nothing(name: str) -> None:
     """Killed, or with the power cut and what was not synced gone: after a resume the org and the files are as without it."""
-    offset = sum(map(len, (boundaries(other) for other in CRASHED[: CRASHED.index(name)])))
+    offset = sum(len(points(other)) for other in CRASHED[: CRASHED.index(name)])
     tally = told(single_crashes([name], every=SINGLE, offset=offset))
     tally.require()
-    assert tally.tried >= len(boundaries(name)) // SINGLE
+    assert tally.tried >= len(points(name)) // SINGLE
 
 
 @pytest.mark.parametrize("name", PAIRED)
@@ -39,4 +39,4 @@ def test_the_boundaries_are_those_that_matter() -> None:
     assert {f"{when} {kind}" for kind in kinds for when in ("send", "answer")} <= passed
     assert {"create", "write", "record", "fsync", "rename", "sync folder", "mkdir"} <= passed
     assert {"send page", "send create query", "unlink"} <= set(boundaries("round-trip"))
-    assert sum(len(boundaries(name)) for name in CRASHED) > 3_000
+    assert sum(len(points(name)) for name in CRASHED) > 3_000

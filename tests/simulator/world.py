@@ -20,17 +20,22 @@ from typing import Any
 from unittest.mock import patch
 
 import requests
-from loadplan.cli import flow, signals
+from loadplan import clock
+from loadplan.cli import flow, planning, signals
 from loadplan.cli.main import run
 from loadplan.disk import using
 from loadplan.emulator.faults import Faults
 from loadplan.emulator.org import Org
 from loadplan.emulator.settings import Settings
 from loadplan.errors import BUG_EXIT_CODE
+from loadplan.plan.graph import compile_graph
+from loadplan.plan.load import load_plan
 from loadplan.run import ahead
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder, list_runs
 from loadplan.run.journal import read_journal
+from loadplan.run.resolution import part_name, undecided
+from loadplan.run.state import Attempt, fold
 from loadplan.salesforce import http
 
 from simulator.clock import VirtualClock
@@ -48,6 +53,7 @@ orgs:
     allow: [insert, update, upsert, delete, hardDelete, query]
     auth: {{flow: client_credentials, client_id: {{env: SIMULATOR_ID}}, client_secret: {{env: SIMULATOR_SECRET}}}}
 """
+SAVED = "plan.lplan"
 MOST_LIVES = 12
 """How often a person starts loadplan again before giving up."""
 
@@ -102,8 +108,12 @@ class World:
         scenario.arrange(self.org)
         self.exits: list[int | str] = []
         self.said = io.StringIO()
+        self.passed: list[tuple[str, ...]] = []
+        """The boundaries that each process passed."""
         self.chance: random.Random | None = None
         self.power_fails = False
+        if scenario.saved:
+            self._save()
 
     def close(self) -> None:
         self.org.close()
@@ -132,6 +142,8 @@ class World:
             stack.enter_context(using(self.disk))
             stack.enter_context(patch.object(http, "new_session", session))
             stack.enter_context(patch.object(flow, "SystemClock", lambda: self.clock))
+            stack.enter_context(patch.object(planning, "SystemClock", lambda: self.clock))
+            stack.enter_context(patch.object(clock, "SystemClock", lambda: self.clock))
             stack.enter_context(patch.object(flow, "finish", finish))
             # Signals are for the process that tells the stories, which somebody may want to stop.
             stack.enter_context(patch.object(signals, "stopping", lambda *_: contextlib.nullcontext()))
@@ -148,11 +160,13 @@ class World:
         self.fuse.renew(at)
         try:
             with self._machine():
-                code = run([*command, "--parallelism", str(self.scenario.parallelism)])
+                code = run(command)
         except Killed:
+            self.passed.append(tuple(self.fuse.passed))
             self.exits.append("killed")
             self.restart()
             return None
+        self.passed.append(tuple(self.fuse.passed))
         self.exits.append(code)
         if code == BUG_EXIT_CODE:
             raise BugError(f"{self.scenario.name}: exits {self.exits}\n{self.said.getvalue()[-3000:]}")
@@ -166,23 +180,49 @@ class World:
             self.disk.settle()
 
     def apply(self, at: int | None = None) -> int | None:
-        return self._process(["apply", "plan.yaml", "-o", "sim", "--auto-approve"], at)
+        if self.scenario.saved:
+            return self._process(["apply", SAVED, *self._wide], at)
+        return self._process(["apply", "plan.yaml", "-o", "sim", "--auto-approve", *self._wide], at)
 
     def resume(self, at: int | None = None) -> int | None:
-        return self._process(["resume"], at)
+        return self._process(["resume", *self._wide], at)
+
+    @property
+    def _wide(self) -> tuple[str, str]:
+        return "--parallelism", str(self.scenario.parallelism)
+
+    def _save(self) -> None:
+        """Somebody approves the plan. It is no part of the story."""
+        self._process(["plan", "plan.yaml", "-o", "sim", "--out", SAVED], None)
+        assert self.exits == [0], self.said.getvalue()
+        self.disk.settle()
+        self.exits.clear()
+        self.passed.clear()
+        self.wire.log.clear()
 
     def retry(self, at: int | None = None) -> int | None:
         folder = self.run_folder
         assert folder is not None
-        return self._process(["retry", folder.id], at)
+        rows = [word for step, file in self.scenario.mends.items() for word in ("--rows", f"{step}={file}")]
+        return self._process(["retry", folder.id, *rows, *self._wide], at)
+
+    def resolve(self, at: int | None = None) -> int | None:
+        folder, (attempt, *_) = self.run_folder, self.undecided
+        assert folder is not None
+        said = ["--assume", self.scenario.assume, "--reason", "somebody looked"]
+        return self._process(["resolve", folder.id, part_name(attempt), *said], at)
 
     # what a person does
 
     def go_on(self, at: int | None = None) -> int | None:
         """What somebody types who finds the machine like this: resume what was begun, else apply."""
+        if self.scenario.assume and self.undecided:
+            return self.resolve(at)
         return self.resume(at) if self.has_begun else self.apply(at)
 
-    def to_the_end(self, crashes: list[int] | None = None, *, between: Callable[[], None] | None = None) -> None:
+    def to_the_end(
+        self, crashes: Sequence[int | None] | None = None, *, between: Callable[[], None] | None = None
+    ) -> None:
         """Start, and start again until the run has ended; then the retries of the scenario. The n-th process is killed at
         its boundary `crashes[n]`. Raises `StuckError`."""
         points = list(crashes or [])
@@ -193,7 +233,7 @@ class World:
         self.wire.drain()
         self.disk.settle()
 
-    def _until_it_ends(self, points: list[int], between: Callable[[], None] | None, retries: int) -> None:
+    def _until_it_ends(self, points: list[int | None], between: Callable[[], None] | None, retries: int) -> None:
         for _ in range(MOST_LIVES):
             at = points.pop(0) if points else None
             if self.has_ended and retries:
@@ -231,6 +271,16 @@ class World:
         folder = self.run_folder
         words = [type(r.event) for r in self._records(folder)] if folder else []
         return _last(words, ev.RunEnded) > _last(words, ev.RunResumed)
+
+    @property
+    def undecided(self) -> list[Attempt]:
+        """The attempts that wait for a person."""
+        folder = self.run_folder
+        if folder is None:
+            return []
+        return undecided(
+            fold(flow.fresh_run(compile_graph(load_plan(self.project / "plan.yaml"))), self._records(folder))
+        )
 
     def _count(self, kind: type[ev.Event]) -> int:
         folder = self.run_folder
