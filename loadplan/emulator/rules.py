@@ -194,25 +194,27 @@ class Rules:
                 continue
             known = self.tables.values(kind, [shadow(entry)], [target for target in targets if target])
             takers: dict[str, int | str] = {key: records[0] for key, records in holders.items()}
-            claims.append((name, keys, takers, {record: key for record, (key,) in known.items()}))
+            cleared = [value is None for value in batch.columns[name]]
+            claims.append((name, keys, cleared, takers, {record: key for record, (key,) in known.items()}))
         clashes: dict[int, tuple[str, int | str]] = {}
         for row, target in enumerate(targets if claims else ()):
             if row in batch.errors:
                 continue
-            for name, keys, takers, _ in claims:
+            for name, keys, _, takers, _ in claims:
                 holder = takers.get(keys[row]) if keys[row] is not None else None  # type: ignore[arg-type]
                 if holder is not None and holder != target:
                     clashes[row] = (name, holder)
                     break
             else:
-                for _, keys, takers, held in claims:
-                    _claim(takers, keys[row], held.get(target), target or row)
+                for _, keys, cleared, takers, held in claims:
+                    if keys[row] is not None or cleared[row]:
+                        _claim(takers, keys[row], held.get(target), target or row)
         return clashes
 
 
 def _claim(takers: dict[str, int | str], key: str | None, old: str | None, taker: int | str) -> None:
-    """A row takes a unique value, and lets go of the one its record had."""
+    """A row takes a unique value, or none, and lets go of the one its record had."""
+    if old is not None and old != key and takers.get(old) == taker:
+        del takers[old]
     if key is not None:
-        if old is not None and old != key and takers.get(old) == taker:
-            del takers[old]
         takers[key] = taker

@@ -102,6 +102,15 @@ def test_the_size_of_a_chunk_does_not_matter_to_upserts_of_different_keys(rows: 
         assert after(rows, "upsert", 200, Path(every)) == after(rows, "upsert", 1, Path(one))
 
 
+def test_a_unique_value_that_a_row_clears_is_free_for_the_next(tmp_path: Path) -> None:
+    """In one chunk as in two: one record lets go of its key with #N/A, and another takes it."""
+    blank = ("", "", "", "", "")
+    rows = [("", "K1", "", "", ""), blank, blank, blank, ("", "#N/A", "", "", ""), ("", "K1", "", "", "")]
+    expected = after(rows, "update", 1, tmp_path / "one")
+    assert "DUPLICATE_VALUE" not in expected[1][1]
+    assert after(rows, "update", 200, tmp_path / "every") == expected
+
+
 def test_a_large_job_is_worked_off_by_many_requests() -> None:
     """One request never works longer than it is allowed to; counters, results and ledger agree at the end."""
     with WireOrg(max_rows_per_request=1_000) as org:
