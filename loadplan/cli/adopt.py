@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +19,19 @@ from loadplan.cli.options import (
     step_option,
     variables_options,
 )
+from loadplan.errors import UsageError
 
 if TYPE_CHECKING:
+    from loadplan.plan.model import Plan
     from loadplan.run.adopting import Found
+    from loadplan.salesforce.joblist import Listed
 
 
 @click.command("adopt")
 @click.argument("plan", type=click.Path(path_type=Path))
 @org_option
 @click.option("--since", default="7d", show_default=True, metavar="DURATION", help="Only jobs created since then.")
+@click.option("--whole", is_flag=True, help="The lost run was of the whole plan, its destructive steps too.")
 @step_option
 @variables_options
 @lock_option
@@ -38,6 +42,7 @@ def command(
     plan: Path,
     org: str | None,
     since: str,
+    whole: bool,
     step: tuple[str, ...],
     var: tuple[str, ...],
     var_file: tuple[Path, ...],
@@ -94,6 +99,8 @@ def command(
             console.message(
                 f"{len(listed):,} jobs listed, {len(jobs):,} of them by {target.identity.username} since {from_then:%Y-%m-%d %H:%M}Z"
             )
+            if not (step or whole):
+                refuse_to_guess(loaded, jobs, f"loadplan adopt {plan} -o {target.profile.name}")
             folder.create()
             flow.freeze(loaded, folder, digests, request)
             journal = FileJournal.create(folder.journal, clock)
@@ -119,6 +126,26 @@ def command(
         return 5
     console.message(f"next: loadplan resume {folder.id}")
     return 0
+
+
+def refuse_to_guess(plan: Plan, jobs: Sequence[Listed], command: str) -> None:
+    """A run may have been of a part of the plan (`--step`), which the org does not tell. Raises `UsageError` when a destructive step of
+    which there is no job would begin with the next resume."""
+    done = {(job.object.lower(), job.operation.lower()) for job in jobs}
+    fresh = [
+        s.id
+        for s in plan.steps.values()
+        if s.facts.destructive and ((s.object or "").lower(), s.operation.lower()) not in done
+    ]
+    if not fresh:
+        return
+    others = " ".join(f"--step {s}" for s in plan.steps if s not in fresh)
+    names = ", ".join(f"`{s}`" for s in fresh)
+    raise UsageError(
+        f"nothing tells whether the lost run was to {names}: no job of the org did, and the next resume would",
+        hint="name the steps that the run was begun with; --whole says that it was the whole plan",
+        next_commands=[*([f"{command} {others}"] if others else []), f"{command} --whole"],
+    )  # fmt: skip
 
 
 def as_lines(found: Found) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -71,11 +72,17 @@ def command(
         junit,
         step,
     )
-    if expect is None and not is_saved(plan):
+    saved = is_saved(plan)
+    source = click.get_current_context().get_parameter_source("org")
+    if saved and source is click.core.ParameterSource.ENVIRONMENT:
+        request = replace(
+            request, org=None
+        )  # the plan names its org; a variable that is there for other commands names none
+    if expect is None and not saved:
         return flow.apply(console, plan, request)
     from loadplan.cli import approved
 
     wanted = approved.expected(expect) if expect is not None else None
-    if is_saved(plan):
+    if saved:
         return approved.apply_saved(console, plan, request, wanted)
     return flow.apply(console, plan, request, approved.Expected(str(wanted)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadplan.cli import flow
 from loadplan.cli.console import Console
@@ -32,23 +33,25 @@ class Approval(flow.Approval):
         self.plan.check_sources(self.root)
 
     def check_data(
-        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str]
-    ) -> None:
+        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str], selected: Mapping[str, int]
+    ) -> None:  # fmt: skip
         self.plan.check_data(plan, digests, beside)
-        self.plan.check_shown(plan, graph, digests)
+        self.plan.check_shown(plan, graph, digests, selected)
 
     def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
         from loadplan.cli.planning import describe
         from loadplan.salesforce.survey import Survey
 
+        self.plan.check_answering(target.identity.organization_name, production=target.profile.production)
         described = describe(Survey(target.org, clock, plan.api_version), plan)
         self.plan.check_org(target.identity.organization_id, described)
 
     def begin(self, state_dir: Path, run: str) -> None:
         self.plan.claim(state_dir, run)
 
-    def saved(self) -> str:
-        return self.plan.digest
+    def saved(self) -> dict[str, Any]:
+        org = str(self.plan.data["org"]["name"])
+        return {"digest": self.plan.digest, "org": org, "entry": self.plan.data["entry"]}
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Expected(flow.Approval):
     digest: str
 
     def check_data(
-        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str]
-    ) -> None:
+        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str], selected: Mapping[str, int]
+    ) -> None:  # fmt: skip
         from loadplan.review.build import approval_digest
 
         found = approval_digest(plan, digests, beside)
@@ -68,7 +71,7 @@ class Expected(flow.Approval):
                 f"the plan is not the expected one: {found}", code="LP0763", where=str(plan.file),
                 details=[f"expected {self.digest}"],
                 hint="the digest covers the plan, the variables and every input; nothing was sent",
-                next_commands=[f"loadplan plan {plan.file} --offline"],
+                next_commands=[f"loadplan plan {shlex.quote(str(plan.file))} --offline"],
             )  # fmt: skip
 
 
@@ -96,9 +99,10 @@ def apply_saved(console: Console, file: Path, request: flow.Request, expect: str
         raise StaleError(
             "the saved plan is not the expected one", code="LP0763", where=str(file),
             details=[f"expected {expect}", f"it is     sha256:{saved.digest}", f"its plan  {saved.data['approval']}"],
-            next_commands=[f"loadplan show {file}"],
+            next_commands=[f"loadplan show {shlex.quote(str(file))}"],
         )  # fmt: skip
     root = _root(saved, file)
+    saved = replace(saved, root=root)
     saved.check_files(root)
     saved.check_entry(read_entries(root / "orgs.yaml").get(str(saved.data["org"]["name"]), {}))
     saved.check_unused(state_folder(request.state_dir, root))
@@ -119,12 +123,12 @@ def _check_request(saved: Saved, request: flow.Request) -> None:
     if request.variables or request.var_files:
         raise UsageError(
             "a saved plan has its variables already", hint="leave --var and --var-file out, or plan again with others",
-            next_commands=[f"loadplan apply {saved.path}"],
+            next_commands=[f"loadplan apply {shlex.quote(str(saved.path))}"],
         )  # fmt: skip
     if request.steps:
         raise UsageError(
             "a saved plan has its steps already", hint="leave --step out, or plan again with others",
-            next_commands=[f"loadplan apply {saved.path}"],
+            next_commands=[f"loadplan apply {shlex.quote(str(saved.path))}"],
         )  # fmt: skip
     name = saved.data["org"]["name"]
     if request.org is not None and request.org != name:
@@ -132,8 +136,9 @@ def _check_request(saved: Saved, request: flow.Request) -> None:
 
 
 def _root(saved: Saved, file: Path) -> Path:
-    """The project: where we stand, or where the file is."""
-    roots = [project_root(Path.cwd()), project_root(file.resolve().parent)]
+    """The project: where it was as seen from the file, where we stand, or where the file is."""
+    beside = file.resolve().parent
+    roots = [(beside / str(saved.data["project"])).resolve(), project_root(Path.cwd()), project_root(beside)]
     return next((r for r in roots if (r / str(saved.data["plan_file"])).is_file()), roots[0])
 
 

@@ -81,10 +81,10 @@ def fresh_run(graph: Graph) -> Run:
 
 def check_data(
     plan: Plan, run: Run, folder: RunFolder, org: str | None = None, told: dict[str, list[Diagnostic]] | None = None,
-    activity: Activity | None = None,
+    activity: Activity | None = None, selected: dict[str, int] | None = None,
 ) -> dict[str, InputDigest]:  # fmt: skip
     """Read every file source once, before anything is sent; `activity` tells how far it is. Raises `InvalidInputError` with
-    the problems of all steps; warnings go to `told`, by step."""
+    the problems of all steps; warnings go to `told`, and how many rows are let pass to `selected`, by step."""
     from loadplan.run.cutting import check
     from loadplan.run.rows import Rows
 
@@ -98,7 +98,7 @@ def check_data(
         try:
             with activity.work("reading", step.id, bytes_=size_of(step.source)) as work:
                 warnings = told.setdefault(step.id, []) if told is not None else None
-                digests[step.id] = check(rows, step, warnings, work.add)
+                digests[step.id] = check(rows, step, warnings, work.add, selected)
                 work.rows, work.bytes = digests[step.id].rows, digests[step.id].bytes
         except InvalidInputError as error:
             problems.extend(error.diagnostics)
@@ -124,9 +124,9 @@ class Approval:
     """What an approval has to say on the way to a run; this one says nothing. Each method may raise `StaleError`."""
 
     def check_data(
-        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str]
-    ) -> None:
-        """The plan and every input were read."""
+        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], beside: Mapping[str, str], selected: Mapping[str, int]
+    ) -> None:  # fmt: skip
+        """The plan and every input were read; `selected` are the rows of each step that its filters let pass."""
 
     def check_org(self, target: Target, plan: Plan, clock: Clock) -> None:
         """The org answered."""
@@ -134,9 +134,10 @@ class Approval:
     def begin(self, state_dir: Path, run: str) -> None:
         """The lock is held and nothing is sent yet."""
 
-    def saved(self) -> str:
-        """The digest of the saved plan that is applied, which the run keeps; empty for none."""
-        return ""
+    def saved(self) -> dict[str, Any]:
+        """Of the saved plan that is applied what the run keeps: its `digest`, and the `entry` of the org as it was approved; nothing
+        for another plan."""
+        return {}
 
 
 def apply(console: Console, plan_file: Path, request: Request, approval: Approval | None = None) -> int:
@@ -153,12 +154,13 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
         told: dict[str, list[Diagnostic]] = {}
+        selected: dict[str, int] = {}
         activity = watching(console, clock)
         with board(console, clock, activity):
-            digests = check_data(plan, run, folder, request.org, told, activity)
+            digests = check_data(plan, run, folder, request.org, told, activity, selected)
         _warn(console, told)
         approval = approval or Approval()
-        approval.check_data(plan, graph, digests, beside(plan))
+        approval.check_data(plan, graph, digests, beside(plan), selected)
         if problems := check_outputs(plan):
             raise InvalidInputError(f"{count(len(problems), 'output')} cannot be written; nothing was sent", problems)
         waiting = Waiting(request.lock_timeout, console.message)
@@ -177,7 +179,7 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
                 freeze(plan, folder, digests, request, approval.saved())
                 journal = FileJournal.create(folder.journal, clock)
                 first = started(plan, folder, target, request)
-                begun = _begun(state_dir, approval.saved(), folder.id)
+                begun = _begun(state_dir, approval.saved().get("digest", ""), folder.id)
                 return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [first], begun)
     finally:
         discard_unbegun(folder)
@@ -194,6 +196,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
     folder = find_run(state_dir, name)
     plan, graph, frozen = reload(folder)
     check_beside(plan, frozen, folder)
+    _check_approved(frozen, folder, plan.root)
     run = fresh_run(graph)
     # Read first, lock and reopen after: the org's name is in the journal.
     records, _, _ = read_journal(folder.journal)
@@ -230,7 +233,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
                     next_commands=[f"loadplan status {folder.id}"],
                 )  # fmt: skip
             run = fold(fresh_run(graph), records)
-            begun = _begun(state_dir, frozen.get("saved", ""), folder.id)
+            begun = _begun(state_dir, frozen.get("saved", {}).get("digest", ""), folder.id)
             return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events, begun)
 
 
@@ -246,6 +249,22 @@ def _begun(state_dir: Path, saved: str, run: str) -> Callable[[], None]:
         mark_begun(state_dir, saved, run)
 
     return used_up if saved else nothing
+
+
+def _check_approved(frozen: Mapping[str, Any], folder: RunFolder, root: Path) -> None:
+    """Raises `StaleError` when the org's entry no longer allows what was approved with the saved plan that the run began with."""
+    saved = frozen.get("saved")
+    if not saved:
+        return
+    from loadplan.review.entry import changes_of
+    from loadplan.salesforce.entries import read_entries
+
+    if changed := changes_of(saved["org"], saved["entry"], read_entries(root / "orgs.yaml").get(saved["org"], {})):
+        raise StaleError(
+            f"the run is of a saved plan, and {changed[0]}", code="LP0761", where=str(root / "orgs.yaml"), details=changed[1:],
+            hint="nothing was sent; put the entry back as it was approved, or plan again and have that approved",
+            next_commands=[f"loadplan resume {folder.id}"],
+        )  # fmt: skip
 
 
 def _rendered(folder: RunFolder) -> bool:
@@ -403,7 +422,11 @@ def confirm(
 
 
 def freeze(
-    plan: Plan, folder: RunFolder, digests: Mapping[str, InputDigest], request: Request, saved: str = ""
+    plan: Plan,
+    folder: RunFolder,
+    digests: Mapping[str, InputDigest],
+    request: Request,
+    saved: Mapping[str, Any] | None = None,
 ) -> None:
     """Keep the plan and what it read as they are now."""
     from loadplan.durable import write_atomic
@@ -420,7 +443,7 @@ def freeze(
             "var_files": [str(f.resolve()) for f in request.var_files],
             "inputs": {k: asdict(v) for k, v in digests.items()},
             "beside": beside(plan),
-            **({"saved": saved} if saved else {}),
+            **({"saved": dict(saved)} if saved else {}),
             "steps": {
                 s.id: {
                     "operation": s.operation,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -118,7 +120,12 @@ def review(
                     told=told,
                 )  # fmt: skip
         entry = entries.get(request.org or "", {})
-        return document, _kept(loaded, graph, request, digests, beside, described, entry)
+        if wish.out is None:
+            return document, {}
+        kept = _kept(loaded, graph, request, digests, beside, described, entry)
+        # Where the project is, as seen from the file.
+        kept["project"] = Path(os.path.relpath(loaded.root.resolve(), wish.out.resolve().parent)).as_posix()
+        return document, kept
     finally:
         discard_unbegun(folder)
 
@@ -186,9 +193,10 @@ def _kept(
 def _save(console: Console, out: Path, kept: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     from loadplan.review.saved import write_saved
 
-    digest = write_saved(out, kept, document)
+    to = shlex.quote(flow.show(out.resolve()))
+    digest = write_saved(out.resolve(), kept, document)
     org = document["org"]
     console.message("")
     console.message(f"Saved {flow.show(out.resolve())}  {digest}")
     confirm = f" --confirm-org {org['organization_id']}" if org["production"] else ""
-    console.message(f"Next: loadplan apply {flow.show(out.resolve())}{confirm}")
+    console.message(f"Next: loadplan apply {to}{confirm}")

@@ -28,6 +28,7 @@ def command(console: Console, file: Path, html: Path | None, state_dir: Path | N
     import json
 
     from loadplan.errors import LocalError
+    from loadplan.plan.schema import fits
     from loadplan.review.claim import applied_by
     from loadplan.review.saved import FORMAT, read_saved, seal
     from loadplan.review.text import as_text
@@ -46,7 +47,7 @@ def command(console: Console, file: Path, html: Path | None, state_dir: Path | N
     whole = data.get("sha256") == seal(data)
     if html is not None:
         console.result(str(html))
-    elif whole and data["format"] == FORMAT:
+    elif whole and data["format"] == FORMAT and fits(data.get("document"), "planned"):
         console.result(as_text(data["document"], console.result_style))
     else:  # another version wrote it, or somebody changed it: what is there, as it is there
         console.result(json.dumps(data.get("document", data), indent=1, ensure_ascii=False))

@@ -12,7 +12,7 @@ from typing import Any
 
 from loadplan.durable import write_atomic
 from loadplan.errors import LocalError
-from loadplan.run.folder import RunFolder, runs_folder
+from loadplan.run.folder import RUN_ID, RunFolder, runs_folder
 from loadplan.run.journal import read_journal
 
 
@@ -57,4 +57,9 @@ def _read_claim(state_dir: Path, digest: str) -> dict[str, Any] | None:
             f"whether this plan was applied cannot be read: {error}", code="LP0603", where=str(file),
             hint="it says which run a saved plan belongs to; look for that run before you remove it", next_commands=["loadplan runs"],
         ) from error  # fmt: skip
-    return data if isinstance(data, dict) else {"run": "?"}
+    if not isinstance(data, dict) or not RUN_ID.match(str(data.get("run"))):
+        raise LocalError(
+            "whether this plan was applied cannot be read: it names no run", code="LP0603", where=str(file),
+            hint="look for the run of this plan before you remove the file", next_commands=["loadplan runs"],
+        )  # fmt: skip
+    return data

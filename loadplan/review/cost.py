@@ -80,25 +80,35 @@ def cost_of(plan: Plan, steps: Mapping[str, StepView], org: OrgFacts | None, dis
 
 
 def totals_of(plan: Plan, steps: Mapping[str, StepView]) -> dict[str, Any]:
+    """What the steps add up to."""
+    views = {
+        name: {"rows": s.rows, "parts": s.parts, "creates": s.split.creates, "updates": s.split.updates}
+        for name, s in steps.items()
+    }
+    return add_up(plan, views)
+
+
+def add_up(plan: Plan, steps: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The totals of steps as the document shows them."""
     totals = {"create": 0, "update": 0, "create_or_update": 0, "delete": 0, "extract": 0, "jobs": 0, "unknown_steps": 0}
     for step in plan.steps.values():
-        found = steps[step.id]
-        totals["jobs"] += 1 if step.is_query else len(found.parts)
+        found = steps.get(step.id, {"rows": None, "parts": ()})
+        totals["jobs"] += 1 if step.is_query else len(found["parts"])
         if step.is_query:
             totals["extract"] += 1
-        elif found.rows is None:
+        elif found["rows"] is None:
             totals["unknown_steps"] += 1
         elif step.facts.destructive:
-            totals["delete"] += found.rows
+            totals["delete"] += found["rows"]
         elif step.operation == "insert":
-            totals["create"] += found.rows
+            totals["create"] += found["rows"]
         elif step.operation == "update":
-            totals["update"] += found.rows
-        elif found.split.creates is not None and found.split.updates is not None:
-            totals["create"] += found.split.creates
-            totals["update"] += found.split.updates
+            totals["update"] += found["rows"]
+        elif found["creates"] is not None and found["updates"] is not None:
+            totals["create"] += found["creates"]
+            totals["update"] += found["updates"]
         else:
-            totals["create_or_update"] += found.rows
+            totals["create_or_update"] += found["rows"]
     outputs = any(step.is_query and step.output for step in plan.steps.values())
     rows = any(totals[k] for k in ("create", "update", "create_or_update", "delete", "unknown_steps"))
     return {**totals, "changes": bool(outputs or rows)}

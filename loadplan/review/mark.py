@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 MARK = b'"format": "loadplan.saved/'
@@ -13,7 +14,7 @@ def is_saved(path: Path) -> bool:
         with path.open("rb") as file:
             if file.read(1) != b"{":
                 return False
-            file.seek(0)
-            return MARK in file.read()
-    except OSError:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                return mapped.find(MARK) >= 0
+    except (OSError, ValueError):
         return False

@@ -6,6 +6,7 @@ row. Whether it may still be applied is decided here, by comparing; it is applie
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shlex
@@ -15,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.durable import write_atomic
-from loadplan.errors import InvalidInputError, StaleError
+from loadplan.errors import InvalidInputError, StaleError, UsageError
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import FileSource, Plan
 from loadplan.plan.schema import fits
-from loadplan.review.build import approval_digest, facts_of
+from loadplan.review.build import approval_digest
 from loadplan.review.claim import applied_by, write_claim
 from loadplan.review.described import Described
+from loadplan.review.entry import bounds_of, changes_of
 from loadplan.review.fields import relative_file
+from loadplan.review.shown import differences
 from loadplan.sources.base import InputDigest
 from loadplan.sources.masks import MASK_KEY
 from loadplan.version import __version__
@@ -30,6 +33,7 @@ from loadplan.version import __version__
 FORMAT = "loadplan.saved/1"
 NEEDED = frozenset(
     {
+        "project",
         "plan",
         "plan_file",
         "plan_sha256",
@@ -51,8 +55,15 @@ def frozen_inputs(
     plan: Plan, graph: Graph, variables: Mapping[str, str], var_files: Sequence[Path], digests: Mapping[str, InputDigest],
     beside: Mapping[str, str], described: Described, entry: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """Everything that decides what a run of the plan sends. `entry` is what orgs.yaml says of the org."""
+    """Everything that decides what a run of the plan sends. `entry` is what orgs.yaml says of the org. Raises `UsageError` for a
+    variables file that the saved plan could not name."""
     root = plan.root.resolve()
+    for file in var_files:
+        if not file.resolve().is_relative_to(root):
+            raise UsageError(
+                f"the variables file {file} is outside the project, where a saved plan would not find it",
+                hint="put it into the project, or give its values with --var",
+            )
     return {
         "plan": plan.text.decode("utf-8"), "plan_file": relative_file(plan), "plan_sha256": plan.digest, "name": plan.name,
         "api_version": plan.api_version, "order": list(graph.order), "tool": __version__,
@@ -67,12 +78,6 @@ def frozen_inputs(
         "beside": dict(beside), "describe": described.fingerprints(), "entry": bounds_of(entry),
         "approval": approval_digest(plan, digests, beside),
     }  # fmt: skip
-
-
-def bounds_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What an entry of orgs.yaml allows and limits. How one logs in is another matter: CI plans with one login and applies with
-    another, and the id of the org tells that it is the same."""
-    return {key: value for key, value in sorted(entry.items()) if key not in {"auth", "instance_url"}}
 
 
 def inputs_of(digest: InputDigest) -> dict[str, Any]:
@@ -168,6 +173,8 @@ class Saved:
 
     path: Path
     data: Mapping[str, Any]
+    root: Path | None = None
+    """The project, where it is known."""
 
     @property
     def digest(self) -> str:
@@ -201,33 +208,26 @@ class Saved:
 
     def check_entry(self, entry: Mapping[str, Any]) -> None:
         """orgs.yaml says the same of the org: what a run may do there and how much of it was part of the approval."""
-        then, now, org = self.data["entry"], bounds_of(entry), self.data["org"]["name"]
-        changed = [
-            f"`{key}` of org `{org}` in orgs.yaml changed: {_brief(then.get(key))} then, {_brief(now.get(key))} now"
-            for key in sorted({*then, *now})
-            if then.get(key) != now.get(key)
-        ]
+        changed = changes_of(str(self.data["org"]["name"]), self.data["entry"], entry)
         if changed:
             raise self.stale(*changed)
 
-    def check_shown(self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest]) -> None:
-        """What the file shows of each step is what the plan does. The seal shows a slip of an editor, not a hand that seals again what
-        it has changed: whoever approved read the document, so the document has to be the plan's."""
-        shown = {s["step"]: s for s in self.data["document"]["steps"]}
-        changed = [f"it shows the step `{name}`, which the plan has not" for name in shown if name not in plan.steps]
-        for name in graph.order:
-            if (found := shown.get(name)) is None:
-                changed.append(f"it does not show the step `{name}`")
-            elif wrong := sorted(
-                k for k, v in facts_of(plan, graph, name, digests.get(name)).items() if found.get(k) != v
-            ):
-                changed.append(f"what it shows of `{name}` is not the plan's: {', '.join(wrong)}")
-        if self.data["document"]["org"] != self.data["org"]:
-            changed.append("the org that it shows is not its org")
-        if self.data["document"]["plan"]["digest"] != self.data["approval"]:
-            changed.append("the digest that it shows is not its digest")
-        if changed:
+    def check_shown(
+        self, plan: Plan, graph: Graph, digests: Mapping[str, InputDigest], selected: Mapping[str, int]
+    ) -> None:
+        """What the file shows is what the plan does, as far as that can be told without the org and without reading the data once more.
+        The seal shows a slip of an editor, not a hand that seals again what it has changed: whoever approved read the document."""
+        if changed := list(differences(self.data, plan, graph, digests, selected)):
             raise self.stale(*changed)
+
+    def check_answering(self, organization_name: str, *, production: bool) -> None:
+        """The org that it shows is the one that answered. Who logs in may be another: CI plans and applies with different logins."""
+        shown = self.data["document"]["org"]
+        found = {"organization_name": organization_name, "production": production}
+        if wrong := sorted(key for key, value in found.items() if shown.get(key) != value):
+            raise self.stale(
+                *(f"{key} of the org is not as it shows: {shown.get(key)} there, {found[key]} now" for key in wrong)
+            )
 
     def check_sources(self, root: Path) -> None:
         """Asked when the data could not be read: whether they are the approved data at all."""
@@ -294,15 +294,17 @@ class Saved:
         return StaleError(
             f"the saved plan is stale: {what[0]}" + (f" (and {len(what) - 1} more)" if len(what) > 1 else ""),
             code="LP0761", where=str(self.path), details=what[1:], hint="nothing was sent; make the plan again and have it approved",
-            next_commands=[f"loadplan plan {self.data.get('plan_file', 'PLAN')} -o {_org(self.data)} --out {self.path}"],
+            next_commands=[f"loadplan plan {self._plan()} -o {shlex.quote(_org(self.data))} --out {shlex.quote(str(self.path))}"],
         )  # fmt: skip
 
-
-def _brief(value: object) -> str:
-    if value is None:
-        return "nothing"
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    def _plan(self) -> str:
+        """The plan's file as one types it here."""
+        file = Path(str(self.data.get("plan_file", "PLAN")))
+        if self.root is not None:
+            file = self.root / file
+            with contextlib.suppress(ValueError):
+                file = file.relative_to(Path.cwd())
+        return shlex.quote(str(file))
 
 
 def _org(data: Mapping[str, Any]) -> str:

@@ -30,9 +30,9 @@ def as_text(document: Mapping[str, Any], style: Style = plain) -> str:
         lines += ["", style("Destructive", "red", "bold")]
         for step in destructive:
             lines += _step(step, widths, style)
-    lines.append("")
-    for step in steps:
-        if not step["destructive"]:
+    if others := [s for s in steps if not s["destructive"]]:
+        lines.append("")
+        for step in others:
             lines += _step(step, widths, style)
     lines += ["", *_order(document), *_cost(document), *_checks(document, style)]
     lines += ["", style(summary(document), "bold")]
@@ -50,7 +50,9 @@ def summary(document: Mapping[str, Any]) -> str:
         f"{totals['delete']:,} to delete, {totals['extract']:,} to extract, in {count(totals['jobs'], 'job')}."
     )
     if totals["unknown_steps"]:
-        text += f" {count(totals['unknown_steps'], 'step')} whose rows the run itself will find."
+        deletes = sum(s["destructive"] and s["rows"] is None for s in document["steps"])
+        which = f"; {deletes} of them {'deletes' if deletes == 1 else 'delete'}" if deletes else ""
+        text += f" {count(totals['unknown_steps'], 'step')} whose rows the run itself will find{which}."
     return text
 
 

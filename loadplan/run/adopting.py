@@ -81,6 +81,9 @@ class Adopter:
                 self._step(self.engine.plan.steps[step.id], step)
         finally:
             shutil.rmtree(self._aside, ignore_errors=True)
+        # A job may be of the kind of several steps: what holds the rows of one is no stranger to another.
+        told = {*self.found.adopted.values(), *self.found.twice}
+        self.found.strangers = [job for job in dict.fromkeys(self.found.strangers) if job not in told]
         return self.found
 
     def _step(self, spec: Step, step: StepRun) -> None:

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from loadplan.run.rows import Rows
 
 
-def check(rows: Rows, step: Step, told: list[Diagnostic] | None = None, tick: Tick | None = None) -> InputDigest:
+def check(
+    rows: Rows, step: Step, told: list[Diagnostic] | None = None, tick: Tick | None = None,
+    selected: dict[str, int] | None = None,
+) -> InputDigest:  # fmt: skip
     """One pass over the step's rows; `tick` hears how far it is. Raises `InvalidInputError` with every problem found; where none
-    is an error, the warnings go to `told`."""
+    is an error, the warnings go to `told`. How many rows `where` and `limit` let pass goes to `selected`, by step."""
     assert step.source is not None
     reader = rows.open(step.source)
     try:
@@ -44,6 +47,8 @@ def check(rows: Rows, step: Step, told: list[Diagnostic] | None = None, tick: Ti
         raise InvalidInputError(f"the rows of `{step.id}` cannot be sent as they are", problems)
     if told is not None:
         told.extend(problems)
+    if selected is not None:
+        selected[step.id] = found.rows_selected
     return found.digest
 
 

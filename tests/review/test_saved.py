@@ -230,9 +230,36 @@ def _another_org(data: dict[str, Any]) -> None:
     data["document"]["org"] = data["document"]["org"] | {"name": "sandbox"}
 
 
+def _one_row(data: dict[str, Any]) -> None:
+    step = data["document"]["steps"][0]
+    step.update(rows=1, parts=[{"rows": 1, "bytes": 20}], creates=1, updates=0)
+    data["document"]["totals"]["create"] -= 2
+
+
+def _fewer_created(data: dict[str, Any]) -> None:
+    data["document"]["totals"]["create"] = 1
+
+
+def _another_name(data: dict[str, Any]) -> None:
+    data["document"]["plan"]["name"] = "harmless"
+
+
+def _another_order(data: dict[str, Any]) -> None:
+    data["document"]["order"].reverse()
+
+
+def _a_sandbox(data: dict[str, Any]) -> None:
+    data["document"]["org"]["organization_name"] = data["org"]["organization_name"] = "Sandbox"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (_one_row, "what it shows of `accounts` is not the plan's: rows"),
+        (_fewer_created, "the totals that it shows are not those of its steps"),
+        (_another_name, "what it shows of the plan is not the plan's: name"),
+        (_another_order, "the order that it shows is not the plan's"),
+        (_a_sandbox, "organization_name of the org is not as it shows: Sandbox there, Embedded Org now"),
         (_harmless_delete, "what it shows of `purge` is not the plan's: destructive, operation"),
         (_fewer_rows, "what it shows of `accounts` is not the plan's: rows_read"),
         (_no_delete, "it does not show the step `purge`"),
@@ -303,3 +330,65 @@ def test_a_run_that_died_before_it_began_used_nothing_up(saved: Path, loadplan: 
     ran = loadplan("apply", "crm.lplan")
     assert (ran.exit, "whether this plan was applied cannot be read" in ran.err) == (9, True), ran.err
     assert loadplan("show", "crm.lplan").exit == 0
+
+
+def test_a_run_of_a_saved_plan_goes_on_only_with_the_limits_that_were_approved(
+    project: Path, loadplan: Command
+) -> None:
+    """The org grew, the delete was refused, and somebody lifted the limit: neither retry nor resume escapes the approval."""
+    orgs = project / "orgs.yaml"
+    orgs.write_text(LIMITED.replace("10", "3"), encoding="utf-8")
+    (project / "plans/wipe.yaml").write_text(
+        "version: 1\nname: wipe\ndefaults: {poll: {first: 100ms, factor: 1, max: 100ms}}\nsteps:\n"
+        "  find: {operation: query, soql: SELECT Id FROM Account}\n"
+        "  gone: {object: Account, operation: delete, source: {step: find}}\n",
+        encoding="utf-8",
+    )
+    assert loadplan("plan", "plans/wipe.yaml", "-o", "twin", "--out", "w").exit == 0
+    (project / "plans/data/accounts_emea.csv").write_text(
+        "id,name,rating\n" + "".join(f"A{i},Name {i},Hot\n" for i in range(5)), encoding="utf-8"
+    )
+    assert loadplan("apply", "plans/crm.yaml", "-o", "twin").exit in {0, 1}
+    assert loadplan("apply", "w").exit == 1
+    orgs.write_text(LIMITED.replace("10", "2000"), encoding="utf-8")
+    for command in ("retry", "resume"):
+        ran = loadplan(
+            command, *([next(iter(sorted(p.name for p in (project / ".loadplan/runs").iterdir() if "wipe" in p.name)))])
+        )
+        assert (ran.exit, "`limits` of org `twin` in orgs.yaml changed" in ran.err) == (6, True), ran.err
+
+
+def test_what_is_no_file_is_never_replaced_by_one(project: Path, loadplan: Command) -> None:
+    """A FIFO (a device would be the same): refused at once, and it stays."""
+    os.mkfifo(project / "pipe")
+    ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--out", "pipe")
+    assert (ran.exit, "pipe is no file" in ran.err) == (2, True), ran.err
+    assert (project / "pipe").is_fifo()
+    (project / "junit.xml").write_text('<?xml version="1.0"?><testsuite name="pytest"/>', encoding="utf-8")
+    assert loadplan("apply", "plans/crm.yaml", "-o", "embedded", "--junit", "junit.xml").exit == 2
+
+
+def test_a_saved_plan_finds_its_project_from_where_it_lies(project: Path, loadplan: Command) -> None:
+    """The project is a folder below, the file lies above it, and SF_TARGET_ORG names another org for other commands."""
+    (project / "orgs.yaml").unlink(missing_ok=True)
+    (project / "plans" / "orgs.yaml").write_text("version: 1\norgs: {dev: {embedded: {}}}\n", encoding="utf-8")
+    assert loadplan("plan", "plans/crm.yaml", "-o", "dev", "--out", "s").exit == 0
+    (project / "plans/data/contacts.csv").write_text("id,last,email,account\n", encoding="utf-8")
+    ran = loadplan("apply", "s")
+    assert (ran.exit, "next: loadplan plan plans/crm.yaml -o dev --out s" in ran.err) == (6, True), ran.err
+    assert loadplan("plan", "plans/crm.yaml", "-o", "dev", "--out", "s").exit == 2  # no rows at all
+    (project / "plans/data/contacts.csv").write_text("id,last,email,account\nC1,Ana,,A1\n", encoding="utf-8")
+    assert loadplan("plan", "plans/crm.yaml", "-o", "dev", "--out", "s").exit == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SF_TARGET_ORG", "other")
+        ran = loadplan("apply", "s")
+    assert ran.exit == 0, ran.err
+
+
+def test_variables_outside_the_project_cannot_be_frozen(project: Path, loadplan: Command) -> None:
+    """The file could not be found again: refused when it is saved, not when it is applied."""
+    outside = project.parent / "outside.yaml"
+    outside.write_text("region: emea\n", encoding="utf-8")
+    ran = loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--var-file", str(outside), "--out", "s")
+    assert (ran.exit, "is outside the project" in ran.err) == (2, True), ran.err
+    assert loadplan("plan", "plans/crm.yaml", "-o", "embedded", "--var-file", str(outside)).exit == 0

@@ -160,3 +160,25 @@ def test_a_run_of_a_part_of_the_plan_is_rebuilt_as_that_part(org: Project) -> No
     assert code == 0, said
     assert served.org.ledger.applied("Account") == ONCE
     assert served.org.count("Contact") == 0
+
+
+def test_a_delete_that_no_job_did_is_not_begun_on_a_guess(org: Project) -> None:
+    """The lost run had left it out with --step, which the org does not tell: adopt asks before it writes anything."""
+    project, served, environ = org
+    undo = "  undo: {object: Account, operation: delete, source: {results_of: accounts, kind: successful}, depends_on: [contacts]}\n"
+    (project / "plan.yaml").write_text(plan("insert") + undo, encoding="utf-8")
+    chosen = ("--step", "contacts")
+    assert typed(project, environ, "apply", "plan.yaml", "-o", "env", "--auto-approve", *chosen)[0] == 0
+    lose(project)
+    code, said = adopted(project, environ)
+    assert (code, "nothing tells whether the lost run was to `undo`" in said) == (2, True), said
+    assert "next: loadplan adopt plan.yaml -o env --step accounts --step contacts\n" in said
+    assert not list((project / ".loadplan" / "runs").glob("*"))
+    code, said = adopted(project, environ, *chosen)
+    assert code == 0, said
+    assert "unknown" not in said
+    assert typed(project, environ, "resume")[0] == 0
+    assert served.org.count("Account") == 5
+    lose(project)
+    code, said = adopted(project, environ, "--whole")
+    assert (code, "to begin   undo" in said) == (0, True), said
