@@ -86,7 +86,7 @@ class Org:
         kinds = self.schema.objects
         user = {"Username": self.username, "LastName": "User", "FirstName": "Admin", "Email": self.username,
                 "Alias": "admin", "IsActive": True}  # fmt: skip
-        self.saver.insert(kinds["user"], user, now, ADMIN_ID)
+        self.saver.put(kinds["user"], user, now, ADMIN_ID)
         self.store.next("id:User")
         organization = {"Id": self.settings.org_id, "Name": "Embedded Org", "IsSandbox": self.settings.is_sandbox,
                         "InstanceName": self.settings.instance_name, "OrganizationType": "Developer Edition",
@@ -94,7 +94,7 @@ class Org:
         columns = [f'"{name}"' for name in organization]
         self.saver.tables.insert(kinds["organization"], columns, {}, [list(organization.values())])
         book = make_id("01s", self.store.next("id:Pricebook2"))
-        self.saver.insert(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
+        self.saver.put(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
         self.saver.tables.update(kinds["pricebook2"], ['"IsStandard"'], [(True, book)])
 
     # requests

@@ -31,6 +31,12 @@ class Records:
         """Create one record; answers its id. Raises RowError."""
         return self._one(kind, values, "", now, record_id)
 
+    def put(self, kind: ObjectType, values: Record, now: float, record_id: str) -> None:
+        """Create one record that the embedded org has of its own: no rule of the org it is a twin of concerns it."""
+        batch = Batch({name: [value] for name, value in values.items()})
+        self._insert(kind, batch, [0], [record_id], now)
+        self._derive(kind, batch, [record_id], [])
+
     def update(self, kind: ObjectType, record_id: str, values: Record, now: float) -> None:
         """Change one live record. Raises RowError."""
         problem = self.living(kind, [record_id]).get(0)
