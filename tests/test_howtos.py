@@ -49,3 +49,11 @@ def test_the_way_from_a_pull_request_to_an_approved_apply_is_walked(tmp_path: Pa
     assert len(walked) > 10
     for command, written, real in walked:
         assert real == written, command
+
+
+def test_a_load_is_rehearsed_from_the_snapshot_to_the_drift(tmp_path: Path) -> None:
+    """Every command of the page, with an embedded org for the real one, prints what stands there."""
+    walked = list(run(HOWTOS / "rehearse.md", tmp_path))
+    assert len(walked) > 6
+    for command, written, real in walked:
+        assert real == written, command

@@ -6,7 +6,7 @@ Reads journals only. A run that cannot be read tells nothing, and is no reason t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST_RUNS = 5
 """So many runs of one org tell of the time, the newest: orgs change."""
 MOST_JOURNALS = 50
+SPENT = ("queued", "upload", "in progress", "download")
+"""The spans of a job; waits before it was sent again are trouble of that day."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +40,28 @@ class Earlier:
 
 
 def earlier_runs(
-    state_dir: Path, plan: Plan, run: Run, records: Sequence[ev.Recorded], rows: Mapping[str, int], org: str, twin: str
+    state_dir: Path,
+    plan: Plan,
+    run: Run,
+    records: Sequence[ev.Recorded],
+    rows: Mapping[str, int],
+    org: str,
+    twin: str,
+    begun: str,
 ) -> Earlier:
     """What the runs before this one tell. `org` is the one that is meant; where nothing ran on it, it is the real org of the newest run
-    that has jobs of this plan's kinds. `rows` maps a step to the rows of its source, for steps that were not begun."""
+    that has jobs of this plan's kinds. `rows` maps a step to the rows of its source, for steps that were not begun. `begun` is when the
+    twin began, as a timestamp of UTC; empty where that is not known."""
     name = run.header.run if run.header else ""
     others = [(f, head) for f in reversed(list_runs(state_dir)) if f.id != name and (head := _head(f))]
-    used = any(head.get("org") == twin for _, head in others)
+    used = any(head.get("org") == twin and str(head.get("at"))[:19] >= begun[:19] for _, head in others)
     kinds = {_kind(plan.name, step.id, step.operation, step.object) for step in plan.steps.values()}
     chosen, runs, samples = "", [], list[Sample]()
     real = [(f, head) for f, head in others if head.get("instance_url") != "embedded"][:MOST_JOURNALS]
     for folder, head in sorted(real, key=lambda pair: pair[1].get("org") != org):
         if chosen and head.get("org") != chosen:
             continue
-        if found := [sample for sample in _samples(folder) if sample.kind in kinds]:
+        if found := list(_samples(folder, kinds)):
             chosen = str(head.get("org"))
             runs.append(folder.id)
             samples += found
@@ -77,32 +87,29 @@ def _kind(plan: str, step: str, operation: str, object_: str | None) -> Kind:
     return (object_ or f"{plan}/{step}", operation)
 
 
-def _samples(folder: RunFolder) -> Iterable[Sample]:
-    """The jobs of a run that came to their end."""
+def _samples(folder: RunFolder, kinds: Collection[Kind]) -> Iterator[Sample]:
+    """The jobs of these kinds in a run that came to their end. The journal is read only where the plan had such steps."""
     try:
-        found = standing(folder)
         frozen = json.loads(folder.plan_json.read_bytes())
-        steps, plan = dict(frozen["steps"]), str(frozen["name"])
-    except (LocalError, OSError, ValueError, KeyError, TypeError):
+        steps = {
+            str(name): _kind(str(frozen["name"]), str(name), str(spec["operation"]), spec["object"])
+            for name, spec in frozen["steps"].items()
+        }
+        if not set(steps.values()) & set(kinds):
+            return
+        found = standing(folder)
+    except (LocalError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return
     for name, times in timing(found.run, found.records).steps.items():
-        spec = steps.get(name)
-        if not isinstance(spec, dict):
+        if steps.get(name) not in kinds:
             continue
-        kind = _kind(plan, name, str(spec.get("operation")), spec.get("object"))
+        attempts = {(a.part, a.number): a for a in found.run.steps[name].attempts}
         for work in times.works:
-            attempt = next(
-                (a for a in found.run.steps[name].attempts if (a.part, a.number) == (work.part, work.attempt)), None
-            )
-            if attempt is None or attempt.adopted or attempt.state != "JobComplete":
-                continue
-            seconds = {
-                k: sum(s.seconds for s in work.spans if s.kind == k)
-                for k in ("queued", "upload", "in progress", "download")
-            }
-            rows = sum(page.rows for page in attempt.pages) if attempt.kind == "query" else attempt.rows
-            waiting = seconds.pop("queued")
-            yield Sample(kind, rows, waiting, sum(seconds.values()))
+            attempt = attempts.get((work.part, work.attempt))
+            if attempt is not None and not attempt.adopted and attempt.state == "JobComplete":
+                spent = {kind: sum(s.seconds for s in work.spans if s.kind == kind) for kind in SPENT}
+                rows = sum(page.rows for page in attempt.pages) if attempt.kind == "query" else attempt.rows
+                yield Sample(steps[name], rows, spent["queued"], sum(spent.values()) - spent["queued"])
 
 
 def _tasks(plan: Plan, run: Run, records: Sequence[ev.Recorded], rows: Mapping[str, int]) -> Iterator[Task]:

@@ -521,7 +521,7 @@ def twin_of(target: Target) -> Twin | None:
         return None
     from loadplan.cli.rehearsal import Twin
 
-    return Twin(target.profile.name, folder)
+    return Twin(target.profile.name, folder, target)
 
 
 def finish(

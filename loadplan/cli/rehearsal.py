@@ -5,6 +5,7 @@ Nothing here stops a command: the run has ended and its files are written.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from loadplan.cli.console import Console
 from loadplan.cli.earlier import Earlier, earlier_runs
 from loadplan.cli.flow import show
-from loadplan.errors import InvalidInputError
+from loadplan.errors import InvalidInputError, OrgError
 from loadplan.reports.clinic import brief
 from loadplan.reports.rehearsal import Rehearsal, headline, rehearsal
 from loadplan.words import count
 
 if TYPE_CHECKING:
+    from loadplan.cli.target import Target
     from loadplan.plan.model import Plan
     from loadplan.reports.forecast import Forecast
     from loadplan.run import events as ev
@@ -30,14 +32,28 @@ if TYPE_CHECKING:
 UNNAMED = {"", "env", "embedded"}
 """Names of the snapshot's org that say nothing to who reads them elsewhere."""
 MOST_REASONS = 5
+OWN_USER = "SELECT CreatedDate FROM User ORDER BY CreatedDate LIMIT 1"
 
 
 @dataclass(frozen=True)
 class Twin:
-    """An embedded org with the objects of another: its name in orgs.yaml, and its `describe` folder as written there."""
+    """An embedded org with the objects of another: its name in orgs.yaml, its `describe` folder as written there, and the org
+    itself to ask."""
 
     name: str
     folder: str
+    target: Target
+
+    def begun(self) -> str:
+        """When it began, as a timestamp: its own user is as old as it. Empty when it does not say."""
+        from loadplan.clock import SystemClock
+
+        path = f"/services/data/v{self.target.version}/query"
+        try:
+            found = self.target.org.http.read(path, SystemClock(), params={"q": OWN_USER})
+            return str(found["records"][0]["CreatedDate"])
+        except (OrgError, KeyError, IndexError, TypeError):
+            return ""
 
 
 def tell(
@@ -46,7 +62,7 @@ def tell(
 ) -> None:  # fmt: skip
     """Say it, and keep it in `rehearsal.json`. `rows` maps a step to the rows of its source."""
     manifest = _manifest(console, plan.root / twin.folder)
-    earlier = earlier_runs(folder.root.parent.parent, plan, run, records, rows, manifest.org, twin.name)
+    earlier = earlier_runs(folder.root.parent.parent, plan, run, records, rows, manifest.org, twin.name, twin.begun())
     found = rehearsal(plan, run, manifest.records, rows, used_before=earlier.twin_was_used)
     org = "the real org" if manifest.org in UNNAMED else f"`{manifest.org}`"
     commands = list(_commands(twin, run, found, manifest.org))
@@ -55,14 +71,29 @@ def tell(
         "forecast": _forecast_json(earlier), "next": [{"command": c, "why": why} for c, why in commands],
     }  # fmt: skip
     folder.write_json("rehearsal.json", document)
+    lines = list(_lines(found, earlier))
+    _tell_github(console, headline(found, org, twin.folder), lines)
     console.message("")
     tone = "red" if found.would_fail else "yellow" if found.cannot_tell or found.not_tried else "green"
     console.message(console.style(headline(found, org, twin.folder), tone, "bold"))
-    for line in _lines(found, earlier):
+    for line in lines:
         console.message(f"  {line}")
     console.message(f"  more        {show(folder.root / 'rehearsal.json')}")
     for command, why in commands:
         console.message(f"  next        {command}   # {why}")
+
+
+def _tell_github(console: Console, head: str, lines: Sequence[str]) -> None:
+    """On GitHub Actions: the same in the step's summary."""
+    from loadplan import github
+
+    if github.is_actions(os.environ):
+        from loadplan.cli.exports import append_summary
+        from loadplan.reports.render import md
+
+        append_summary(
+            console, f"### {md(head)}\n\n" + "".join(f"- {md(' '.join(line.split()))}\n" for line in lines) + "\n"
+        )
 
 
 def _manifest(console: Console, folder: Path) -> Manifest:

@@ -115,14 +115,14 @@ def _has(name: str, records: Mapping[str, int]) -> bool:
 def _may_have(name: str, records: Mapping[str, int]) -> str:
     if not _has(name, records):
         return ""
-    about = f" (about {records[name]:,})" if name in records else ""
-    return f"the twin has none of the org's records of {name}{about}: they may be there"
+    org = f"the org, with about {records[name]:,}," if name in records else "the org"
+    return f"the twin has no such {name}; {org} may have it"
 
 
 def headline(found: Rehearsal, org: str, folder: str) -> str:
     """The line that says it plainly."""
     number = f"{found.would_fail:,}" if found.would_fail else "none"
-    text = f"Rehearsal: {number} of {count(found.rows, 'row')} would have failed in {org}, as {folder} knows it"
+    text = f"Rehearsal: {number} of {count(found.rows, 'row')} would have failed in {org}, by the snapshot in {folder}"
     if found.cannot_tell:
         text += f"; of {count(found.cannot_tell, 'row')} the twin cannot tell"
     if found.waiting:

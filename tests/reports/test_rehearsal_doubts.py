@@ -58,9 +58,9 @@ def test_the_headline_says_what_was_not_sent_and_what_cannot_be_told() -> None:
     unsure = module.Reason(sure.cluster, "may be there")
     found = module.Rehearsal(1_000, (sure, unsure), waiting=1)
     assert module.headline(found, "`prod`", "describe") == (
-        "Rehearsal: 3 of 1,000 rows would have failed in `prod`, as describe knows it; of 3 rows the twin cannot tell; "
+        "Rehearsal: 3 of 1,000 rows would have failed in `prod`, by the snapshot in describe; of 3 rows the twin cannot tell; "
         "1 row would have waited for a parent"
     )
     assert module.headline(module.Rehearsal(1, ()), "the real org", "d") == (
-        "Rehearsal: none of 1 row would have failed in the real org, as d knows it"
+        "Rehearsal: none of 1 row would have failed in the real org, by the snapshot in d"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,7 +112,7 @@ def test_a_rehearsal_prints_what_would_have_failed_in_the_real_org(
     assert code == 0, said
     assert not real.org.requests
     told = after(said)
-    assert told[0] == "Rehearsal: 7 of 9 rows would have failed in the real org, as describe knows it"
+    assert told[0] == "Rehearsal: 7 of 9 rows would have failed in the real org, by the snapshot in describe"
     [file] = (project / ".loadplan" / "runs").glob("*/rehearsal.json")
     found = json.loads(file.read_text(encoding="utf-8"))
     assert (found["rows"], found["would_fail"], found["cannot_tell"], found["snapshot"]) == (9, 7, 0, "describe")
@@ -149,11 +151,11 @@ def test_what_only_the_org_can_know_is_not_called_a_failure(
     assert code == 0, said
     told = after(said)
     assert told[0] == (
-        "Rehearsal: none of 3 rows would have failed in the real org, as describe knows it; of 1 row the twin cannot tell"
+        "Rehearsal: none of 3 rows would have failed in the real org, by the snapshot in describe; of 1 row the twin cannot tell"
     )
     assert told[1] == (
-        "  cannot tell 1 of bills: INVALID_FIELD (Account__r.Erp__c): the twin has none of the org's records of Account"
-        " (about 1): they may be there"
+        "  cannot tell 1 of bills: INVALID_FIELD (Account__r.Erp__c): the twin has no such Account; the org, with about 1,"
+        " may have it"
     )
     assert any("loadplan plan plan.yaml -o ORG" in line for line in told[2:])
 
@@ -191,3 +193,34 @@ def test_the_time_that_a_load_would_take_is_told_from_earlier_runs(project: Path
     _, _, said = typed(project, environ, "apply", "plan.yaml", "-o", "twin")
     [line] = [line for line in after(said) if line.startswith("  time ")]
     assert line == "  time        a few seconds in env (from 1 earlier run; critical path accounts -> bills)"
+
+
+def test_a_twin_that_began_anew_holds_nothing_of_earlier_rehearsals(project: Path, environ: dict[str, str]) -> None:
+    """A second run meets the rows of the first, which is no fault of theirs; without its folder the twin meets none."""
+    apply = ("apply", "plan.yaml", "-o", "twin", "--step", "accounts")
+    (project / "accounts.csv").write_text("Name,Erp__c,Tax__c\nAlder,A1,T1\nBrook,A2,T1\n", encoding="utf-8")
+    first = after(typed(project, environ, *apply)[2])[0]
+    assert first == "Rehearsal: 1 of 2 rows would have failed in the real org, by the snapshot in describe"
+    again = after(typed(project, environ, *apply)[2])
+    assert again[0] == (
+        "Rehearsal: none of 2 rows would have failed in the real org, by the snapshot in describe; of 2 rows the twin cannot tell"
+    )
+    assert again[1].endswith("the twin holds rows of earlier rehearsals, which they may have met")
+    for run in (project / ".loadplan" / "runs").iterdir():  # as if they had been yesterday
+        journal = run / "journal.jsonl"
+        journal.write_bytes(re.sub(rb'"at":"\d{4}', b'"at":"2001', journal.read_bytes()))
+    shutil.rmtree(project / ".loadplan" / "embedded" / "twin")
+    assert after(typed(project, environ, *apply)[2])[0] == first
+
+
+def test_a_rehearsal_in_a_pull_request_stands_in_its_summary(project: Path, environ: dict[str, str]) -> None:
+    """In words, without a value of a row."""
+    page = project / "summary.md"
+    environ |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page), "GITHUB_WORKSPACE": str(project)}
+    typed(project, environ, "apply", "plan.yaml", "-o", "twin")
+    text = page.read_text(encoding="utf-8")
+    assert (
+        "### Rehearsal: 7 of 9 rows would have failed in the real org, by the snapshot in describe\n\n- why 2 of bills: "
+        in text
+    )
+    assert "Much too long" not in text
