@@ -821,6 +821,13 @@ CODES: dict[str, Explanation] = {
         "Free so much, or keep the state on another disk with `--state-dir`; a run that had begun goes on with `loadplan resume`.",
         "loadplan apply plan.yaml -o uat --state-dir /data/loadplan",
     ),
+    "LP0606": Explanation(
+        "the embedded org cannot be set up as orgs.yaml says",
+        "Its entry names a setting that there is not or a value that does not fit, a file of faults that cannot be read, or a size "
+        "that is none.",
+        "Correct the key that the message names. Settings are those of `loadplan emulator serve --set`.",
+        "twin: {embedded: {describe: describe/, settings: {lock_rows: masters}}}",
+    ),
     "LP0611": Explanation(
         "the output folder holds other files",
         "An `output` with a slash at the end is a folder of pages, 00001.csv and so on. It is replaced as a whole, so that it "

@@ -66,9 +66,11 @@ class InvalidInputError(LoadplanError):
 
 
 class OrgError(LoadplanError):
-    """Exit 3: authentication, permission, the wrong org, or an org that cannot be reached."""
+    """Exit 3: authentication, permission, the wrong org, or an org that cannot be reached. `retry_after` is how many seconds the
+    other side asked to be left alone, where it did."""
 
     exit_code = 3
+    retry_after: float | None = None
 
 
 class LockedError(LoadplanError):

@@ -149,7 +149,7 @@ def test_the_embedded_org_stands_beside() -> None:
                     imported,
                 )
             elif imported.startswith("loadplan.emulator"):
-                assert name in {"cli.emulator", "cli.target"}, (name, imported)
+                assert name in {"cli.emulator", "cli.target", "cli.twin"}, (name, imported)
 
 
 def test_each_library_has_its_door() -> None:

@@ -16,6 +16,7 @@ from loadplan.cli.options import (
     parse_variables,
     state_folder,
     state_option,
+    step_option,
     variables_options,
 )
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.argument("plan", type=click.Path(path_type=Path))
 @org_option
 @click.option("--since", default="7d", show_default=True, metavar="DURATION", help="Only jobs created since then.")
+@step_option
 @variables_options
 @lock_option
 @state_option
@@ -36,6 +38,7 @@ def command(
     plan: Path,
     org: str | None,
     since: str,
+    step: tuple[str, ...],
     var: tuple[str, ...],
     var_file: tuple[Path, ...],
     state_dir: Path | None,
@@ -71,7 +74,7 @@ def command(
         raise click.BadParameter(str(error), param_hint="--since") from error
     clock = SystemClock()
     request = flow.Request(org, parse_variables(var), var_file, state_dir, lock_timeout=lock_timeout)
-    loaded, graph = flow.load(plan, request.variables, request.var_files, state_dir)
+    loaded, graph = flow.load(plan, request.variables, request.var_files, state_dir, step)
     states = state_folder(state_dir, loaded.root)
     folder = RunFolder(runs_folder(states) / new_run_id(loaded.name, clock.now()))
     run = flow.fresh_run(graph)

@@ -56,7 +56,7 @@ def command(
     PLAN may be a file that `loadplan plan --out` saved: it runs as it was approved, once, without asking.
     """
     from loadplan.cli import flow
-    from loadplan.review.saved import is_saved
+    from loadplan.review.mark import is_saved
 
     request = flow.Request(
         org,

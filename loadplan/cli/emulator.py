@@ -30,6 +30,12 @@ def command() -> None:
 )
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where the org keeps its records.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A setting, such as rows_per_second=5000.")
+@click.option(
+    "--org-size",
+    "size",
+    metavar="SIZE",
+    help="Records to begin with: small, medium, a number of accounts, or Object=N,Object=N.",
+)
 @click.option("--sink", is_flag=True, help="Take rows without validating or keeping them, to measure clients.")
 @click.option(
     "--access-log",
@@ -45,6 +51,7 @@ def serve(
     faults: Path | None,
     data: Path | None,
     pairs: tuple[str, ...],
+    size: str | None,
     sink: bool,
     log: Path | None,
 ) -> int:
@@ -52,6 +59,7 @@ def serve(
 
     Settings, faults and the control endpoint are described in docs/reference/emulator.md."""
     from loadplan.emulator.faultfile import load_faults
+    from loadplan.emulator.seeding import fill, read_size
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
     from loadplan.errors import UsageError
@@ -66,6 +74,8 @@ def serve(
         signal.signal(number, stop)
     with ExitStack() as stack:
         try:
+            if sink and size:
+                raise ValueError("a sink keeps no records: --org-size and --sink exclude each other")
             settings = with_texts(sink_settings() if sink else Settings(), pairs)
             trouble = load_faults(faults) if faults else None
             stream = None
@@ -75,6 +85,12 @@ def serve(
                 data, settings=settings, describe=[describe] if describe else [], faults=trouble, port=port,
                 access_log=stream,
             )  # fmt: skip
+            if size is not None:
+                try:
+                    fill(server.org, read_size(size, server.org.schema), clock.now().timestamp())
+                except BaseException:
+                    server.stop()
+                    raise
         except (ValueError, OSError) as error:
             raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error
         with server:

@@ -21,7 +21,7 @@ from loadplan.errors import InvalidInputError, LocalError, OrgError, StaleError,
 from loadplan.plan.model import FileSource, Plan, Source, StepSource
 from loadplan.run import events as ev
 from loadplan.run.activity import Activity
-from loadplan.run.engine import Engine, Stop
+from loadplan.run.engine import Engine, PollListener, Stop
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
 from loadplan.run.lock import Waiting, hold_lock, owner_now
@@ -491,7 +491,7 @@ def _drive(
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
                 max_delete_rows=target.profile.limits.get("max_delete_rows"), quota=quota_of(target, clock),
                 listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
-                poll_listeners=(on_poll, *on_polls), watched=activity,
+                poll_listeners=(on_poll, *on_polls, _while_waiting()), watched=activity,
             )  # fmt: skip
             for event in first:
                 engine.emit(event)
@@ -500,6 +500,23 @@ def _drive(
     finally:
         finish(console, plan, run, known, folder, digests, request.junit, twin_of(target))
         journal.close()
+
+
+def _while_waiting() -> PollListener:
+    """What there is time for as soon as a job is waited for: the templates of the run's pages, which take longer to compile than to
+    render."""
+    from threading import Thread
+
+    from loadplan.reports.render import warm
+
+    thread = Thread(target=warm, name="templates", daemon=True)
+
+    def on_poll(*asked: object) -> None:
+        *_, wait = asked
+        if wait and thread.ident is None:
+            thread.start()
+
+    return on_poll
 
 
 def quota_of(target: Target, clock: Clock) -> Quota:

@@ -57,17 +57,18 @@ def open_target(
     profile = orgs.resolve_profile(name, root, os.environ)
     log = request_log(console) if console and console.verbosity >= 1 else None
     if profile.embedded is not None:
+        from loadplan.cli.twin import prepared
         from loadplan.durable import make_private, write_atomic
         from loadplan.emulator.server import EmbeddedOrg, InUseError
 
         data = state_dir / "embedded" / profile.name
         make_private(data)
-        describe = profile.embedded_describe(root)
+        make = prepared(profile, root, data, clock)
         named = state_dir / "locks" / f"embedded-{profile.name}.json"
 
         def take() -> EmbeddedOrg | None:
             try:
-                return EmbeddedOrg(data, describe=describe)
+                return make()
             except InUseError:
                 return None
 

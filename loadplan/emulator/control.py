@@ -91,12 +91,19 @@ def _forget_requests(org: Org, _: Request, __: OrgClock) -> Response:
 
 
 def _faults(org: Org, _: Request, __: OrgClock) -> Response:
-    rules = [{**asdict(rule), "body": rule.body.decode("utf-8", "replace")} for rule in org.faults.rules]
-    rows = [
-        {"object": fault.object, "code": fault.problem[0], "times": fault.times, "where": dict(fault.where)}
-        for fault in org.faults.row_faults
+    faults, met = org.faults, org.faults.met
+    rules = [
+        {**asdict(rule), "body": rule.body.decode("utf-8", "replace"), "met": met[rule.id]} for rule in faults.rules
     ]
-    return _json({"rules": rules, "rows": rows, "aborts": sorted(org.faults.aborts)})
+    rows = [
+        {"id": fault.id, "object": fault.object, "code": fault.problem[0], "message": fault.problem[1],
+         "fields": list(fault.problem[2:]), "times": fault.times, "where": dict(fault.where), "share": fault.share,
+         "met": met[fault.id]}
+        for fault in faults.row_faults
+    ]  # fmt: skip
+    jobs = [{**asdict(fault), "met": met[fault.id]} for fault in faults.jobs]
+    queries = [asdict(fault) for fault in faults.queries]
+    return _json({"rules": rules, "rows": rows, "jobs": jobs, "queries": queries, "aborts": sorted(faults.aborts)})
 
 
 def _add_faults(org: Org, request: Request, _: OrgClock) -> Response:
@@ -108,8 +115,12 @@ def _add_faults(org: Org, request: Request, _: OrgClock) -> Response:
     return Response(204)
 
 
-def _clear_faults(org: Org, _: Request, __: OrgClock) -> Response:
-    org.faults.clear()
+def _clear_faults(org: Org, request: Request, _: OrgClock) -> Response:
+    wanted = request.query.get("id")
+    if wanted is None:
+        org.faults.clear()
+    elif not org.faults.remove(wanted):
+        return _json({"error": f"there is no fault of the id {wanted}"}, 404)
     return Response(204)
 
 

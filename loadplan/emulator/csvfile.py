@@ -22,6 +22,11 @@ _BLOCK = 1 << 18
 _LARGEST = 1 << 24
 
 
+def form_of(delimiter: str, ending: str, *, follows: bool = True) -> tuple[str, str]:
+    """Delimiter and line ending of the results of a job with these settings; comma and LF where they do not follow it."""
+    return (DELIMITERS[delimiter], ENDINGS[ending]) if follows else (",", "\n")
+
+
 class FileError(Exception):
     """The whole file is refused; the text is the job's errorMessage."""
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .faults import EFFECTS, KINDS, LOCKED, Faults, Rule
+from .faults import EFFECTS, KINDS, LOCKED, Faults, JobFault, Rule
 
 _TOP = ("$schema", "seed", "rules", "rows", "jobs", "queries", "aborts")
-_RULE = ("kind", "effect", "nth", "probability", "status", "body", "headers", "seconds", "share")
-_ROWS = ("object", "code", "message", "fields", "times", "where")
+_RULE = ("kind", "effect", "object", "nth", "times", "probability", "status", "body", "headers", "seconds", "share")
+_ROWS = ("object", "code", "message", "fields", "times", "where", "share")
+_JOB = ("object", "after_rows", "state", "message", "retries", "rows_per_second", "times")
 
 
 def load_faults(path: Path) -> Faults:
@@ -32,7 +34,7 @@ def read_faults(data: Any, name: str) -> Faults:
     seed = _number(data, "seed", 0, f"{name}: seed", whole=True)
     faults = Faults(seed=int(seed))
     for where, entry in _entries(data, "rules", name):
-        faults.rules.append(_rule(where, entry))
+        faults.rules.append(replace(_rule(where, entry), seed=faults.seed, id=faults.new_id()))
     for where, entry in _entries(data, "rows", name):
         _keys(entry, _ROWS, where)
         code, message = _text(entry, "code", where, LOCKED[0]), _text(entry, "message", where, LOCKED[1])
@@ -40,11 +42,10 @@ def read_faults(data: Any, name: str) -> Faults:
         cells, fields = _texts(entry, "where", where), entry.get("fields", [])
         if not isinstance(fields, list) or not all(isinstance(field, str) for field in fields):
             raise ValueError(f"{where}: fields is a list of field names")
-        faults.refuse_rows(_text(entry, "object", where), code, message, fields, times=times, where=cells)
+        share = _share(entry, "share", 1.0, where)
+        faults.refuse_rows(_text(entry, "object", where), code, message, fields, times=times, where=cells, share=share)
     for where, entry in _entries(data, "jobs", name):
-        _keys(entry, ("object", "after_rows"), where)
-        rows = int(_number(entry, "after_rows", 0, f"{where}: after_rows", whole=True))
-        faults.fail_job_midway(_text(entry, "object", where), rows)
+        faults.jobs.append(replace(_job(where, entry), id=faults.new_id()))
     for where, entry in _entries(data, "queries", name):
         _keys(entry, ("object", "message"), where)
         faults.fail_query(
@@ -65,15 +66,45 @@ def _rule(where: str, entry: Any) -> Rule:
     nth = entry.get("nth", 1)
     if nth is not None and (not _is_number(nth, whole=True) or nth < 1):
         raise ValueError(f"{where}: nth counts from 1, or is null for every request")
-    share = _number(entry, "share", 0.5, f"{where}: share")
-    chance = _number(entry, "probability", 1.0, f"{where}: probability")
-    if not 0 <= share <= 1 or not 0 <= chance <= 1:
-        raise ValueError(f"{where}: share and probability lie between 0 and 1")
+    share, chance = _share(entry, "share", 0.5, where), _share(entry, "probability", 1.0, where)
+    times = entry.get("times")
+    if times is not None and (not _is_number(times, whole=True) or times < 1):
+        raise ValueError(f"{where}: times counts from 1, or is null for no end")
     return Rule(
         entry["kind"], entry["effect"], nth, int(_number(entry, "status", 503, f"{where}: status", whole=True)),
         _text(entry, "body", where, "").encode(), _texts(entry, "headers", where),
-        _number(entry, "seconds", 1.0, f"{where}: seconds"), share, chance,
+        _number(entry, "seconds", 1.0, f"{where}: seconds"), share, chance, times,
+        object=_text(entry, "object", where, ""),
     )  # fmt: skip
+
+
+def _job(where: str, entry: Any) -> JobFault:
+    _keys(entry, _JOB, where)
+    if "after_rows" not in entry and "rows_per_second" not in entry:
+        raise ValueError(f"{where}: a job has after_rows, rows_per_second or both")
+    rows = None
+    if "after_rows" in entry:
+        rows = int(_number(entry, "after_rows", 0, f"{where}: after_rows", whole=True))
+    state, rate = (
+        _text(entry, "state", where, "Failed"),
+        _number(entry, "rows_per_second", 0.0, f"{where}: rows_per_second"),
+    )
+    if state not in ("Failed", "Aborted"):
+        raise ValueError(f"{where}: state must be one of Aborted, Failed")
+    if "rows_per_second" in entry and not rate:
+        raise ValueError(f"{where}: rows_per_second must be more than 0")
+    times = int(_number(entry, "times", 1, f"{where}: times", whole=True))
+    retries = int(_number(entry, "retries", 0, f"{where}: retries", whole=True))
+    return JobFault(
+        _text(entry, "object", where), rows, state, _text(entry, "message", where, ""), retries, rate, times
+    )
+
+
+def _share(entry: Mapping[str, Any], key: str, default: float, where: str) -> float:
+    share = _number(entry, key, default, f"{where}: {key}")
+    if share > 1:
+        raise ValueError(f"{where}: share and probability lie between 0 and 1")
+    return share
 
 
 def _keys(data: Any, known: tuple[str, ...], where: str) -> None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
 
 from .wire import JSON_TYPE, Request, Response
 
@@ -58,9 +61,11 @@ def kind_of(request: Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One fault. `kind` is one of KINDS, `effect` one of EFFECTS. `nth` counts the requests of the kind from 1; None is
+    """One fault. `kind` is one of KINDS, `effect` one of EFFECTS; with an `object` only requests of its jobs are meant and
+    counted. `nth` counts the requests of the kind from 1; None is
     every one, and then `probability` of them. `status`, `body` and `headers` serve `status` and `html`; `seconds` serves
-    `stall`, `slow` and `late`; `share` is how much of a body is sent before it is cut or stalls."""
+    `stall`, `slow` and `late`; `share` is how much of a body is sent before it is cut or stalls. `times` is how many requests
+    meet it at most (None: no end), `seed` decides what `probability` means."""
 
     kind: str
     effect: str
@@ -71,17 +76,60 @@ class Rule:
     seconds: float = 1.0
     share: float = 0.5
     probability: float = 1.0
+    times: int | None = None
+    seed: int = 0
+    id: str = ""
+    object: str = ""
 
 
 @dataclass(slots=True)
 class RowFault:
-    """Refuses rows of an object: each row that has these cells, `times` times."""
+    """Refuses rows of an object: each row that has these cells, `times` times; of these rows a `share`, by `seed` and their
+    cells, so that the same rows are refused however they are cut into jobs."""
 
     object: str
     problem: tuple[str, ...]
     times: int
     where: Mapping[str, str]
+    share: float = 1.0
+    seed: int = 0
+    id: str = ""
     seen: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def takes(self, row: Mapping[str, str]) -> bool:
+        """Whether a row is one of those that are refused."""
+        if any(row.get(key) != value for key, value in self.where.items()):
+            return False
+        return self.share >= 1.0 or _chance(self.seed, *row.values()) < self.share
+
+
+@dataclass(frozen=True, slots=True)
+class JobFault:
+    """What befalls the next `times` ingest jobs on an object: they end in `state` with `message` after `after_rows` rows, having
+    been tried again `retries` times; or (None) they only go at `rows_per_second`."""
+
+    object: str
+    after_rows: int | None = None
+    state: str = "Failed"
+    message: str = ""
+    retries: int = 0
+    rows_per_second: float = 0.0
+    times: int = 1
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFault:
+    """Why the next query job on an object ends Failed."""
+
+    object: str
+    message: str = "InternalServerError : Internal Error"
+    id: str = ""
+
+
+def _chance(*parts: object) -> float:
+    """A number from 0 to 1 that depends on nothing but its parts."""
+    return random.Random("\x1f".join(map(str, parts))).random()  # noqa: S311
 
 
 class Faults:
@@ -90,18 +138,40 @@ class Faults:
     def __init__(self, *rules: Rule, seed: int = 0) -> None:
         self.rules = list(rules)
         self.row_faults: list[RowFault] = []
+        self.jobs: list[JobFault] = []
+        self.queries: list[QueryFault] = []
         self.expire = False
         self.aborts: set[str] = set()
-        self._seen: dict[str, int] = {}
-        self._midway: dict[str, int] = {}
-        self._queries: dict[str, str] = {}
-        self._chance = random.Random(seed)  # noqa: S311
+        self.seed = seed
+        self.met: Counter[str] = Counter()
+        """How many requests, rows or jobs met the fault of an id."""
+        self._seen: dict[tuple[str, str], int] = {}
+        self._numbers = count(1)
+
+    def new_id(self) -> str:
+        """An id for a fault that has none."""
+        return f"f{next(self._numbers)}"
 
     def add(self, kind: str, effect: str, nth: int | None = 1, status: int = 503, body: bytes = b"",
             headers: Mapping[str, str] | None = None, *, seconds: float = 1.0, share: float = 0.5,
-            probability: float = 1.0) -> None:  # fmt: skip
+            probability: float = 1.0, times: int | None = None) -> None:  # fmt: skip
         """Add a rule; occurrences are counted from the start of the org."""
-        self.rules.append(Rule(kind, effect, nth, status, body, headers or {}, seconds, share, probability))
+        self.rules.append(
+            Rule(
+                kind,
+                effect,
+                nth,
+                status,
+                body,
+                headers or {},
+                seconds,
+                share,
+                probability,
+                times,
+                self.seed,
+                self.new_id(),
+            )
+        )
 
     def quota(self, kind: str = "any", nth: int | None = None) -> None:
         """Answer 403 REQUEST_LIMIT_EXCEEDED."""
@@ -116,9 +186,12 @@ class Faults:
         self.refuse_rows(object_name, *LOCKED, times=times, where=where)
 
     def refuse_rows(self, object_name: str, code: str, message: str, fields: Sequence[str] = (), *, times: int = 1,
-                    where: Mapping[str, str] | None = None) -> None:  # fmt: skip
+                    where: Mapping[str, str] | None = None, share: float = 1.0) -> None:  # fmt: skip
         """Refuse each matching row `times` times with any error."""
-        self.row_faults.append(RowFault(object_name, (code, message, *fields), times, dict(where or {})))
+        fault = RowFault(
+            object_name, (code, message, *fields), times, dict(where or {}), share, self.seed, self.new_id()
+        )
+        self.row_faults.append(fault)
 
     def admin_abort(self, job_id: str) -> None:
         """An administrator aborts the job at the next request."""
@@ -126,37 +199,57 @@ class Faults:
 
     def fail_job_midway(self, object_name: str, after_rows: int) -> None:
         """The next ingest job on the object ends Failed after that many rows."""
-        self._midway[object_name] = after_rows
+        self.jobs.append(JobFault(object_name, after_rows, id=self.new_id()))
 
     def fail_query(self, object_name: str, message: str = "InternalServerError : Internal Error") -> None:
         """The next query job on the object ends Failed."""
-        self._queries[object_name] = message
+        self.queries.append(QueryFault(object_name, message, self.new_id()))
+
+    def remove(self, fault_id: str) -> bool:
+        """Forget one fault; whether there was one of that id."""
+        if not fault_id:
+            return False
+        lists: tuple[list[Any], ...] = (self.rules, self.row_faults, self.jobs, self.queries)
+        found = [(faults, fault) for faults in lists for fault in faults if fault.id == fault_id]
+        for faults, fault in found:
+            faults.remove(fault)
+        return bool(found)
 
     def clear(self) -> None:
         """Forget every rule and fault; requests are counted on."""
         self.rules.clear()
         self.row_faults.clear()
         self.aborts.clear()
-        self._midway.clear()
-        self._queries.clear()
+        self.jobs.clear()
+        self.queries.clear()
         self.expire = False
 
     def take(self, other: Faults) -> None:
         """Add the rules and faults of another set."""
-        self.rules += other.rules
-        self.row_faults += other.row_faults
+        self.rules += [replace(rule, id=self.new_id()) for rule in other.rules]
+        self.row_faults += [replace(fault, id=self.new_id()) for fault in other.row_faults]
+        self.jobs += [replace(fault, id=self.new_id()) for fault in other.jobs]
+        self.queries += [replace(fault, id=self.new_id()) for fault in other.queries]
         self.aborts |= other.aborts
-        self._midway.update(other._midway)
-        self._queries.update(other._queries)
 
-    def match(self, kind: str) -> Rule | None:
-        """Count one request of the kind and answer the rule it meets, if any."""
-        for name in (kind, "any"):
-            self._seen[name] = self._seen.get(name, 0) + 1
+    def match(self, kind: str, object_name: str = "") -> Rule | None:
+        """Count one request of the kind, and of the object whose job it is about; answer the rule it meets, if any."""
+        for name in {"", object_name}:
+            for key in ((kind, name), ("any", name)):
+                self._seen[key] = self._seen.get(key, 0) + 1
         for rule in self.rules:
-            if rule.kind in (kind, "any") and rule.nth in (None, self._seen[rule.kind]):
-                if rule.probability < 1.0 and self._chance.random() >= rule.probability:
+            if rule.object not in ("", object_name):
+                continue
+            number = self._seen.get((rule.kind, rule.object), 0)
+            if rule.kind in (kind, "any") and rule.nth in (None, number):
+                if (
+                    rule.probability < 1.0
+                    and _chance(rule.seed, rule.kind, rule.effect, rule.object, number) >= rule.probability
+                ):
                     continue
+                if rule.times is not None and self.met[rule.id] >= rule.times:
+                    continue
+                self.met[rule.id] += 1
                 return rule
         return None
 
@@ -167,19 +260,32 @@ class Faults:
     def row_fault(self, object_name: str, row: dict[str, str]) -> tuple[str, ...] | None:
         """Code, message and fields of the error this attempt at the row meets, if any."""
         for fault in self.row_faults:
-            if fault.object == object_name and all(row.get(key) == value for key, value in fault.where.items()):
+            if fault.object == object_name and fault.takes(row):
                 key = tuple(row.values())
                 fault.seen[key] = fault.seen.get(key, 0) + 1
-                return fault.problem if fault.seen[key] <= fault.times else None
+                if fault.seen[key] > fault.times:
+                    return None
+                self.met[fault.id] += 1
+                return fault.problem
         return None
 
-    def midway(self, object_name: str) -> int | None:
-        """After how many rows the next job on the object fails; asked once per job."""
-        return self._midway.pop(object_name, None)
+    def job_fault(self, object_name: str) -> JobFault | None:
+        """What befalls the next job on the object; asked once per job."""
+        for fault in self.jobs:
+            if fault.object == object_name:
+                self.met[fault.id] += 1
+                if self.met[fault.id] >= fault.times:
+                    self.jobs.remove(fault)
+                return fault
+        return None
 
     def query_failure(self, object_name: str) -> str | None:
         """Why the next query job on the object fails; asked once per job."""
-        return self._queries.pop(object_name, None)
+        for fault in self.queries:
+            if fault.object == object_name:
+                self.queries.remove(fault)
+                return fault.message
+        return None
 
 
 def answer(rule: Rule) -> Response:

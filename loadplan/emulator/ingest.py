@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .csvfile import DELIMITERS, ENDINGS, header_cells, header_text, rows
+from .csvfile import DELIMITERS, ENDINGS, form_of, header_cells, header_text, rows
 from .jobs import Job
 from .jobview import body
 from .streams import Body, FileBody, MadeBody
@@ -45,8 +45,12 @@ def check_properties(org: Org, wanted: dict[str, Any], known: tuple[str, ...]) -
             raise ApiError(400, "JSON_PARSER_ERROR", f'Cannot deserialize the value of "{name}"')
 
 
-def check_enum(wanted: dict[str, Any], name: str, allowed: tuple[str, ...], *, required: bool = False) -> None:
-    """Refuse a value outside its list. Values are case-sensitive."""
+def check_enum(
+    org: Org, wanted: dict[str, Any], name: str, allowed: tuple[str, ...], *, required: bool = False
+) -> None:
+    """Refuse a value outside its list. Values are case-sensitive unless the setting says otherwise."""
+    if org.settings.enums_any_case and name in wanted:
+        wanted[name] = next((one for one in allowed if one.lower() == str(wanted[name]).lower()), wanted[name])
     if (required or name in wanted) and wanted.get(name) not in allowed:
         text = f"Invalid value: '{wanted.get(name) or ''}' supplied for property: '{name}'"
         raise ApiError(400, "API_ERROR", text)
@@ -54,10 +58,10 @@ def check_enum(wanted: dict[str, Any], name: str, allowed: tuple[str, ...], *, r
 
 def _new(org: Org, wanted: dict[str, Any], version: int, now: float) -> Job:
     check_properties(org, wanted, (*_PROPERTIES, "assignmentRuleId") if version >= 49 else _PROPERTIES)
-    check_enum(wanted, "operation", OPERATIONS, required=True)
-    check_enum(wanted, "contentType", ("CSV",))
-    check_enum(wanted, "lineEnding", tuple(ENDINGS))
-    check_enum(wanted, "columnDelimiter", tuple(DELIMITERS))
+    check_enum(org, wanted, "operation", OPERATIONS, required=True)
+    check_enum(org, wanted, "contentType", ("CSV",))
+    check_enum(org, wanted, "lineEnding", tuple(ENDINGS))
+    check_enum(org, wanted, "columnDelimiter", tuple(DELIMITERS))
     if wanted["operation"] == "hardDelete" and not org.settings.hard_delete_allowed:
         text = "hardDelete operation requires special user profile permission, please contact your system administrator"
         raise ApiError(400, "FEATURENOTENABLED", text)
@@ -88,17 +92,19 @@ def _target(org: Org, wanted: dict[str, Any]) -> tuple[str, str | None]:
         raise ApiError(400, "INVALIDJOB", f"InvalidJob : {text}")
     field = kind.field(key)
     if field is None or not field.indexed:
-        text = f"Field name provided, {key} does not match an External ID, Salesforce Id, or indexed field for"
+        text = f"Field name provided, {key} does not match an External ID"
+        text += " for" if org.settings.short_key_error else ", Salesforce Id, or indexed field for"
         raise ApiError(400, "INVALIDJOB", f"InvalidJob : {text} {kind.name}")
     return kind.name, field.name
 
 
 def _multipart(org: Org, request: Request, version: int, now: float) -> Response:
     parts = _parts(request.body, request.headers["content-type"])
+    refused = org.settings.multipart_refused_status
     if set(parts) != {"job", "content"}:
-        raise ApiError(400, "API_ERROR", "The multipart request must have the parts 'job' and 'content'")
+        raise ApiError(refused, "API_ERROR", "The multipart request must have the parts 'job' and 'content'")
     if len(parts["content"].decode("utf-8", "replace")) > org.settings.max_multipart_characters:
-        raise ApiError(400, "API_ERROR", "The job data exceeds 100,000 characters")
+        raise ApiError(refused, "API_ERROR", "The job data exceeds 100,000 characters")
     job = _new(org, Request("POST", request.path, body=parts["job"]).json(), version, now)
     org.files.make(job)
     org.files.upload(job).write_bytes(parts["content"])
@@ -127,7 +133,9 @@ def _parts(data: bytes, content_type: str) -> dict[str, bytes]:
 def upload(org: Org, job: Job, request: Request, now: float) -> Response:
     """`PUT .../batches`: 201, empty; the content is looked at only after the close."""
     if job.state != "Open":
-        raise ApiError(400, "INVALIDJOBSTATE", f"Uploading to already {job.state} Job not allowed")
+        raise ApiError(
+            org.settings.closed_upload_status, "INVALIDJOBSTATE", f"Uploading to already {job.state} Job not allowed"
+        )
     if "text/csv" not in request.headers.get("content-type", ""):
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type must be text/csv")
     packed = request.headers.get("content-encoding", "identity").lower()
@@ -178,7 +186,8 @@ def patch(org: Org, job: Job, request: Request, now: float) -> Response:
     """`PATCH`: UploadComplete or Aborted."""
     state = request.json().get("state")
     if state not in ("UploadComplete", "Aborted"):
-        raise ApiError(400, "INVALIDJOBSTATE", f"Changing the state of a Job to {state} not allowed")
+        text = f"Changing the state of a Job to {state} not allowed"
+        raise ApiError(org.settings.odd_state_status, "INVALIDJOBSTATE", text)
     word = "Aborting" if state == "Aborted" else "Closing"
     shown = {"JobComplete": "Completed"}.get(job.state, job.state)
     if job.has_ended or (state == "UploadComplete" and job.state != "Open"):
@@ -189,7 +198,7 @@ def patch(org: Org, job: Job, request: Request, now: float) -> Response:
     if not job.puts:
         text = f"Could not find content for job: <{job.id[:15]}>, try doing 'PUT' on 'contentUrl' corresponding"
         text += " to this job and once upload finished use 'PATCH' to mark Job as 'UploadComplete'"
-        raise ApiError(400, "INVALIDJOB", text)
+        raise ApiError(org.settings.close_without_content_status, "INVALIDJOB", text)
     if job.puts > 1:
         raise _twice(org, job)
     job.state, job.closed = "UploadComplete", now
@@ -215,21 +224,29 @@ def results(org: Org, job: Job, which: str, *, gzip: bool) -> Response:
     found = org.sink.results(job, which, gzip=gzip) if org.settings.sink else _results(org, job, which)
     if found is None and org.settings.empty_results_as_204:
         return Response(204)
-    header = (result_header(org, job, which) + ENDINGS[job.line_ending]).encode()
+    header = result_header(org, job, which).encode()
     return Response(200, found or header, {"Content-Type": CSV_TYPE})
 
 
 def result_header(org: Org, job: Job, which: str) -> str:
     """The header line of a result file: two quoted columns, then the user's header as it was sent."""
     path, delimiter = org.files.upload(job), DELIMITERS[job.delimiter]
+    between, ending = _form(org, job)
     sent = header_text(path) if path.exists() else ""
+    if between != delimiter:
+        sent = between.join(_split_header(sent, delimiter))
     if which == "unprocessedrecords":
-        return sent
+        return sent + ending
     second = '"sf__Error"' if which == "failedresults" else '"sf__Created"'
     if which == "failedresults" and job.version < 50:
-        names = _split_header(sent, delimiter)
-        sent = delimiter.join(sorted(names, key=lambda name: name.strip('"')))
-    return delimiter.join(part for part in ('"sf__Id"', second, sent) if part)
+        names = _split_header(sent, between)
+        sent = between.join(sorted(names, key=lambda name: name.strip('"')))
+    return between.join(part for part in ('"sf__Id"', second, sent) if part) + ending
+
+
+def _form(org: Org, job: Job) -> tuple[str, str]:
+    """Delimiter and line ending of the result files."""
+    return form_of(job.delimiter, job.line_ending, follows=org.settings.results_follow_job)
 
 
 def _split_header(sent: str, delimiter: str) -> list[str]:
@@ -241,7 +258,7 @@ def _split_header(sent: str, delimiter: str) -> list[str]:
 
 def _results(org: Org, job: Job, which: str) -> Body | None:
     """The body of a result file, or None when there is nothing in it."""
-    header = (result_header(org, job, which) + ENDINGS[job.line_ending]).encode()
+    header = result_header(org, job, which).encode()
     if which == "unprocessedrecords":
         lines = _unprocessed(org, job)
         if next(lines, None) is None:
@@ -257,7 +274,7 @@ def _results(org: Org, job: Job, which: str) -> Body | None:
         random.Random(job.id).shuffle(ranges)  # noqa: S311
     if not org.settings.newline_at_end:
         start, length = ranges[-1]
-        ranges[-1] = (start, length - len(ENDINGS[job.line_ending]))
+        ranges[-1] = (start, length - len(_form(org, job)[1]))
     return FileBody.of(org.files.bad(job) if place else org.files.good(job), ranges, header)
 
 
@@ -268,13 +285,14 @@ def _after(header: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
 
 def _unprocessed(org: Org, job: Job) -> Iterator[bytes]:
     """Rows of a job that were never processed; those beyond the daily batches are not recorded."""
-    path, delimiter, ending = org.files.upload(job), DELIMITERS[job.delimiter], ENDINGS[job.line_ending]
+    path, delimiter = org.files.upload(job), DELIMITERS[job.delimiter]
+    between, ending = _form(org, job)
     if not path.exists() or job.unrecorded:
         return
     order = random.Random(job.id)  # noqa: S311
     source = islice(rows(path, delimiter), 1 + job.done, None)
     try:
-        while pack := [quote_row(cells, delimiter, ending) for cells in islice(source, _PACK)]:
+        while pack := [quote_row(cells, between, ending) for cells in islice(source, _PACK)]:
             if org.settings.shuffle_results:
                 order.shuffle(pack)
             yield "".join(pack).encode()
@@ -286,5 +304,5 @@ def header_of_query(org: Org, job: Job, which: str) -> Response:
     """What an ingest result path answers for the id of a query job: 200 and a header (page section 5.1)."""
     second = "sf__Error" if which == "failedresults" else "sf__Created"
     first = [] if which == "unprocessedrecords" else ["sf__Id", second]
-    line = quote_row([*first, *job.columns], DELIMITERS[job.delimiter], ENDINGS[job.line_ending])
+    line = quote_row([*first, *job.columns], *_form(org, job))
     return Response(200, line.encode(), {"Content-Type": CSV_TYPE})

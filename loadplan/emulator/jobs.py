@@ -50,6 +50,12 @@ class Job:
     bad_size: int = 0
     batches: list[list[int]] = field(default_factory=list)
     made: list[list[int]] = field(default_factory=list)
+    retries: int = 0
+    midway_state: str = "Failed"
+    midway_message: str = ""
+    midway_retries: int = 0
+    rate: float = 0.0
+    worked: float = 0.0
     due: float = 0.0
 
     @property

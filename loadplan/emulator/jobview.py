@@ -44,7 +44,7 @@ def job_type(job: Job) -> str:
 def _counters(org: Org, out: dict[str, Any], job: Job) -> None:
     if job.kind == "query":
         shown = job.total if job.state == "JobComplete" else 0
-        out.update(numberRecordsProcessed=shown, retries=0, totalProcessingTime=job.millis)
+        out.update(numberRecordsProcessed=shown, retries=job.retries, totalProcessingTime=job.millis)
         if job.version >= 58:  # absent in recordings up to v57
             out["isPkChunkingSupported"] = " order by " not in job.query.lower() and " limit " not in job.query.lower()
         if job.error and org.settings.query_error_message:
@@ -52,7 +52,7 @@ def _counters(org: Org, out: dict[str, Any], job: Job) -> None:
         return
     if job.state != "Open" or job.puts:
         out.update(numberRecordsProcessed=job.done, numberRecordsFailed=job.failed)
-    out.update(retries=0, totalProcessingTime=job.millis)
+    out.update(retries=job.retries, totalProcessingTime=job.millis)
     out.update(apiActiveProcessingTime=job.millis, apexProcessingTime=0)
     if job.error:
         out["errorMessage"] = job.error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .columns import Column, read_header
+from .contention import Contention
 from .csvfile import DELIMITERS, QUOTING, FileError, header_cells, header_text, loose_rows, rows
 from .faults import Faults
 from .jobs import Job
@@ -43,9 +44,11 @@ class Load:
     """The rows of one job from its first unprocessed one on. Raises FileError when its header is refused."""
 
     def __init__(
-        self, job: Job, path: Path, records: Records, settings: Settings, faults: Faults, ledger: Ledger
-    ) -> None:
+        self, job: Job, path: Path, records: Records, settings: Settings, faults: Faults, ledger: Ledger,
+        contention: Contention | None = None,
+    ) -> None:  # fmt: skip
         self.job, self.records, self.settings, self.faults, self.ledger = job, records, settings, faults, ledger
+        self.contention = contention
         self.kind: ObjectType = records.schema.objects[job.object.lower()]
         delimiter = DELIMITERS[job.delimiter]
         text = header_text(path)
@@ -89,7 +92,7 @@ class Load:
             if other is not None:  # AccountId beside Account.Key__c: the later cell wins where it is filled
                 values = [old if new == "" else new for old, new in zip(other, values, strict=True)]
             batch.columns[column.field.name] = values
-        targets, ids = self._apply(batch, len(cells), now)
+        targets, ids = self._apply(batch, len(cells), first, now)
         good_rows = range(len(cells)) if not errors else [row for row in range(len(cells)) if row not in errors]
         self._note(first, good_rows, columns, ids)
         echoes = self._lines.echoes(columns, read)
@@ -130,6 +133,8 @@ class Load:
         if column.parent is None or column.key is None:
             return self._converters[place].column(cells, place, errors)
         found = self.records.find(column.parent, column.key, {cell for cell in cells if cell and cell != NULL})
+        if column.parent.name == "RecordType":
+            found = self.records.of_object(self.kind, found)
         if column.parent is self.kind and self.job.made:
             found = {text: [r for r in ids if not self._was_made_here(r)] for text, ids in found.items()}
         values: list[Any] = []
@@ -140,7 +145,8 @@ class Load:
                 values.append(ids[0])
             else:
                 text = f"Foreign key external ID: {cell} not found for field {column.key.name} in entity"
-                errors.setdefault(row, RowError("INVALID_FIELD", f"{text} {column.parent.name}"))
+                told = (column.parent.name,) if self.settings.key_error_with_object else ()
+                errors.setdefault(row, RowError("INVALID_FIELD", f"{text} {column.parent.name}", *told))
                 values.append("")
         return values
 
@@ -151,7 +157,7 @@ class Load:
 
     # applying
 
-    def _apply(self, batch: Batch, count: int, now: float) -> tuple[list[str], list[str]]:
+    def _apply(self, batch: Batch, count: int, first: int, now: float) -> tuple[list[str], list[str]]:
         """(the record each row aims at, empty for a new one; the record each row ended in)."""
         operation, errors = self.job.operation, batch.errors
         if operation == "insert":
@@ -160,6 +166,8 @@ class Load:
             targets = self._matched(batch, count)
         else:
             targets = self._named(batch, count)
+        if self.contention is not None and self.settings.lock_rows != "off":
+            self.job.retries += bool(self.contention.meet(self.job, self.kind, batch, targets, first))
         if operation in ("delete", "hardDelete"):
             self.records.remove(self.kind, targets, errors, hard=operation == "hardDelete")
             return targets, targets

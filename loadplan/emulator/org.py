@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ from .sink import Sink
 from .spool import Spool
 from .store import Store
 from .usage import Usage
-from .wire import ApiError, Request, Response, make_id
+from .wire import ApiError, Request, Response, id18, make_id
 
 _HEADERS = {  # of every recorded REST answer
     "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
@@ -34,6 +35,7 @@ _HEADERS = {  # of every recorded REST answer
     "X-Robots-Tag": "none",
     "Set-Cookie": "BrowserId=EmbeddedOrgAAAAAAAAAA; path=/; SameSite=LAX",
 }
+_OBJECT = re.compile(rb'"object"\s*:\s*"(\w+)"')
 _SLICE = 2_000
 """Rows of one job that are worked off before others get their turn, when a worker does the rest."""
 
@@ -66,7 +68,7 @@ class Org:
         self.wake: Callable[[float], None] | None = None
         self.files = JobFiles(data_dir / "files")
         self.store = Store(data_dir / "org.db")
-        self.schema = load_schema(describe)
+        self.schema = load_schema(describe, settings.hidden_fields, settings.read_only_fields)
         self.saver = Records(self.store, self.schema)
         self.usage = Usage(self.store)
         self.jobs = Jobs(self.store, self._first_due)
@@ -78,6 +80,7 @@ class Org:
         self.instance_url = ""
         if self.saver.tables.get(self.schema.objects["user"], ADMIN_ID) is None:
             self._seed(now)
+        self._add_record_types(now)
         self.store.forget_old(now)
         shutil.rmtree(data_dir / "cursors", ignore_errors=True)
         self.store.commit()
@@ -97,12 +100,36 @@ class Org:
         self.saver.put(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
         self.saver.tables.update(kinds["pricebook2"], ['"IsStandard"'], [(True, book)])
 
+    def _add_record_types(self, now: float) -> None:
+        """The record types that descriptions name, under their ids."""
+        record_types = self.schema.objects["recordtype"]
+        for kind in self.schema.objects.values():
+            for info in kind.raw["recordTypeInfos"]:
+                record = id18(str(info["recordTypeId"]))
+                if info.get("master") or self.saver.tables.get(record_types, record) is not None:
+                    continue
+                name = str(info.get("name") or info["developerName"])
+                values = {"Name": name, "DeveloperName": str(info.get("developerName") or name),
+                          "SobjectType": kind.name, "IsActive": bool(info.get("active", True))}  # fmt: skip
+                self.saver.insert(record_types, values, now, record)
+
     # requests
 
     def meet(self, request: Request) -> Rule | None:
         """Count a request and answer the rule it meets. To be asked once for each request, before `handle`."""
         with self.lock:
-            return self.faults.match(kind_of(request))
+            return self.faults.match(kind_of(request), self._object_of(request))
+
+    def _object_of(self, request: Request) -> str:
+        """The object of the job that a request is about or asks for; empty for others."""
+        if "/jobs/" not in request.path:
+            return ""
+        job = self.jobs.get(next((part for part in request.path.split("/") if part.startswith("750")), ""))
+        if job is not None:
+            return job.object
+        found = _OBJECT.search(request.body) if request.method == "POST" else None
+        kind = self.schema.find(found[1].decode()) if found else None
+        return kind.name if kind else ""
 
     def handle(self, request: Request, now: float, rule: Rule | None = None) -> Response:
         """Answer one request at `now`, with the trouble of the rule it met."""

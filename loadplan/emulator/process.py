@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from math import inf
 
+from .contention import Contention
 from .csvfile import DELIMITERS, FileError, Strictness, scan
 from .faults import Faults
 from .jobfiles import JobFiles
@@ -41,6 +42,7 @@ class Processor:
         self.records, self.jobs, self.files, self.ledger, self.usage = records, jobs, files, ledger, usage
         self.settings, self.faults = settings, faults
         self._loads: dict[str, Load] = {}
+        self.contention = Contention(settings, records.tables, self._running)
 
     def advance(self, job: Job, now: float, most: int) -> float:
         """Bring a running job to `now`, by at most `most` rows. Answers when it wants to be looked at again."""
@@ -54,14 +56,22 @@ class Processor:
         return inf
 
     def drop(self, job: Job) -> None:
-        """Let go of a job's reader."""
+        """Let go of a job's reader, and of what its rows hold."""
+        self.contention.forget(job)
         held = self._loads.pop(job.id, None)
         if held is not None:
             held.close()
 
+    def _running(self, job_id: str) -> Job | None:
+        job = self.jobs.get(job_id)
+        return job if job is not None and job.state == "InProgress" else None
+
     def _begin(self, job: Job, begins: float) -> None:
         job.started = job.modified = begins
-        job.midway = self.faults.midway(job.object)
+        fault = self.faults.job_fault(job.object)
+        if fault is not None:
+            job.midway, job.midway_state, job.rate = fault.after_rows, fault.state, fault.rows_per_second
+            job.midway_message, job.midway_retries = fault.message or _QUOTA, fault.retries
         path = self.files.upload(job)
         try:
             if path.stat().st_size:
@@ -83,20 +93,25 @@ class Processor:
         if held is None or held.place != job.done:
             if held is not None:
                 held.close()
-            held = Load(job, self.files.upload(job), self.records, self.settings, self.faults, self.ledger)
+            held = Load(
+                job, self.files.upload(job), self.records, self.settings, self.faults, self.ledger, self.contention
+            )
         self._loads[job.id] = held  # the one used last goes last
         while len(self._loads) > _OPEN_LOADS:
             self._loads.pop(next(iter(self._loads))).close()
         return held
 
     def _apply(self, job: Job, now: float, most: int) -> float:
-        rate = self.settings.rows_per_second
+        rate = job.rate or self.settings.rows_per_second
         allowed = job.total if rate == inf else int((now - job.started) * rate + 1e-6)
         stop = min(job.total, job.done + most)
         while job.state == "InProgress" and job.done < stop:
             if not self._transaction(job, now, allowed, stop):
                 break
         if job.state == "InProgress" and job.done >= job.total:
+            job.worked = job.worked or now
+            if now < job.worked + self.settings.finishing:
+                return job.worked + self.settings.finishing
             job.end("JobComplete", now)
         if job.state != "InProgress":
             self.drop(job)
@@ -137,7 +152,8 @@ class Processor:
     def _refused(self, job: Job, size: int, now: float) -> bool:
         """Whether an allocation (or a fault) ends the job here. Beyond the batches no results are recorded at all."""
         if size <= 0:
-            job.end("Failed", now, _QUOTA)
+            job.retries += job.midway_retries
+            job.end(job.midway_state, now, job.midway_message if job.midway_state == "Failed" else None)
         elif job.done % BATCH == 0:
             if self.usage.used("batches", now) >= self.settings.batches_max:
                 job.unrecorded = True

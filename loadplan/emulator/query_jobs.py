@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 _PROPERTIES = ("operation", "query", "contentType", "columnDelimiter", "lineEnding")
 _REFUSED = (
-    (r"\(\s*SELECT\b", "Aggregate Relationships not supported in Bulk V2 Query with CSV content type"),
+    (
+        r"(?:^\s*SELECT|,)\s*\(\s*SELECT\b",
+        "Aggregate Relationships not supported in Bulk V2 Query with CSV content type",
+    ),
     (r"\bGROUP\s+BY\b|\b(COUNT|SUM|AVG|MIN|MAX)\s*\(", "Aggregate Relationships not supported in Bulk Query"),
     (r"\bOFFSET\s+\d", "Implementation restriction: OFFSET is not supported in Bulk Query"),
     (r"\bTYPEOF\b", "Implementation restriction: TYPEOF is not supported in Bulk Query"),
@@ -42,10 +45,10 @@ def create(org: Org, request: Request, version: int, now: float) -> Response:
     """`POST /jobs/query`."""
     wanted = request.json()
     check_properties(org, wanted, _PROPERTIES)
-    check_enum(wanted, "operation", ("query", "queryAll"), required=True)
-    check_enum(wanted, "contentType", ("CSV",))
-    check_enum(wanted, "lineEnding", tuple(ENDINGS))
-    check_enum(wanted, "columnDelimiter", tuple(DELIMITERS))
+    check_enum(org, wanted, "operation", ("query", "queryAll"), required=True)
+    check_enum(org, wanted, "contentType", ("CSV",))
+    check_enum(org, wanted, "lineEnding", tuple(ENDINGS))
+    check_enum(org, wanted, "columnDelimiter", tuple(DELIMITERS))
     _check_quota(org, now)
     text = str(wanted.get("query") or "")
     columns, name = org.sink.columns(text) if org.settings.sink else _columns(org, text, version, now)
@@ -77,7 +80,7 @@ def _columns(org: Org, text: str, version: int, now: float) -> tuple[list[str], 
     for pattern, message in _REFUSED:
         if re.search(pattern, bare, re.IGNORECASE):
             raise ApiError(400, "API_ERROR", message)
-    select = Select(org.schema, parse(text), now)
+    select = Select(org.schema, parse(text), now, bulk=True)
     if select.kind.name in org.settings.bulk_unsupported:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{select.kind.name}' is not supported by the Bulk API.")
     if not select.kind.raw["queryable"]:
@@ -155,7 +158,7 @@ class Querier:
     def _open(self, job: Job, now: float) -> _Run:
         """A connection of its own sees the org as it is committed now, whatever is written meanwhile."""
         org = self._org
-        select = Select(org.schema, parse(job.query), now, deleted=job.operation == "queryAll")
+        select = Select(org.schema, parse(job.query), now, deleted=job.operation == "queryAll", bulk=True)
         if job.version < 50:
             select = select.in_alphabetical_order()
         spool = org.spool(job)
@@ -180,18 +183,18 @@ def _locator(job: Job, start: int) -> str:
     return base64.urlsafe_b64encode(f"0:{job.id}:{start}".encode()).decode().rstrip("=")
 
 
-def _start(job: Job, locator: str | None) -> int:
+def _start(org: Org, job: Job, locator: str | None) -> int:
     if not locator:
         return 0
+    wrong = ApiError(org.settings.bad_locator_status, "API_ERROR", "Invalid locator")
     try:
         text = base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)).decode()
         marker, job_id, start = text.split(":")
         if (marker, job_id) == ("0", job.id):
             return int(start)
     except ValueError:
-        wrong = ApiError(400, "API_ERROR", "Invalid locator")
         raise wrong from None
-    raise ApiError(400, "API_ERROR", "Invalid locator")
+    raise wrong
 
 
 def _readable(org: Org, job: Job, version: int) -> None:
@@ -213,7 +216,7 @@ def _size(org: Org, request: Request) -> int:
 def results(org: Org, job: Job, request: Request, version: int) -> Response:
     """One page: header row first, the next locator or the text `null` in Sforce-Locator."""
     _readable(org, job, version)
-    size, start = _size(org, request), _start(job, request.query.get("locator"))
+    size, start = _size(org, request), _start(org, job, request.query.get("locator"))
     after = min(start + size, job.total)
     locator = _locator(job, after) if after < job.total else "null"
     headers = {
@@ -231,7 +234,7 @@ def pages(org: Org, job: Job, request: Request, version: int) -> Response:
     if version < 58:
         raise not_found()
     _readable(org, job, version)
-    size, start = org.settings.page_size, _start(job, request.query.get("locator"))
+    size, start = org.settings.page_size, _start(org, job, request.query.get("locator"))
     base = f"/services/data/v{version}.0/jobs/query/{job.id}/"
     starts = list(range(start, max(job.total, 1), size))
     shown = [{"resultUrl": f"{base}results?locator={_locator(job, place)}"} for place in starts[:_PAGES]]

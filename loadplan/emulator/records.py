@@ -75,6 +75,7 @@ class Records:
         self.rules.rights(kind, batch, targets, made, kept, upsert=upsert)
         self.rules.required(kind, batch, made, kept)
         self.rules.references(kind, batch)
+        self.rules.validated(kind, batch, targets, made, kept, lambda: self._same_for_all(kind, now), now)
         clashes = self.rules.unique(kind, batch, targets)
         made = [row for row in made if row not in errors and row not in clashes]
         kept = [row for row in kept if row not in errors and row not in clashes]
@@ -119,6 +120,12 @@ class Records:
         found = self.tables.find(kind, entry, list(set(keys.values())))
         return {text: found[key] for text, key in keys.items() if key in found}
 
+    def of_object(self, kind: ObjectType, found: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Record types by text, without those of other objects: each object has names of its own."""
+        ids = [record for records in found.values() for record in records]
+        foreign = self.rules.foreign_record_types(kind, ids)
+        return {text: [record for record in records if record not in foreign] for text, records in found.items()}
+
     # writing
 
     def _insert(self, kind: ObjectType, batch: Batch, rows: list[int], ids: list[str], now: float) -> None:
@@ -151,12 +158,14 @@ class Records:
     def _same_for_all(self, kind: ObjectType, now: float) -> dict[str, Any]:
         """What new records of this moment have in common: defaults, times, users."""
         moment = stamp(now)
-        defaults = {entry.name: entry.raw["defaultValue"] for entry in kind.fields.values()}
+        defaults = {entry.name: entry.created_as for entry in kind.fields.values()}
         same = {name: value for name, value in defaults.items() if value is not None}
         same.update(dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), moment))
         same.update(IsDeleted=False, CreatedById=ADMIN_ID, LastModifiedById=ADMIN_ID)
         if "ownerid" in kind.fields:
             same["OwnerId"] = ADMIN_ID
+        if "recordtypeid" in kind.fields and kind.default_record_type:
+            same["RecordTypeId"] = id18(kind.default_record_type)
         return same
 
     def _update(self, kind: ObjectType, batch: Batch, rows: list[int], ids: list[str], now: float) -> None:
@@ -206,13 +215,20 @@ class Records:
         `errors` are left out; answers `errors` grown by the rows refused."""
         refused = self.living(kind, ids)
         gone: set[str] = set()
-        parents = {parent for _, _, _, parent in self.tables.children(kind, [record for record in ids if record])}
+        children = self.tables.children(kind, [record for record in ids if record])
+        parents = {parent for _, _, _, parent in children}
+        kept_by = {
+            parent: (child, record) for child, entry, record, parent in children if entry.raw["restrictedDelete"]
+        }
         simple: list[str] = []
         for row, record in enumerate(ids):
             if row in errors:
                 continue
             if row in refused or record in gone:
                 errors[row] = refused.get(row, RowError("ENTITY_IS_DELETED", "entity is deleted"))
+                continue
+            if record in kept_by and kept_by[record][1] not in gone:
+                errors[row] = self._held_by(kind, record, *kept_by[record])
                 continue
             gone.add(record)
             if record in parents:
@@ -221,6 +237,15 @@ class Records:
                 simple.append(record)
         self._end(kind, simple, hard=hard)
         return errors
+
+    def _held_by(self, kind: ObjectType, record: str, child: ObjectType, held: str) -> RowError:
+        """Why a record cannot be deleted: another one needs it."""
+        names = []
+        for owner, key in ((kind, record), (child, held)):
+            name = next((entry.name for entry in owner.fields.values() if entry.raw["nameField"]), "Id")
+            names.append(str(self.tables.values(owner, [f'"{name}"'], [key])[key][0] or key))
+        text = f"Your attempt to delete {names[0]} could not be completed because it is associated with the following"
+        return RowError("DELETE_FAILED", f"{text} {child.raw['labelPlural'].lower()}.: {names[1]}")
 
     def _remove_tree(self, kind: ObjectType, ids: list[str], gone: set[str], *, hard: bool) -> None:
         self._end(kind, ids, hard=hard)

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from .columns import Column
-from .csvfile import DELIMITERS, ENDINGS
+from .csvfile import form_of
 from .jobs import Job
 from .settings import Settings
 from .values import NUMBERS, RowError, echo_numbers, echo_text
@@ -25,7 +25,7 @@ class ResultRows:
 
     def __init__(self, job: Job, columns: Sequence[Column], settings: Settings) -> None:
         self.job, self.columns, self.settings = job, columns, settings
-        self.delimiter, self.ending = DELIMITERS[job.delimiter], ENDINGS[job.line_ending]
+        self.delimiter, self.ending = form_of(job.delimiter, job.line_ending, follows=settings.results_follow_job)
         self._order: Any = None
         if settings.shuffle_results:
             self._order = itemgetter(*random.Random(job.id).sample(range(CHUNK), CHUNK))  # noqa: S311

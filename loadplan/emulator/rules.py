@@ -5,12 +5,14 @@ A refused row is named in its batch's errors, in the org's words; rows are judge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .formula_functions import Row
 from .schema import Field, ObjectType, Schema
 from .tables import Tables, fold_all, shadow
+from .validation import earlier_fields, formula_values, named_fields, read_rules, refusal
 from .values import RowError
 
 
@@ -37,6 +39,8 @@ class Rules:
 
     def __init__(self, tables: Tables, schema: Schema) -> None:
         self.tables, self.schema = tables, schema
+        given = [kind for kind in schema.objects.values() if kind.validation_rules]
+        self._validations = {kind.name: read_rules(kind.name, kind.fields, kind.validation_rules) for kind in given}
 
     def rights(
         self, kind: ObjectType, batch: Batch, targets: Sequence[str], made: list[int], kept: list[int], *, upsert: bool
@@ -99,13 +103,13 @@ class Rules:
             entry = kind.fields[name.lower()]
             if entry.type != "reference":
                 continue
-            wrong = self._wrong_references(entry, {value for value in values if value})
+            wrong = self._wrong_references(kind, entry, {value for value in values if value})
             if wrong:
                 for row, value in enumerate(values):
                     if value in wrong:
                         batch.errors.setdefault(row, wrong[value])
 
-    def _wrong_references(self, entry: Field, ids: set[str]) -> dict[str, RowError]:
+    def _wrong_references(self, kind: ObjectType, entry: Field, ids: set[str]) -> dict[str, RowError]:
         wrong: dict[str, RowError] = {}
         by_kind: dict[str, list[str]] = {}
         for record in ids:
@@ -117,8 +121,9 @@ class Rules:
                 by_kind.setdefault(target.name.lower(), []).append(record)
         for lower, records in by_kind.items():
             known = self.tables.state(self.schema.objects[lower], records)
+            foreign = self.foreign_record_types(kind, records) if entry.name == "RecordTypeId" else frozenset()
             for record in records:
-                if entry.name == "RecordTypeId" and known.get(record) is not False:
+                if entry.name == "RecordTypeId" and (known.get(record) is not False or record in foreign):
                     text = f"Record Type ID: this ID value isn't valid for the user: {record}"
                     wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", text, entry.name)
                 elif record not in known:
@@ -126,6 +131,54 @@ class Rules:
                 elif known[record]:
                     wrong[record] = RowError("ENTITY_IS_DELETED", "entity is deleted")
         return wrong
+
+    def foreign_record_types(self, kind: ObjectType, ids: Sequence[str]) -> frozenset[str]:
+        """Those of these record types that are of another object."""
+        found = self.tables.values(self.schema.objects["recordtype"], ['"SobjectType"'], ids)
+        return frozenset(record for record, (name,) in found.items() if name and name.lower() != kind.name.lower())
+
+    def validated(
+        self,
+        kind: ObjectType,
+        batch: Batch,
+        targets: Sequence[str],
+        made: list[int],
+        kept: list[int],
+        defaults: Callable[[], dict[str, Any]],
+        now: float,
+    ) -> None:
+        """Validation rules, over each record as it would be saved."""
+        rules = self._validations.get(kind.name)
+        if not rules:
+            return
+        names, earlier = named_fields(rules), earlier_fields(rules)
+        rows = [row for row in (*made, *kept) if row not in batch.errors]
+        held = self.tables.values(kind, [f'"{name}"' for name in names], [targets[row] for row in kept])
+        same = defaults() if made else {}
+        after: list[list[Any]] = []
+        before: list[list[Any]] = []
+        for place, name in enumerate(names):
+            spare = same.get(name)
+            old = [held[targets[row]][place] if targets[row] else spare for row in rows]
+            cells = batch.columns.get(name)
+            new = old
+            if cells is not None:
+                # an empty cell leaves the value, #N/A (None) clears it, and a new record has its default for either
+                new = [
+                    value if (cell := cells[row]) == "" or (cell is None and not targets[row]) else cell
+                    for row, value in zip(rows, old, strict=True)
+                ]
+            after.append(formula_values(kind.fields[name.lower()].type, new))
+            if name in earlier:
+                before.append(formula_values(kind.fields[name.lower()].type, old))
+        news = list(zip(*after, strict=True)) or [()] * len(rows)
+        olds = list(zip(*before, strict=True)) or [()] * len(rows)
+        past = [name for name in names if name in earlier]
+        for row, new_values, old_values in zip(rows, news, olds, strict=True):
+            shown = dict(zip(names, new_values, strict=True))
+            problem = refusal(rules, Row(shown, dict(zip(past, old_values, strict=True)), not targets[row], now))
+            if problem is not None:
+                batch.errors[row] = problem
 
     def unique(self, kind: ObjectType, batch: Batch, targets: Sequence[str]) -> dict[int, tuple[str, int | str]]:
         """Rows whose unique value is taken: field name, and the record's id or the earlier row that takes it."""

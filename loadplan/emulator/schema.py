@@ -12,6 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .security import Secured
+
 FIELD_DEFAULTS: dict[str, Any] = {
     "aggregatable": True,
     "autoNumber": False,
@@ -143,6 +145,13 @@ class Field:
         return bool(self.raw["updateable"])
 
     @cached_property
+    def created_as(self) -> Any:
+        """The value of a new record whose row gives none: the default, of a picklist also the value marked as such."""
+        if self.raw["type"] == "picklist" and self.raw["defaultedOnCreate"] and self.raw["defaultValue"] is None:
+            return next((entry["value"] for entry in self.raw["picklistValues"] if entry.get("defaultValue")), None)
+        return self.raw["defaultValue"]
+
+    @cached_property
     def required(self) -> bool:
         """Required on insert: createable, not nillable, not defaulted (and never a boolean)."""
         raw = self.raw
@@ -163,6 +172,10 @@ class ObjectType:
     raw: dict[str, Any]
     fields: dict[str, Field]
     relationships: dict[str, Field]
+    hidden: frozenset[str] = frozenset()
+    """Lower-case names of fields that the user may not see."""
+    validation_rules: Any = ()
+    """As the description gives them; validation.py reads them."""
 
     @cached_property
     def name(self) -> str:
@@ -184,9 +197,22 @@ class ObjectType:
     def references(self) -> tuple[Field, ...]:
         return tuple(entry for entry in self.fields.values() if entry.type == "reference")
 
+    @cached_property
+    def visible(self) -> tuple[Field, ...]:
+        """The fields that the user may see."""
+        return tuple(entry for name, entry in self.fields.items() if name not in self.hidden)
+
+    @cached_property
+    def default_record_type(self) -> str | None:
+        """The id of the record type that a record gets when its row names none."""
+        for info in self.raw["recordTypeInfos"]:
+            if info.get("defaultRecordTypeMapping") and not info.get("master"):
+                return str(info["recordTypeId"])
+        return None
+
     def field(self, name: str) -> Field | None:
-        """The field of that name, in any case."""
-        return self.fields.get(name.lower())
+        """The field of that name, in any case; None for one that the user may not see."""
+        return None if name.lower() in self.hidden else self.fields.get(name.lower())
 
 
 class Schema:
@@ -218,20 +244,21 @@ class Schema:
             }
             for child in self.objects.values()
             for field in child.references
-            if entry.name in field.reference_to
+            if entry.name in field.reference_to and field.name.lower() not in child.hidden
         ]
         urls = {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"}
-        known = {"childRelationships": children, "urls": urls, "fields": [field.raw for field in entry.fields.values()]}
+        known = {"childRelationships": children, "urls": urls, "fields": [field.raw for field in entry.visible]}
         return {**entry.raw, **known}
 
 
-def load_schema(folders: Sequence[Path]) -> Schema:
-    """The shipped objects, then every `<Object>.json` of the folders (or a file named directly)."""
+def load_schema(folders: Sequence[Path], hidden: Sequence[str] = (), read_only: Sequence[str] = ()) -> Schema:
+    """The shipped objects, then every `<Object>.json` of the folders and of `rules/` in them (or a file named directly).
+    `hidden` and `read_only` are `Object.Field` names under field-level security. Raises ValueError."""
     raws: dict[str, dict[str, Any]] = {}
     shipped = resources.files("loadplan.emulator") / "objects"
     texts = [entry.read_text("utf-8") for entry in sorted(shipped.iterdir(), key=lambda e: e.name)]
     for folder in folders:
-        files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
+        files = [*sorted(folder.glob("*.json")), *sorted(folder.glob("rules/*.json"))] if folder.is_dir() else [folder]
         texts.extend(file.read_text("utf-8") for file in files)
     for text in texts:
         raw = json.loads(text)
@@ -241,7 +268,8 @@ def load_schema(folders: Sequence[Path]) -> Schema:
             raise ValueError(f"the description of {name!r} has a name that is no API name: {wrong[0]!r}")
         raws[name] = _merged(raws[name], raw) if name in raws else raw
     taken = {str(raw["keyPrefix"]) for raw in raws.values() if raw.get("keyPrefix")}
-    return Schema(_object(raw, _prefix(name, taken)) for name, raw in sorted(raws.items()))
+    secured = Secured(hidden, read_only, raws)
+    return Schema(_object(raw, _prefix(name, taken), secured) for name, raw in sorted(raws.items()))
 
 
 def _merged(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
@@ -270,13 +298,15 @@ def _prefix(name: str, taken: set[str]) -> str:
     raise ValueError("there are more objects than key prefixes")
 
 
-def _object(raw: dict[str, Any], prefix: str) -> ObjectType:
+def _object(raw: dict[str, Any], prefix: str, secured: Secured) -> ObjectType:
     name = str(raw["name"])
+    rules = raw.get("validationRules") or ()
+    raw = {key: value for key, value in raw.items() if key != "validationRules"}
     fields: dict[str, Field] = {}
     given = {str(entry["name"]) for entry in raw.get("fields", ())}
     system = [entry for entry in SYSTEM_FIELDS if entry["name"] not in given]
     for entry in [*system, *raw.get("fields", ())]:
-        complete = _field(entry)
+        complete = _field(secured.rights(name, entry))
         fields[complete.name.lower()] = complete
     defaults = {
         "label": name,
@@ -296,8 +326,10 @@ def _object(raw: dict[str, Any], prefix: str) -> ObjectType:
         "recordTypeInfos": [],
     }
     complete_raw = {**defaults, **{key: value for key, value in raw.items() if value is not None}}
-    relationships = {field.relationship.lower(): field for field in fields.values() if field.relationship}
-    return ObjectType(complete_raw, fields, relationships)
+    hidden = secured.hidden_of(name)
+    seen = [field for lower, field in fields.items() if lower not in hidden]
+    relationships = {field.relationship.lower(): field for field in seen if field.relationship}
+    return ObjectType(complete_raw, fields, relationships, hidden, rules)
 
 
 def _field(entry: dict[str, Any]) -> Field:

@@ -1,4 +1,4 @@
-"""What a query means over the tables: checks its names against the schema and turns it into SQL.
+"""What a query means over the tables: checks its values and turns it into SQL. Its names are resolved in paths.py.
 
 Errors are in Salesforce's words, with the caret under the word that is wrong. Reads nothing itself.
 """
@@ -6,112 +6,63 @@ Errors are in Salesforce's words, with the caret under the word that is wrong. R
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from .schema import Field, ObjectType, Schema
-from .soql import Compare, Day, Group, Query
-from .tables import COMPOUND, fold, shadow, table_name
+from .dates import span
+from .paths import Path, Paths
+from .schema import Field, Schema
+from .soql import Compare, Group, Literal, Query, Word, pattern, plain_text
+from .tables import COMPOUND, fold, shadow
 from .values import NUMBERS, parse_datetime, store_datetime
-from .wire import ApiError, id18
+from .wire import id18, looks_like_id
 
-_HELP = (
-    "If you are attempting to use a custom {}, be sure to append the '__c' after the {} name. "
-    "Please reference your WSDL or the describe call for the appropriate names."
+_UNQUOTED = {"date": "date", "datetime": "dateTime", "boolean": "boolean", "int": "int"} | dict.fromkeys(
+    NUMBERS, "double"
 )
-_WINDOW = 32
-"""Characters of a long query that an error quotes before the word that is wrong."""
-Path = tuple[Field, ...]
+_KINDS = {"date": ("date", "word"), "datetime": ("datetime", "word"), "boolean": ("boolean",), "int": ("number",)}
+_KINDS |= dict.fromkeys(NUMBERS, ("number",))
+_LONGEST_FILTERED = 4_000
+"""A standard text area is filtered up to here, a custom one up to 255 characters."""
 
 
-class Select:
-    """One query at one moment (`now` in epoch seconds), over deleted records too if asked. Raises ApiError in Salesforce's
-    words."""
+class Select(Paths):
+    """One query at one moment (`now` in epoch seconds), over deleted records too if asked. `bulk` adds the rules of query
+    jobs. Raises ApiError in Salesforce's words."""
 
-    def __init__(self, schema: Schema, query: Query, now: float, *, deleted: bool = False) -> None:
-        self.schema, self.query, self.now, self.deleted = schema, query, now, deleted
-        found = schema.find(query.object)
-        if found is None:
-            text = f"sObject type '{query.object}' is not supported. " + _HELP.format("object", "entity")
-            raise self._pointed("INVALID_TYPE", query.object, text)
-        self.kind: ObjectType = found
-        self._joins: dict[tuple[str, ...], str] = {}
-        self._sources: list[str] = [f"{table_name(found)} t"]
+    def __init__(
+        self,
+        schema: Schema,
+        query: Query,
+        now: float,
+        *,
+        deleted: bool = False,
+        bulk: bool = False,
+        inner: bool = False,
+    ) -> None:
+        super().__init__(schema, query, bulk=bulk)
+        self.now, self.deleted = now, deleted
         self._values: list[Any] = []
-        self.fields: list[Path] = [self.path(name) for name in query.fields]
+        self.fields: list[Path] = [self.path(name) for name in self.query.fields]
+        if not inner:
+            self.check_twice(self.fields)
         self._places = [self.place(path) for path in self.fields]
-        self._where = self._condition(query.where) if query.where is not None else ""
-        self._order = [
-            f"{self._ordered(self.path(name))} {'desc' if down else 'asc'} nulls {'last' if last else 'first'}"
-            for name, down, last in query.order
-        ]
+        self._where = self._condition(self.query.where) if self.query.where is not None else ""
+        self._order = [self._key(*key) for key in self.query.order]
 
     def in_alphabetical_order(self) -> Select:
         """The same query with its columns sorted by name, as bulk queries answered up to v49."""
         names = tuple(sorted(self.query.fields))
-        return Select(self.schema, replace(self.query, fields=names), self.now, deleted=self.deleted)
-
-    # names
-
-    def _pointed(self, code: str, word: str, text: str) -> ApiError:
-        found = re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", self.query.text)
-        place = found.start() if found else 0
-        before = self.query.text[:place]
-        row, column = before.count("\n") + 1, place - (before.rfind("\n") + 1) + 1
-        start = max(0, place - _WINDOW)
-        line = f"\n{self.query.text[start:]}\n{' ' * (place - start)}^\nERROR at Row:{row}:Column:{column}\n"
-        return ApiError(400, code, line + text)
-
-    def path(self, name: str) -> Path:
-        """The fields of `A.B.C`, lookups first; raises ApiError INVALID_FIELD."""
-        kind: ObjectType | None = self.kind
-        path: list[Field] = []
-        *steps, last = name.split(".")
-        if steps and steps[0].lower() == self.kind.name.lower():
-            steps = steps[1:]
-        for step in steps:
-            lookup = kind.relationships.get(step.lower()) if kind else None
-            if lookup is None:
-                text = f"Didn't understand relationship '{step}' in field path. " + _HELP.format("relationship", "name")
-                raise self._pointed("INVALID_FIELD", name, text)
-            path.append(lookup)
-            kind = self.target(lookup)
-        field = kind.field(last) if kind else None
-        if field is None or kind is None:
-            owner = kind.name if kind else self.kind.name
-            text = f"No such column '{last}' on entity '{owner}'. " + _HELP.format("field", "custom field")
-            raise self._pointed("INVALID_FIELD", name, text)
-        return (*path, field)
-
-    def target(self, lookup: Field) -> ObjectType | None:
-        """The object a relationship leads to; of several, the user, else the first."""
-        return self.schema.find("User" if "User" in lookup.reference_to else lookup.reference_to[0])
-
-    def place(self, path: Path) -> str:
-        """The SQL column at the end of a path; joins what lies between."""
-        return "NULL" if path[-1].type in COMPOUND else f'{self._alias(path[:-1])}."{path[-1].name}"'
-
-    def _alias(self, lookups: Path) -> str:
-        if not lookups:
-            return "t"
-        key = tuple(lookup.name for lookup in lookups)
-        if key not in self._joins:
-            outer = self._alias(lookups[:-1])
-            target = self.target(lookups[-1])
-            assert target is not None
-            alias = f"r{len(self._joins) + 1}"
-            self._joins[key] = alias
-            self._sources.append(f'left join {table_name(target)} {alias} on {alias}."Id"={outer}."{key[-1]}"')
-        return self._joins[key]
+        query = replace(self.query, fields=names)
+        return Select(self.schema, query, self.now, deleted=self.deleted, bulk=self.bulk)
 
     # the statement
 
     def statement(self, shown: list[str]) -> tuple[str, list[Any]]:
         """SQL that answers the expressions `shown` for each row, or the number of rows for COUNT(); and its values."""
         tests = [test for test in ("" if self.deleted else 't."IsDeleted"=0', self._where) if test]
-        text = f"select {','.join(shown) or '1'} from {' '.join(self._sources)}"
+        text = f"select {','.join(shown) or '1'} from {' '.join(self.sources)}"
         if tests:
             text += f" where {' and '.join(tests)}"
         if not self.query.count:
@@ -132,65 +83,126 @@ class Select:
         tests = [self._condition(part) for part in condition.parts]
         if condition.joint == "not":
             return f"(not ifnull({tests[0]},0))"
-        return f"({f' {condition.joint} '.join(tests)})"
+        return _joined(condition.joint, tests)
 
     def _value(self, value: Any) -> str:
         self._values.append(value)
         return "?"
 
     def _compare(self, condition: Compare) -> str:
-        path = self.path(condition.field)
-        field, place = path[-1], self.place(path)
-        operator, wanted = condition.operator, condition.value
-        if operator in ("IN", "NOT IN"):
-            return self._among(field, place, wanted, negative=operator == "NOT IN")
+        name, operator, wanted = condition.field, condition.operator, condition.value
+        path = self.path(name)
+        entry, place = path[-1], self.place(path)
+        if _is_long(entry) or not entry.raw["filterable"] or entry.type in COMPOUND:
+            raise self.pointed("INVALID_FIELD", name, f"field '{name}' can not be filtered in a query call")
+        if isinstance(wanted, Query):
+            return self._semi_join(name, path, operator, wanted)
+        if operator == "LIKE" and entry.type in ("id", "reference", *_UNQUOTED):
+            text = f"invalid operator on {'id' if entry.type == 'reference' else entry.type} field"
+            raise self.pointed("INVALID_QUERY_FILTER_OPERATOR", name, text)
+        for value in wanted if isinstance(wanted, tuple) else (wanted,):
+            self._check_value(name, entry, value)
+        if isinstance(wanted, tuple):
+            if operator in ("INCLUDES", "EXCLUDES"):
+                return self._includes(name, entry, place, wanted, negative=operator == "EXCLUDES")
+            return self._among(entry, place, wanted, negative=operator == "NOT IN")
         if operator == "LIKE":
-            text = str(wanted)
-            if text.isascii():
-                return f"{place} like {self._value(text)}"
-            return f"fold({place}) like {self._value(text.lower())}"
-        if isinstance(wanted, Day):
-            return self._day(operator, wanted, place)
-        if wanted is None or wanted == "":
+            return self._like(place, wanted)
+        if wanted.kind == "word":
+            return self._day(operator, wanted.value, place)
+        if wanted.kind == "null" or wanted.value == "":
             return {"=": f"{place} is null", "!=": f"{place} is not null"}.get(operator, "0")
-        plain = _plain(field, wanted)
-        if plain is None:
-            return "1" if operator == "!=" else "0"
-        left, right = self._sides(path, place, plain)
-        if operator == "!=":
-            return f"{left} is not {right}"
-        return f"{left} {operator} {right}"
+        left, right = self._sides(path, place, _stored(entry, wanted))
+        return f"{left} is not {right}" if operator == "!=" else f"{left} {operator} {right}"
+
+    def _check_value(self, name: Word, entry: Field, value: Literal) -> None:
+        """Refuse a value of another kind than the field's."""
+        if value.kind == "null":
+            return
+        if entry.type in ("id", "reference"):
+            if value.kind != "string":
+                text = (
+                    f"value of filter criterion for field '{name}' must be of type ID and should be enclosed in quotes"
+                )
+                raise self.pointed("INVALID_FIELD", name, text)
+            if value.value and not looks_like_id(value.value):
+                text = f"invalid ID field: {plain_text(value.value)}"
+                raise self.pointed("INVALID_QUERY_FILTER_OPERATOR", name, text)
+            return
+        kinds = _KINDS.get(entry.type, ("string",))
+        if value.kind not in kinds:
+            wanted = f"must be of type {_UNQUOTED.get(entry.type, 'string')} and should"
+            quoted = "be enclosed in quotes" if kinds == ("string",) else "not be enclosed in quotes"
+            text = f"value of filter criterion for field '{name}' {wanted} {quoted}"
+            raise self.pointed("INVALID_FIELD", name, text)
+
+    def _like(self, place: str, wanted: Literal) -> str:
+        if wanted.kind == "null":
+            return "0"
+        text = pattern(wanted.value)
+        if text.isascii():
+            return f"{place} like {self._value(text)} escape '\\'"
+        return f"fold({place}) like {self._value(text.lower())} escape '\\'"
+
+    def _includes(self, name: Word, entry: Field, place: str, wanted: tuple[Literal, ...], *, negative: bool) -> str:
+        if entry.type != "multipicklist":
+            raise self.pointed("INVALID_QUERY_FILTER_OPERATOR", name, f"invalid operator on {entry.type} field")
+        tests = []
+        for value in wanted:
+            parts = [f";{part.strip().lower()};" for part in plain_text(value.value or "").split(";")]
+            tests.append(" and ".join(f"instr(fold(';'||{place}||';'),{self._value(part)})>0" for part in parts))
+        test = " or ".join(f"({test})" for test in tests)
+        return f"not ifnull({test},0)" if negative else test
+
+    def _semi_join(self, name: Word, path: Path, operator: str, query: Query) -> str:
+        inner = Select(self.schema, query, self.now, inner=True)
+        own = self._leads_to(path)
+        theirs = [inner._leads_to(path) for path in inner.fields]
+        if len(theirs) != 1 or own.isdisjoint(theirs[0]):
+            selected = query.fields[0] if query.fields else "COUNT()"
+            text = f"The selected field '{selected}' in the subquery and the left operand field in the where expression in the"
+            text += f" outer query '{name}' should point to the same object type"
+            raise self.pointed("MALFORMED_QUERY", name, text)
+        text, values = inner.statement([f"{inner.columns()[0]} found"])
+        self._values += values
+        test = f"{self.place(path)} in (select found from ({text}) where found is not null)"
+        return test if operator == "IN" else f"not ifnull({test},0)"
+
+    def _leads_to(self, path: Path) -> frozenset[str]:
+        """The objects whose ids are at the end of a path."""
+        if path[-1].type != "id":
+            return frozenset(path[-1].reference_to)
+        return frozenset(path[-2].reference_to if len(path) > 1 else (self.kind.name,))
 
     def _sides(self, path: Path, place: str, plain: Any) -> tuple[str, str]:
         """Both sides of a comparison; text is compared without case, by the index of a key where there is one."""
-        field = path[-1]
-        if not isinstance(plain, str) or field.type in ("id", "reference", "date", "datetime"):
+        entry = path[-1]
+        if not isinstance(plain, str) or entry.type in ("id", "reference", "date", "datetime"):
             return place, self._value(plain)
-        if field.indexed and not self.deleted and len(path) == 1:
-            return f"{self._alias(path[:-1])}.{shadow(field)}", self._value(fold(field, plain))
-        if field.case_sensitive:
+        if entry.indexed and not self.deleted and len(path) == 1:
+            return f"{self.alias(path[:-1])}.{shadow(entry)}", self._value(fold(entry, plain))
+        if entry.case_sensitive:
             return place, self._value(plain)
         if plain.isascii():
             return f"{place} collate nocase", self._value(plain)
         return f"fold({place})", self._value(plain.lower())
 
-    def _among(self, field: Field, place: str, wanted: list[Any], *, negative: bool) -> str:
-        plain = [_plain(field, entry) for entry in wanted if entry is not None]
-        texts = [entry for entry in plain if isinstance(entry, str)]
-        exact = field.type in ("id", "reference", "date", "datetime") or field.case_sensitive
-        if texts and not exact:
+    def _among(self, entry: Field, place: str, wanted: tuple[Literal, ...], *, negative: bool) -> str:
+        days = [self._day("=", value.value, place) for value in wanted if value.kind == "word"]
+        has_null = any(value.kind == "null" or value.value == "" for value in wanted)
+        plain = [_stored(entry, value) for value in wanted if value.kind not in ("null", "word")]
+        exact = entry.type in ("id", "reference", "date", "datetime") or entry.case_sensitive
+        if not exact and any(isinstance(value, str) for value in plain):
             place = f"fold({place})"
-            plain = [entry.lower() if isinstance(entry, str) else entry for entry in plain]
-        listed = self._value(json.dumps([entry for entry in plain if entry is not None]))
-        test = f"{place} in (select value from json_each({listed}))"
-        if None in wanted:
-            test = f"({test} or {place} is null)"
+            plain = [value.lower() for value in plain]
+        tests = [*days, f"{place} in (select value from json_each({self._value(json.dumps(plain))}))"]
+        if has_null:
+            tests.append(f"{place} is null")
+        test = f"({' or '.join(tests)})"
         return f"not ifnull({test},0)" if negative else test
 
-    def _day(self, operator: str, day: Day, place: str) -> str:
-        today = datetime.fromtimestamp(self.now, UTC).date()
-        first = (today + timedelta(days=day.first)).isoformat()
-        last = (today + timedelta(days=day.last)).isoformat()
+    def _day(self, operator: str, word: str, place: str) -> str:
+        first, last = (day.isoformat() for day in span(word, datetime.fromtimestamp(self.now, UTC).date()))
         own = f"substr({place},1,10)"
         if operator in ("=", "!="):
             test = f"ifnull({own} between {self._value(first)} and {self._value(last)},0)"
@@ -198,23 +210,40 @@ class Select:
         edge = first if operator in ("<", ">=") else last
         return f"{own} {operator} {self._value(edge)}"
 
-    def _ordered(self, path: Path) -> str:
+    def _key(self, name: Word, down: bool, last: bool) -> str:
+        path = self.path(name)
+        entry = path[-1]
+        if _is_long(entry) or not entry.raw["sortable"] or entry.type in (*COMPOUND, "multipicklist"):
+            raise self.pointed("INVALID_FIELD", name, f"field '{name}' can not be sorted in a query call")
         place = self.place(path)
-        return f"{place} collate nocase" if path[-1].type not in (*NUMBERS, "int", "boolean") else place
+        if entry.type not in (*NUMBERS, "int", "boolean"):
+            place += " collate nocase"
+        return f"{place} {'desc' if down else 'asc'} nulls {'last' if last else 'first'}"
 
 
-def _plain(field: Field, value: Any) -> Any:
-    """A literal in the form in which the field is stored; None when no record can equal it."""
-    if isinstance(value, bool):
-        return int(value) if field.type == "boolean" else None
-    if isinstance(value, float):
-        return value if field.type in (*NUMBERS, "int") else None
-    text = str(value)
-    if field.type in (*NUMBERS, "int", "boolean"):
-        return None
-    if field.type in ("id", "reference"):
-        return id18(text) if len(text) == 15 else text
-    if field.type == "datetime":
-        moment = parse_datetime(text)
-        return store_datetime(moment) if moment else text
-    return text
+def _joined(joint: str, tests: list[str]) -> str:
+    """Tests in brackets by halves: SQLite nests what stands in a row, and does not go deeper than a thousand."""
+    if len(tests) == 1:
+        return tests[0]
+    half = len(tests) // 2
+    return f"({_joined(joint, tests[:half])} {joint} {_joined(joint, tests[half:])})"
+
+
+def _is_long(entry: Field) -> bool:
+    """Long text can be read, not asked for."""
+    return entry.type == "textarea" and entry.length > (255 if entry.raw["custom"] else _LONGEST_FILTERED)
+
+
+def _stored(entry: Field, value: Literal) -> Any:
+    """A literal that fits the field, in the form in which the field is stored."""
+    if value.kind == "boolean":
+        return int(value.value)
+    if value.kind == "number":
+        return value.value
+    if value.kind == "string":
+        text = plain_text(value.value)
+        return id18(text) if entry.type in ("id", "reference") and text else text
+    if entry.type == "datetime":
+        moment = parse_datetime(value.value)
+        return store_datetime(moment) if moment else value.value
+    return value.value

@@ -11,15 +11,23 @@ from math import inf
 from typing import Any
 
 DAY = 86_400.0
+WORDS = {
+    "open_job_ends_as": ("Aborted", "Failed"),
+    "retention_from": ("completion", "creation"),
+    "lock_rows": ("off", "masters", "lookups"),
+    "sink_prepares": ("gzip", "plain"),
+}
+"""Settings that are one of a few words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Seconds, rows and switches. Every field can be given to `emulator serve` as `--set name=value`."""
+    """Every field can be given to `emulator serve` as `--set name=value`. Raises ValueError for a word of none of WORDS."""
 
     # speed
     latency: float = 0.05  # seconds between close (or query create) and InProgress
     rows_per_second: float = 20_000.0  # of one job
+    finishing: float = 0.0  # seconds an ingest job stays InProgress with all its rows processed
     request_latency: float = 0.0  # seconds every request waits before it is handled
     max_rows_per_request: int = 50_000  # rows of a job one request works off when no worker does
     # sizes
@@ -46,11 +54,19 @@ class Settings:
     users: tuple[tuple[str, str], ...] = ()  # (user name, password) pairs; empty: any user is taken
     hard_delete_allowed: bool = True  # False: a hardDelete is refused with FEATURENOTENABLED
     bulk_unsupported: tuple[str, ...] = ()  # objects answered with INVALIDENTITY
+    hidden_fields: tuple[str, ...] = ()  # Object.Field names that field-level security hides from the user
+    read_only_fields: tuple[str, ...] = ()  # Object.Field names that it lets the user see and not change
     # create and upload
     unknown_properties_refused: bool = True  # inferred: JSON_PARSER_ERROR
     second_put_refused_at_put: bool = False  # disputed: False is 201, and the closing PATCH answers 400
     second_put_code: str = "INVALIDJOB"  # disputed: or BULK_API_ERROR
     oversize_upload_status: int = 400  # unknown: or 413
+    closed_upload_status: int = 400  # unknown: a PUT to a job that is not open
+    close_without_content_status: int = 400  # inferred: a close without a PUT (or 404); its text is confirmed
+    odd_state_status: int = 400  # unknown: a PATCH to a state other than UploadComplete and Aborted
+    multipart_refused_status: int = 400  # unknown: a part is missing, the boundary is bad, or the data is too long
+    enums_any_case: bool = False  # inferred: the values of operation, lineEnding and their like are case-sensitive
+    short_key_error: bool = False  # disputed: a bad externalIdFieldName is refused with the shorter text of v47
     gzip_uploads: bool = False  # undocumented: False answers 415
     line_endings_in_quotes: bool = False  # disputed: True judges newlines inside quoted cells too
     crlf_at_end_required: bool = False  # disputed: a CRLF file must end in CRLF
@@ -60,6 +76,8 @@ class Settings:
     missing_key_fails_job: bool = False  # unknown: an update without Id column fails row by row
     # results
     early_results_status: int = 400  # unknown: results asked for before the job has ended (or 404)
+    results_follow_job: bool = True  # inferred: result files have the job's delimiter and line ending, or comma and LF
+    bad_locator_status: int = 400  # unknown: a locator that is wrong or no longer known
     empty_results_as_204: bool = False  # disputed: 200 with the header alone
     scientific_numbers: bool = True  # numbers come back as parsed: 912260031 as 9.12260031E8
     shuffle_results: bool = True  # rows come back in another order than sent
@@ -67,8 +85,15 @@ class Settings:
     chunked_answers: bool = False  # unknown: whether plain CSV comes chunked instead of with Content-Length
     gzip_answers: bool = True  # False: never compressed, whatever is asked
     picklist_error_with_label: bool = True  # disputed: `Rating: bad value for …`, or without the label
+    key_error_with_object: bool = False  # disputed: an error of a foreign key ends with `:Account --`, or with no field
+    lock_id_separator: str = ","  # disputed: between the records of UNABLE_TO_LOCK_ROW, or a comma and a blank
     query_error_message: bool = True  # disputed: a Failed query job says why
     next_pages_key: str = "nextRecordsUrl"  # disputed: or nextRecordUrl, in resultPages
+    # rows of one parent in parallel batches
+    lock_rows: str = "off"  # what a row locks: off, masters (and itself), or lookups (those too)
+    lock_chance: float = 0.5  # how often a row is refused whose parent another batch holds, from 0 to 1
+    lock_seed: int = 0  # another seed refuses other rows
+    parallel_batches: int = 5  # inferred: batches of one job that run beside each other; nobody publishes the number
     # the org
     short_job_ids: bool = True  # unknown: job ids of 15 characters are understood in paths
     versions: tuple[int, int] = (31, 67)  # lowest and highest API version; below 410, above 404
@@ -79,6 +104,11 @@ class Settings:
     request_log: int = 10_000  # how many requests are remembered
     sink: bool = False  # take rows without validating or keeping them, for measuring clients
     sink_prepares: str = "gzip"  # the form in which the sink has results ready when a job ends; or plain
+
+    def __post_init__(self) -> None:
+        for name, known in WORDS.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {', '.join(known[:-1])} or {known[-1]}, not {getattr(self, name)!r}")
 
 
 def sink_settings() -> Settings:

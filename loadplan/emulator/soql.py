@@ -1,27 +1,60 @@
-"""A subset of SOQL: reads a query into a plain value. What it means over the tables is in select.py; no records here."""
+"""A subset of SOQL: reads a query into a plain value. What it means over the tables is in select.py; no records here.
+
+Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax". What is left out: functions beside COUNT() and FIELDS(), subqueries in
+the field list, TYPEOF, GROUP BY, WITH, USING SCOPE, FOR.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from .dates import is_date_word
 from .wire import ApiError
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<date>\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d))?)"
-    r"|(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<word>[A-Za-z_][\w.]*(?::\d+)?)|(?P<sign><=|>=|!=|<>|[=<>(),*]))"
+    r"(?P<string>'(?:[^'\\]|\\.)*')|(?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))"
+    r"|(?P<date>\d{4}-\d\d-\d\d)(?![\w:])|(?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+))(?![\w.])"
+    r"|(?P<word>[A-Za-z_][\w.]*(?::\d+)?)|(?P<sign><=|>=|!=|<>|[=<>(),])"
 )
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
+_PLAIN = (*_ESCAPES, "N", "T", "R", "B", "F", "_", "%")
+_JOINTS = ("AND", "OR")
+_COMPARISONS = ("=", "!=", "<>", "<", ">", "<=", ">=", "LIKE", "IN", "NOT", "INCLUDES", "EXCLUDES")
+_CLAUSES = ("WHERE", "ORDER", "LIMIT", "OFFSET", "GROUP", "HAVING", "WITH", "USING", "FOR", "ALL")
+_LARGEST = 2**31 - 1
+_LONGEST = 100_000
+_DEEPEST = 50
+
+
+class Word(str):
+    """A name as it stands in a query, and where: `at` counts characters from its start."""
+
+    at: int
+
+    def __new__(cls, text: str, at: int) -> Word:
+        word = super().__new__(cls, text)
+        word.at = at
+        return word
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value as it is written. `kind`: string (with its escapes), number, date, datetime, boolean, null, or word for a date
+    literal such as LAST_N_DAYS:5."""
+
+    kind: str
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """`field operator value`; `value` is a literal, or a list for IN and NOT IN."""
+    """`field operator value`; `value` is a Literal, a tuple of them for a list, or a Query for a semi-join."""
 
-    field: str
+    field: Word
     operator: str
-    value: Any
+    value: Literal | tuple[Literal, ...] | Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +66,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A date literal: TODAY is (0, 0), YESTERDAY (-1, -1), LAST_N_DAYS:n (-n, 0)."""
-
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
-    """One query. `fields` is empty for COUNT(). `order`: field, descending, nulls last."""
+    """One query. `fields` is empty for COUNT(), and has FIELDS(ALL) and its like as words. `order`: field, descending, nulls
+    last. `alias` is the short name of the object."""
 
     text: str
-    fields: tuple[str, ...]
-    object: str
+    fields: tuple[Word, ...]
+    object: Word
+    alias: str = ""
     where: Compare | Group | None = None
-    order: tuple[tuple[str, bool, bool], ...] = ()
+    order: tuple[tuple[Word, bool, bool], ...] = field(default=())
     limit: int | None = None
     offset: int = 0
     count: bool = False
@@ -58,74 +85,121 @@ class Parser:
     """One pass over the tokens. Raises ApiError MALFORMED_QUERY."""
 
     def __init__(self, text: str) -> None:
+        if len(text) > _LONGEST:
+            text = f"SOQL statements cannot be longer than {_LONGEST} characters."
+            raise ApiError(400, "MALFORMED_QUERY", text)
         self.text = text
-        self.tokens: list[tuple[str, str]] = []
+        self.depth = 0
+        self.tokens: list[tuple[str, str, int]] = []
         place = 0
-        while text[place:].strip():
+        while place < len(text):
+            if text[place].isspace():
+                place += 1
+                continue
             match = _TOKEN.match(text, place)
             if match is None:
-                raise _bad(text[place:].strip()[:1])
-            self.tokens.append((str(match.lastgroup), str(match[str(match.lastgroup)])))
+                raise _bad(re.split(r"[\s,()]", text[place:], maxsplit=1)[0] or text[place])
+            self.tokens.append((str(match.lastgroup), match[0], place))
             place = match.end()
         self.at = 0
 
-    def peek(self) -> str:
-        return self.tokens[self.at][1].upper() if self.at < len(self.tokens) else ""
+    # tokens
 
-    def take(self, *wanted: str) -> tuple[str, str]:
+    def peek(self, ahead: int = 0) -> str:
+        """The next word in capitals; empty at the end."""
+        place = self.at + ahead
+        return self.tokens[place][1].upper() if place < len(self.tokens) else ""
+
+    def take(self, *wanted: str) -> tuple[str, str, int]:
+        """The next token, of those wanted."""
         if self.at >= len(self.tokens):
-            raise ApiError(400, "MALFORMED_QUERY", "unexpected token: '<EOF>'")
-        kind, text = self.tokens[self.at]
+            raise _bad("'<EOF>'")
+        kind, text, place = self.tokens[self.at]
         if wanted and text.upper() not in wanted:
             raise _bad(text)
         self.at += 1
-        return kind, text
+        return kind, text, place
 
     def skip(self, word: str) -> bool:
+        """Take a word if it is the next."""
         if self.peek() != word:
             return False
         self.at += 1
         return True
 
-    def name(self) -> str:
-        kind, text = self.take()
-        if kind != "word":
+    def name(self) -> Word:
+        """A field, an object or a path."""
+        kind, text, place = self.take()
+        if kind != "word" or text.endswith(".") or ":" in text:
             raise _bad(text)
-        return text
+        return Word(text, place)
+
+    # clauses
+
+    def whole(self) -> Query:
+        """The query and nothing after it."""
+        query = self.query()
+        if self.at < len(self.tokens):
+            raise _bad(self.tokens[self.at][1])
+        return query
 
     def query(self) -> Query:
-        """The whole query."""
+        """A query, in brackets or not."""
         self.take("SELECT")
         fields, count = self._fields()
         self.take("FROM")
         name = self.name()
-        where = self._either() if self.skip("WHERE") else None
+        alias = self._alias()
+        where = self._conditions() if self.skip("WHERE") else None
         order = self._order() if self.skip("ORDER") else ()
         limit = self._number() if self.skip("LIMIT") else None
         offset = self._number() if self.skip("OFFSET") else 0
-        if self.at < len(self.tokens):
-            raise _bad(self.tokens[self.at][1])
-        return Query(self.text, tuple(fields), name, where, order, limit, offset, count)
+        return Query(self.text, tuple(fields), name, alias, where, order, limit, offset, count)
+
+    def _alias(self) -> str:
+        self.skip("AS")
+        if self.at < len(self.tokens) and self.tokens[self.at][0] == "word" and self.peek() not in _CLAUSES:
+            return self.name()
+        return ""
 
     def _number(self) -> int:
-        kind, text = self.take()
+        kind, text, _ = self.take()
         if kind != "number" or not text.isdigit():
             raise _bad(text)
+        if int(text) > _LARGEST:
+            raise ApiError(400, "MALFORMED_QUERY", f"numeric value out of range: {text}")
         return int(text)
 
-    def _fields(self) -> tuple[list[str], bool]:
-        names = [self.name()]
-        if names == ["COUNT"] or names[0].upper() == "COUNT":
-            self.take("(")
-            self.take(")")
+    def _fields(self) -> tuple[list[Word], bool]:
+        if self.peek() == "COUNT" and self.peek(1) == "(" and self.peek(2) == ")":
+            self.at += 3
             return [], True
+        names = [self._field()]
         while self.skip(","):
-            names.append(self.name())
+            names.append(self._field())
         return names, False
 
-    def _order(self) -> tuple[tuple[str, bool, bool], ...]:
+    def _field(self) -> Word:
+        if self.peek() == "(" and self.peek(1) == "SELECT":
+            raise _unknown("a subquery in the field list")
+        name = self.name()
+        if self.peek() == "(":
+            if name.upper() != "FIELDS":
+                raise _unknown(f"the function {name}()")
+            self.take("(")
+            which = self.take("ALL", "CUSTOM", "STANDARD")[1].upper()
+            self.take(")")
+            return Word(f"FIELDS({which})", name.at)
+        following = self.peek()
+        if name.upper() == "TYPEOF" and following not in (",", "FROM"):
+            raise _unknown("TYPEOF")
+        if following not in (",", "FROM", "") and self.tokens[self.at][0] == "word":
+            raise ApiError(400, "MALFORMED_QUERY", "only aggregate expressions use field aliasing")
+        return name
+
+    def _order(self) -> tuple[tuple[Word, bool, bool], ...]:
         self.take("BY")
-        keys: list[tuple[str, bool, bool]] = []
+        keys: list[tuple[Word, bool, bool]] = []
         while True:
             name = self.name()
             down = self.skip("DESC")
@@ -136,60 +210,109 @@ class Parser:
             if not self.skip(","):
                 return tuple(keys)
 
-    def _either(self) -> Compare | Group:
-        parts = [self._both()]
-        while self.skip("OR"):
-            parts.append(self._both())
-        return parts[0] if len(parts) == 1 else Group("or", tuple(parts))
+    # conditions
 
-    def _both(self) -> Compare | Group:
+    def _conditions(self) -> Compare | Group:
+        """Conditions joined by one of AND and OR: Salesforce wants brackets where both occur."""
         parts = [self._one()]
-        while self.skip("AND"):
+        joint = self.peek()
+        while joint in _JOINTS and self.skip(joint):
             parts.append(self._one())
-        return parts[0] if len(parts) == 1 else Group("and", tuple(parts))
+        if self.peek() in _JOINTS:
+            raise _bad(self.tokens[self.at][1])
+        return parts[0] if len(parts) == 1 else Group(joint.lower(), tuple(parts))
 
     def _one(self) -> Compare | Group:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            text = "Query is either selecting too many fields or the filter conditions are too complicated."
+            raise ApiError(400, "QUERY_TOO_COMPLICATED", text)
+        try:
+            return self._simple()
+        finally:
+            self.depth -= 1
+
+    def _simple(self) -> Compare | Group:
         if self.skip("NOT"):
             return Group("not", (self._one(),))
         if self.skip("("):
-            inner = self._either()
+            inner = self._conditions()
             self.take(")")
             return inner
         name = self.name()
-        operator = self.take("=", "!=", "<>", "<", ">", "<=", ">=", "LIKE", "IN", "NOT")[1].upper()
+        operator = self.take(*_COMPARISONS)[1].upper()
         if operator == "NOT":
             self.take("IN")
             operator = "NOT IN"
-        if operator in ("IN", "NOT IN"):
-            self.take("(")
+        if operator in ("IN", "NOT IN", "INCLUDES", "EXCLUDES"):
+            return Compare(name, operator, self._listed(semi="IN" in operator.split()))
+        return Compare(name, "!=" if operator == "<>" else operator, self._value())
+
+    def _listed(self, *, semi: bool) -> tuple[Literal, ...] | Query:
+        self.take("(")
+        found: tuple[Literal, ...] | Query
+        if semi and self.peek() == "SELECT":
+            found = self.query()
+        else:
             values = [self._value()]
             while self.skip(","):
                 values.append(self._value())
-            self.take(")")
-            return Compare(name, operator, values)
-        return Compare(name, "!=" if operator == "<>" else operator, self._value())
+            found = tuple(values)
+        self.take(")")
+        return found
 
-    def _value(self) -> Any:
-        kind, text = self.take()
+    def _value(self) -> Literal:
+        kind, text, _ = self.take()
         if kind == "string":
-            return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text[1:-1])
+            _check_escapes(text)
+            return Literal("string", text[1:-1])
         if kind == "number":
-            return float(text)
+            return Literal("number", float(text))
+        if kind in ("date", "datetime"):
+            return Literal(kind, text)
         upper = text.upper()
-        fixed = {"NULL": None, "TRUE": True, "FALSE": False, "TODAY": Day(0, 0), "YESTERDAY": Day(-1, -1)}
-        if kind == "word" and upper in fixed:
-            return fixed[upper]
-        if upper.startswith("LAST_N_DAYS:"):
-            return Day(-int(text.partition(":")[2]), 0)
-        if kind == "date":
-            return text
+        if kind == "word" and upper in ("NULL", "TRUE", "FALSE"):
+            return Literal("null") if upper == "NULL" else Literal("boolean", upper == "TRUE")
+        if kind == "word" and is_date_word(upper):
+            return Literal("word", upper)
         raise _bad(text)
+
+
+def _check_escapes(text: str) -> None:
+    for escape in re.findall(r"\\(u[0-9A-Fa-f]{4}|.)", text, re.DOTALL):
+        if len(escape) == 1 and escape not in _PLAIN:
+            message = f"Invalid string literal {text}. Illegal character sequence '\\{escape}' in string literal."
+            raise ApiError(400, "MALFORMED_QUERY", message)
+
+
+def plain_text(written: str) -> str:
+    """What a string literal says: its escapes replaced."""
+    return re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", _plain_escape, written, flags=re.DOTALL)
+
+
+def _plain_escape(match: re.Match[str]) -> str:
+    text = match[1]
+    return chr(int(text[1:], 16)) if len(text) == 5 else _ESCAPES.get(text.lower(), text)
+
+
+def pattern(written: str) -> str:
+    """A string literal as a pattern of SQLite's LIKE with the escape `\\`: what is escaped stands for itself."""
+
+    def one(match: re.Match[str]) -> str:
+        text = _plain_escape(match)
+        return f"\\{text}" if text in ("%", "_", "\\") else text
+
+    return re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", one, written, flags=re.DOTALL)
 
 
 def _bad(token: str) -> ApiError:
     return ApiError(400, "MALFORMED_QUERY", f"unexpected token: {token}")
 
 
+def _unknown(what: str) -> ApiError:
+    return ApiError(400, "MALFORMED_QUERY", f"Implementation restriction: the embedded org does not know {what}")
+
+
 def parse(text: str) -> Query:
     """Read a query; raises ApiError 400 MALFORMED_QUERY."""
-    return Parser(text).query()
+    return Parser(text).whole()

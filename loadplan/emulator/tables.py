@@ -109,11 +109,12 @@ class Tables:
 
     def values(self, kind: ObjectType, columns: Sequence[str], ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         """Stored values of quoted columns, by record id."""
-        found = self._among(f'select "Id", {",".join(columns)} from {table_name(kind)} where "Id"', ids)
+        names = ",".join(['"Id"', *columns])
+        found = self._among(f'select {names} from {table_name(kind)} where "Id"', ids)
         return {row[0]: row[1:] for row in found}
 
     def get(self, kind: ObjectType, record_id: str) -> Record | None:
-        """A record, deleted or not, with its values as Python shows them; or None."""
+        """A record, deleted or not, with its visible values as Python shows them; or None."""
         for record in self._records(kind, 'where "Id"=?', record_id):
             return record
         return None
@@ -121,6 +122,11 @@ class Tables:
     def scan(self, kind: ObjectType) -> Iterator[Record]:
         """Live records in the order in which they were made."""
         return self._records(kind, 'where "IsDeleted"=0 order by rowid')
+
+    def ids(self, kind: ObjectType) -> list[str]:
+        """Ids of live records in the order in which they were made."""
+        found = self.db.execute(f'select "Id" from {table_name(kind)} where "IsDeleted"=0 order by rowid')
+        return [record for (record,) in found]
 
     def count(self, kind: ObjectType) -> int:
         """Number of live records."""
@@ -161,7 +167,7 @@ class Tables:
         self.db.executemany(text, ((record,) for record in ids))
 
     def _records(self, kind: ObjectType, rest: str, *values: Any) -> Iterator[Record]:
-        stored = [entry for entry in kind.fields.values() if entry.type not in COMPOUND]
+        stored = [entry for entry in kind.visible if entry.type not in COMPOUND]
         columns = ",".join(f'"{entry.name}"' for entry in stored)
         for row in self.db.execute(f"select {columns} from {table_name(kind)} {rest}", values):
             yield {

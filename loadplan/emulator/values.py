@@ -47,6 +47,8 @@ class Converter:
         self.field = field
         self._label = f"{field.label}: " if label_in_picklist_error else ""
         self._memory: dict[str, Any] = {}
+        digits = int(field.raw["precision"]) - int(field.raw["scale"]) if field.type in NUMBERS else 0
+        self._edge = 10.0**digits if digits > 0 else 1e300
 
     def column(self, cells: Sequence[str], place: int, errors: dict[int, RowError]) -> list[Any]:
         """A value for each cell of the column at `place`; a refused cell adds to `errors` unless its row has one."""
@@ -71,7 +73,7 @@ class Converter:
                     found = list(map(float, cells))
                 except ValueError:
                     return None
-                return found if max(map(abs, found), default=0.0) < 1e300 else None
+                return found if max(map(abs, found), default=0.0) < self._edge else None
             return None
         if kind == "boolean":
             try:
@@ -113,6 +115,9 @@ class Converter:
                 f"Failed to deserialize field at col {place}. Due to, '{text}' is not a valid value for the type xsd:"
             )
             raise RowError("INVALID_FIELD", reason + _XSD.get(kind, "double"), field.name)
+        if type(found) is float and abs(found) >= self._edge and abs(found) < float("inf"):
+            message = f"{field.label}: value outside of valid range on numeric field: {java_double(found)}"
+            raise RowError("NUMBER_OUTSIDE_VALID_RANGE", message, field.name)
         if isinstance(found, str) and kind not in ("date", "datetime"):
             self._check_text(found)
         return found
@@ -146,7 +151,7 @@ def _number(text: str) -> Any:
 
 def _integer(text: str) -> Any:
     number = _number(text)
-    return int(number) if number is not None and number.is_integer() else None
+    return int(number) if number is not None and number.is_integer() and -(2**31) <= number < 2**31 else None
 
 
 def _date(text: str) -> Any:

@@ -84,6 +84,20 @@ def render_html(template: str, values: dict[str, Any]) -> str:
     return _pages().get_template(template).render({**values, **_style()})
 
 
+TEMPLATES = ("runbook.md.j2", "pagination.md.j2")
+PAGES = ("report.html.j2",)
+"""What every run renders."""
+
+
+def warm() -> None:
+    """Compile what every run renders at its end: while it waits for the org, there is time."""
+    for name in TEMPLATES:
+        _template(name)
+    for name in PAGES:
+        _pages().get_template(name)
+    _style()
+
+
 @cache
 def _pages() -> Environment:
     """It keeps the templates that it has compiled, which takes far longer than the rendering."""

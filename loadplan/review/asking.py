@@ -4,11 +4,12 @@ running, what is left of the limits. Where the org is asked about a sample only,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from loadplan.plan.model import Plan, Step
+from loadplan.review.cells import NUMBERS
 from loadplan.review.datapass import SAMPLE, Kin, StepPass, Target
 from loadplan.review.described import Described
 from loadplan.review.findings import Finding, Findings
@@ -22,7 +23,7 @@ class Questions(Protocol):
     """What an org is asked (`salesforce/survey.py`)."""
 
     def count(self, soql: str) -> int | None: ...
-    def known(self, object_name: str, field: str, keys: Sequence[str]) -> set[str] | None: ...
+    def known(self, object_name: str, field: str, keys: Sequence[str], *, numbers: bool) -> set[str] | None: ...
     def all_keys(self, object_name: str, field: str) -> Iterator[str] | None: ...
 
 
@@ -58,10 +59,11 @@ def split_upsert(
         keys = questions.all_keys(facts.name, field.name) if total is not None and total <= MOST_BULK_KEYS else None
         if keys is not None:
             there = KeySet()
-            there.update(h for k in keys if (h := key_hash(k, case_sensitive=sensitive)) in found.keys)
+            texts = _as_written(keys) if field.type in NUMBERS else keys
+            there.update(h for k in texts if (h := key_hash(k, case_sensitive=sensitive)) in found.keys)
             hits = sum(1 for h in found.keys if h in there or h in before)
             return Split(found.rows - hits, hits, "looked up")
-    known = questions.known(facts.name, field.name, distinct)
+    known = questions.known(facts.name, field.name, distinct, numbers=field.type in NUMBERS)
     if known is None:
         return UNKNOWN
     hits = sum(1 for k in found.sample if k.lower() in known or key_hash(k, case_sensitive=sensitive) in before)
@@ -69,6 +71,14 @@ def split_upsert(
         return Split(found.rows - hits, hits, "looked up")
     updates = round(found.rows * hits / max(1, len(found.sample)))
     return Split(found.rows - updates, updates, f"sampled {len(distinct):,} keys")
+
+
+def _as_written(keys: Iterable[str]) -> Iterator[str]:
+    """Numbers as the org spells them, and as people do: `7` beside `7.0`."""
+    for key in keys:
+        yield key
+        if key.endswith(".0"):
+            yield key[:-2]
 
 
 TextsOf = Callable[[Step, str, Pointers], list[tuple[str, int]]]
@@ -152,7 +162,8 @@ def _ask(
         field = facts.field(target.field) if facts else None
         if facts is None or field is None:
             return None
-        there = questions.known(facts.name, field.name, list(dict.fromkeys(t for t, _ in texts)))
+        asked_for = list(dict.fromkeys(t for t, _ in texts))
+        there = questions.known(facts.name, field.name, asked_for, numbers=field.type in NUMBERS)
         if there is None:
             return None
         known |= there

@@ -28,7 +28,6 @@ from loadplan.sources.masks import MASK_KEY
 from loadplan.version import __version__
 
 FORMAT = "loadplan.saved/1"
-_MARK = b'"format": "loadplan.saved/'
 NEEDED = frozenset(
     {
         "plan",
@@ -113,18 +112,6 @@ def seal(data: Mapping[str, Any]) -> str:
     rest = {key: value for key, value in data.items() if key != "sha256"}
     text = json.dumps(rest, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def is_saved(path: Path) -> bool:
-    """Whether a file is a saved plan rather than a plan: by its words, not by its name."""
-    try:
-        with path.open("rb") as file:
-            if file.read(1) != b"{":
-                return False
-            file.seek(0)
-            return _MARK in file.read()
-    except OSError:
-        return False
 
 
 def read_saved(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from loadplan.clock import Clock
 from loadplan.errors import OrgError
-from loadplan.salesforce.faults import PASSING_STATUS, NotJson, as_org_error, fault_of, read_json, title
+from loadplan.salesforce.faults import PASSING_STATUS, NotJson, as_org_error, fault_of, read_json, title, wish_to_wait
 from loadplan.salesforce.origins import check_origin, is_loopback
 from loadplan.salesforce.port import AuthRefused, Content, OrgFault, Unavailable
 from loadplan.salesforce.reasons import reason
@@ -281,5 +281,7 @@ def post_form(url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
     except Unavailable as fault:
         raise unanswered(f"the login host gives no answer: {fault.detail}") from None
     if answer.status_code >= 500 or answer.status_code in PASSING_STATUS or 300 <= answer.status_code < 400:
-        raise unanswered(f"the login host gives no answer: {answer.status_code}{title(body)}")
+        silence = unanswered(f"the login host gives no answer: {answer.status_code}{title(body)}")
+        silence.retry_after = wish_to_wait(answer.headers.get("Retry-After"), answer.headers.get("Date"))
+        raise silence
     return answer.status_code, body

@@ -20,6 +20,8 @@ from loadplan.salesforce.port import AuthRefused, Identity, Unavailable
 from loadplan.salesforce.secret import Secret
 
 DEFAULT_ALLOW = frozenset({"insert", "update", "upsert", "delete", "query"})
+LONGEST_WISH = 30.0
+"""Seconds of a Retry-After that a login waits; whoever wants longer is asked again all the same."""
 SECRETS = ("token", "client_id", "client_secret", "username", "private_key", "refresh_token")
 
 
@@ -34,7 +36,7 @@ class OrgProfile:
     auth: AuthConfig | None = None
     allow: frozenset[str] = DEFAULT_ALLOW
     limits: Mapping[str, int] = field(default_factory=dict)
-    embedded: Mapping[str, str] | None = None
+    embedded: Mapping[str, Any] | None = None
 
     def embedded_describe(self, root: Path) -> list[Path]:
         """Folders with describe files for an embedded org. Raises `InvalidInputError` when one is not there."""
@@ -125,7 +127,7 @@ def _login(auth: AuthConfig, clock: Clock, tries: int = 4) -> Token:
         except OrgError as error:
             if error.code != "LP0405":
                 raise
-            clock.wait(0.5 * 2.0**failures)
+            clock.wait(min(error.retry_after or 0.0, LONGEST_WISH) or 0.5 * 2.0**failures)
     return fetch_token(auth, post_form)
 
 
@@ -151,8 +153,9 @@ def _fresh_token(name: str, auth: AuthConfig, origin: str) -> Token:
         _check_token_origin(name, fresh, origin)
     except OrgError as error:
         detail = f"{error.summary} ({error.hint})" if error.hint else error.summary
-        kind = Unavailable if error.code == "LP0405" else AuthRefused
-        raise kind(request, detail) from None
+        if error.code == "LP0405":
+            raise Unavailable(request, detail, retry_after=error.retry_after) from None
+        raise AuthRefused(request, detail) from None
     return fresh
 
 

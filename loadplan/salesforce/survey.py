@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ OPEN_STATES = frozenset({"Open", "UploadComplete", "InProgress"})
 LONGEST_QUERY = 6_000
 """Characters of a query that goes in a URL; servers on the way refuse longer ones."""
 MOST_JOB_PAGES = 10
+MOST_DIGITS = 18
+"""Before the point; a number field holds no more."""
 BULK_WAIT = 600.0
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?")
 _SELECT = re.compile(r"\s*SELECT\b.*?\bFROM\b\s+(.*)\Z", re.IGNORECASE | re.DOTALL)
 _TAIL = re.compile(r"\s+ORDER\s+BY\s+.*?(?=\s+LIMIT\b|\s+OFFSET\b|\s+FOR\b|\Z)", re.IGNORECASE | re.DOTALL)
 _GROUPED = re.compile(r"\bGROUP\s+BY\b|\bHAVING\b|\b(?:COUNT|SUM|AVG|MIN|MAX)\s*\(", re.IGNORECASE)
@@ -63,10 +67,19 @@ class Survey:
         total = data.get("totalSize") if isinstance(data, dict) else None
         return total if isinstance(total, int) else None
 
-    def known(self, object_name: str, field: str, keys: Sequence[str]) -> set[str] | None:
-        """Those of `keys` that records have, in lower case, asked a few hundred at a time; None when the org refuses."""
+    def known(self, object_name: str, field: str, keys: Sequence[str], *, numbers: bool = False) -> set[str] | None:
+        """Those of `keys` that records have, in lower case, asked a few hundred at a time; None when the org refuses. `numbers`: the
+        field holds numbers, which stand in a query without quotes and come back in another spelling. SOQL and SOSL Reference,
+        "Condition Expression Syntax"."""
+        if numbers:
+            spelled = spellings(keys)
+            there = self._known(object_name, field, [*spelled])
+            return None if there is None else {k.lower() for n in spellings(there) for k in spelled.get(n, ())}
+        return self._known(object_name, field, list(map(soql_text, keys)))
+
+    def _known(self, object_name: str, field: str, literals: Sequence[str]) -> set[str] | None:
         found: set[str] = set()
-        for group in _groups(keys):
+        for group in _groups(literals):
             listed = ", ".join(group)
             soql = f"SELECT {field} FROM {object_name} WHERE {field} IN ({listed})"  # noqa: S608 - names are checked, texts quoted
             data = self._or_none("/query", {"q": soql})
@@ -167,11 +180,32 @@ def _path(url: object) -> str:
     return match[1] if match else ""
 
 
-def _groups(keys: Sequence[str]) -> Iterator[list[str]]:
+def spellings(keys: Iterable[str]) -> dict[str, list[str]]:
+    """By the number as a query spells it, the texts that mean it; a text that is no number means none."""
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        if (number := number_text(key)) is not None:
+            found.setdefault(number, []).append(key)
+    return found
+
+
+def number_text(text: str) -> str | None:
+    """A number in its shortest spelling without exponent: `7` for `7`, `07`, `7.0` and `7e0`; None for what is none, or is beyond all
+    fields."""
+    if not _NUMBER.fullmatch(text.strip()):
+        return None
+    number = Decimal(text.strip())
+    if abs(number.adjusted()) > MOST_DIGITS:
+        return None
+    short = format(number, "f")
+    short = short.rstrip("0").rstrip(".") if "." in short else short
+    return "0" if short in {"-0", ""} else short
+
+
+def _groups(literals: Sequence[str]) -> Iterator[list[str]]:
     group: list[str] = []
     size = 0
-    for key in keys:
-        quoted = soql_text(key)
+    for quoted in literals:
         if group and (size + len(quoted) + 2 > LONGEST_QUERY - 500 or len(group) >= 200):
             yield group
             group, size = [], 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-__all__ = ["distinct", "has_repeats", "np", "repeated"]
+__all__ = ["by_highest_bits", "distinct", "has_repeats", "np", "repeated"]
 
 
 def _repeats(values: array[int]) -> tuple[Any, Any]:
@@ -33,3 +35,15 @@ def repeated(values: array[int]) -> set[int]:
 def distinct(values: array[int]) -> int:
     """How many different numbers there are. Changes their order."""
     return len(values) - int(_repeats(values)[1].sum()) if values else 0
+
+
+def by_highest_bits(values: array[int], shift: int) -> Iterator[tuple[int, bytes]]:
+    """(number, bytes of the numbers in order) for each number that a value shifted to the right by `shift` bits has. Changes the order
+    of `values`."""
+    numbers = np.frombuffer(values, np.uint64)
+    numbers.sort()
+    count = 1 << (64 - shift)
+    ends = np.searchsorted(numbers, np.arange(1, count, dtype=np.uint64) << np.uint64(shift)).tolist()
+    for number, (first, end) in enumerate(pairwise([0, *ends, len(numbers)])):
+        if first < end:
+            yield number, numbers[first:end].tobytes()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
 
 from loadplan.durable import make_private
+from loadplan.errors import StaleError
 from loadplan.plan.model import Step
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.chosen import Chooser
@@ -50,7 +51,7 @@ def write_levels(
     with ExitStack() as stack:
         writers = [stack.enter_context(put_aside(p, reader.header, chooser.rows.delimiter)) for p in paths]
         put = [writer.put for writer in writers]
-        of = iter(levels.of)
+        of = _placed(levels.of, reader.name)
         if chooser.picked_file is not None:
             for numbers, records in chooser.rows:  # every row is sent, and nobody needs its fields
                 for record, raw in zip(numbers, records, strict=True):
@@ -61,3 +62,12 @@ def write_levels(
                     put[next(of) - 1](record, raw)
     files = [RowsFile(p, rows, chooser.rows.delimiter) for p, rows in zip(paths, levels.rows, strict=True)]
     return files, chooser.rows.digest()
+
+
+def _placed(levels: Iterable[int], name: str) -> Iterator[int]:
+    """The level of each row. Raises StaleError (exit 6) for a row more than were found; fewer rows, or others, the digest tells."""
+    yield from levels
+    raise StaleError(
+        "the source changed while it was read: it has more rows than before", code="LP0331", where=name,
+        hint="put the file back as it was, or start a new run",
+    )  # fmt: skip

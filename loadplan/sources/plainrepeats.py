@@ -75,7 +75,10 @@ class SuspectRows:
             keys = [record.partition(delimiter)[0] for record in records]
             quoted = [i for i, cell in enumerate(keys) if b'"' in cell] if b'"' in b"".join(keys) else []
         else:
-            keys = [record.split(delimiter, key + 1)[key] for record in records]
+            try:
+                keys = [record.split(delimiter, key + 1)[key] for record in records]
+            except IndexError:
+                raise ValueError(f"a record of {self._path} no longer has {len(self._wanted.header)} fields") from None
             quoted = [i for i, record in enumerate(records) if b'"' in record]
         for i in quoted:
             keys[i] = unquoted(self._split(records[i])[key])

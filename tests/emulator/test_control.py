@@ -60,6 +60,29 @@ def test_faults_are_added_seen_and_cleared(org: Org) -> None:
     assert org.info(job)["state"] == "Open"
 
 
+def test_one_fault_is_taken_away_by_its_id(org: Org) -> None:
+    """The list names each, and says how often it was met."""
+    rules = [{"kind": "list", "effect": "quota", "nth": None}, {"kind": "list", "effect": "html", "nth": None}]
+    more = {
+        "rows": [{"object": "Account"}],
+        "jobs": [{"object": "Account", "after_rows": 1}],
+        "queries": [{"object": "Lead"}],
+    }
+    control(org, "POST", "faults", {"seed": 5, "rules": rules, **more})
+    assert org.call("GET", "/jobs/ingest").status == 403
+    seen = control(org, "GET", "faults").json
+    assert [(rule["met"], rule["seed"]) for rule in seen["rules"]] == [(1, 5), (0, 5)]
+    assert [len(seen[name]) for name in ("rows", "jobs", "queries")] == [1, 1, 1]
+    ids = [entry["id"] for name in ("rules", "rows", "jobs", "queries") for entry in seen[name]]
+    assert len(set(ids)) == 5
+    assert control(org, "DELETE", f"faults?id={ids[0]}").status == 204
+    assert org.call("GET", "/jobs/ingest").text.startswith("<html>")
+    for fault in ids[1:]:
+        assert control(org, "DELETE", f"faults?id={fault}").status == 204
+    assert control(org, "DELETE", f"faults?id={ids[0]}").status == 404
+    assert all(not faults for faults in control(org, "GET", "faults").json.values())
+
+
 def test_jobs_are_aborted_and_shown(org: Org) -> None:
     """By an administrator."""
     job = org.create()["id"]

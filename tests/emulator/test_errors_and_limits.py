@@ -44,7 +44,14 @@ def test_headers_of_every_answer(org: Org) -> None:
     assert "Sforce-Limit-Info" not in org.raw("GET", "/services/data/v99.0/limits").headers
 
 
-@fact("unknown-object", "bad-external-id", "blank-external-id", "invalid-operation", "invalid-content-type")
+@fact(
+    "unknown-object",
+    "bad-external-id",
+    "blank-external-id",
+    "invalid-operation",
+    "invalid-content-type",
+    "exception-codes",
+)
 def test_what_a_create_refuses(org: Org) -> None:
     """Objects, keys and values, each in the org's words."""
     assert refusal(org, object="blah", operation="insert") == (

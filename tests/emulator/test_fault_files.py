@@ -12,21 +12,26 @@ import pytest
 from loadplan.emulator.faultfile import load_faults, read_faults
 from loadplan.emulator.faults import EFFECTS, KINDS
 
+from support.facts import fact
 from support.wire import Org
 
 EVERYTHING = {
     "$schema": "faults.schema.json",
     "seed": 7,
     "rules": [
-        {"kind": "upload", "effect": "reset"},
+        {"kind": "upload", "effect": "reset", "object": "Account"},
         {"kind": "any", "effect": "status", "nth": None, "probability": 0.1, "status": 429, "body": "x", "headers": {"A": "b"}},
-        {"kind": "page", "effect": "stall", "nth": 3, "seconds": 0.5, "share": 0.9},
+        {"kind": "page", "effect": "stall", "nth": 3, "seconds": 0.5, "share": 0.9, "times": 4},
     ],
     "rows": [
         {"object": "Account"},
-        {"object": "Account", "code": "C", "message": "m", "fields": ["Name"], "times": 2, "where": {"Name": "A"}},
+        {"object": "Account", "code": "C", "message": "m", "fields": ["Name"], "times": 2, "where": {"Name": "A"}, "share": 0.5},
     ],
-    "jobs": [{"object": "Account", "after_rows": 3}],
+    "jobs": [
+        {"object": "Account", "after_rows": 3},
+        {"object": "Account", "rows_per_second": 9.5, "times": 2},
+        {"object": "Lead", "after_rows": 0, "state": "Aborted", "message": "m", "retries": 20},
+    ],
     "queries": [{"object": "Account"}, {"object": "Contact", "message": "x"}],
     "aborts": ["750Em0000000001IAA"],
 }  # fmt: skip
@@ -48,6 +53,11 @@ WRONG: list[tuple[Any, str]] = [
     ({"rows": [{"code": "X"}]}, "rows 1: object must be a text"),
     ({"rows": [{"object": "Account", "fields": "Name"}]}, "fields is a list"),
     ({"jobs": [{"object": "Account", "after_rows": "x"}]}, "after_rows must be a whole number"),
+    ({"jobs": [{"object": "Account"}]}, "a job has after_rows, rows_per_second or both"),
+    ({"jobs": [{"object": "Account", "rows_per_second": 0}]}, "must be more than 0"),
+    ({"jobs": [{"object": "Account", "after_rows": 1, "state": "Open"}]}, "state must be one of Aborted, Failed"),
+    ({"rows": [{"object": "Account", "share": 1.5}]}, "share and probability lie between 0 and 1"),
+    ({"rules": [{"kind": "any", "effect": "reset", "times": 0}]}, "times counts from 1"),
     ({"aborts": [1]}, "aborts 1 must be a job id"),
     ({"seed": 1.5}, "seed must be a whole number"),
 ]
@@ -80,7 +90,16 @@ def test_a_file_with_everything_is_taken_by_the_schema_and_by_the_org(tmp_path: 
     assert (faults.rules[1].status, faults.rules[1].body, faults.rules[1].headers) == (429, b"x", {"A": "b"})
     assert (faults.rules[2].seconds, faults.rules[2].share) == (0.5, 0.9)
     assert [fault.problem for fault in faults.row_faults][1] == ("C", "m", "Name")
-    assert (faults.midway("Account"), faults.query_failure("Contact")) == (3, "x")
+    assert (faults.row_faults[1].share, faults.rules[2].times, faults.rules[1].seed) == (0.5, 4, 7)
+    found = [faults.job_fault(name) for name in ("Account", "Account", "Account", "Account", "Lead")]
+    assert [fault and (fault.after_rows, fault.rows_per_second) for fault in found] == [
+        (3, 0.0), (None, 9.5), (None, 9.5), None, (0, 0.0),
+    ]  # fmt: skip
+    assert found[4] is not None
+    assert (found[4].state, found[4].message, found[4].retries) == ("Aborted", "m", 20)
+    assert (faults.query_failure("Account"), faults.query_failure("Contact")) == (
+        "InternalServerError : Internal Error", "x",
+    )  # fmt: skip
     assert faults.aborts == {"750Em0000000001IAA"}
 
 
@@ -109,3 +128,84 @@ def test_rows_of_a_file_are_refused_for_a_while() -> None:
     with Org(faults=faults) as org:
         text = "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record:--"
         assert [org.failures("Name\nA\nB\n") for _ in range(3)] == [[text], [text], []]
+
+
+def test_a_storm_refuses_the_same_rows_however_they_are_cut_into_jobs() -> None:
+    """A share of the rows, by the seed and what is in them; then they go through."""
+
+    def refused(seed: int, *files: str) -> set[str]:
+        faults = read_faults({"seed": seed, "rows": [{"object": "Account", "share": 0.3}]}, "x")
+        with Org(faults=faults) as org:
+            jobs = [org.load(text) for text in files]
+            rows = {row[2] for job in jobs for row in org.results(job, "failedResults").rows[1:]}
+            assert all(org.load(text)["numberRecordsFailed"] == 0 for text in files)
+            return rows
+
+    names = [f"A{number}\n" for number in range(300)]
+    whole = refused(1, "Name\n" + "".join(names))
+    assert 60 < len(whole) < 120
+    assert refused(1, "Name\n" + "".join(names[200:]), "Name\n" + "".join(names[:200])) == whole
+    assert refused(2, "Name\n" + "".join(names)) != whole
+
+
+def test_a_rule_of_chance_meets_the_same_requests_again() -> None:
+    """By its seed and the number of the request, whatever other rules there are; and not more often than it says."""
+
+    def met(seed: int, *others: dict[str, Any], times: int | None = None) -> list[int]:
+        rule = {"kind": "list", "effect": "status", "nth": None, "probability": 0.4, "status": 503, "times": times}
+        with Org(faults=read_faults({"seed": seed, "rules": [*others, rule]}, "x")) as org:
+            return [n for n in range(40) if org.call("GET", "/jobs/ingest").status == 503]
+
+    found = met(3)
+    assert 5 < len(found) < 30
+    assert met(3, {"kind": "upload", "effect": "reset", "nth": None, "probability": 0.5}) == found
+    assert met(3, times=2) == found[:2]
+    assert met(4) != found
+
+
+@fact("batch-retries", "too-many-locks")
+def test_a_job_that_was_tried_again_too_often_fails_with_its_rest_unprocessed() -> None:
+    """The count of retries says so; what was saved stays saved."""
+    text = "TooManyLockFailure : Too many lock failure 200 Trying again later."
+    fault = {"object": "Account", "after_rows": 200, "message": text, "retries": 20}
+    with Org(faults=read_faults({"jobs": [fault]}, "x")) as org:
+        job = org.load("Name\n" + "".join(f"A{n}\n" for n in range(500)))
+        assert (job["state"], job["errorMessage"], job["retries"]) == ("Failed", text, 20)
+        assert job["numberRecordsProcessed"] == org.server.org.count("Account") == 200
+        assert len(org.results(job, "unprocessedrecords").rows) == 301
+
+
+def test_an_administrator_aborts_a_job_in_its_middle() -> None:
+    """After so many rows, without an errorMessage."""
+    with Org(faults=read_faults({"jobs": [{"object": "Account", "after_rows": 200, "state": "Aborted"}]}, "x")) as org:
+        job = org.load("Name\n" + "".join(f"A{n}\n" for n in range(500)))
+        assert (job["state"], job["numberRecordsProcessed"], "errorMessage" in job) == ("Aborted", 200, False)
+
+
+def test_a_slow_job_shows_its_rows_while_it_is_in_progress() -> None:
+    """It goes at a rate of its own; the next one does not."""
+    with Org(faults=read_faults({"jobs": [{"object": "Account", "rows_per_second": 100}]}, "x")) as org:
+        job = org.load("Name\n" + "".join(f"A{n}\n" for n in range(600)))
+        org.clock.now += 4.0
+        shown = org.info(job["id"])
+        assert (shown["state"], shown["numberRecordsProcessed"], shown["totalProcessingTime"]) == ("InProgress", 400, 0)
+        org.clock.now += 2.0
+        assert org.info(job["id"])["state"] == "JobComplete"
+        assert org.load("Name\nB\n")["state"] == "JobComplete"
+
+
+def test_a_rule_for_the_jobs_of_one_object() -> None:
+    """Create, upload and polls of its jobs are counted by themselves; others pass."""
+    rules = [
+        {"kind": "create ingest", "object": "Contact", "effect": "status", "nth": 2},
+        {"kind": "job info", "object": "Contact", "effect": "status", "status": 500},
+    ]
+    with Org(faults=read_faults({"rules": rules}, "x")) as org:
+        account = org.create()["id"]
+        contact = org.create("contact")["id"]
+        assert [org.call("GET", f"/jobs/ingest/{job}").status for job in (account, account, contact, contact)] == [
+            200, 200, 500, 200,
+        ]  # fmt: skip
+        body = {"object": "Contact", "operation": "insert"}
+        assert org.create()["id"]
+        assert [org.call("POST", "/jobs/ingest", body).status for _ in range(2)] == [503, 200]

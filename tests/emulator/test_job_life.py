@@ -189,3 +189,15 @@ def test_an_ingest_job_is_no_query_job(org: Org) -> None:
     assert org.call("GET", f"/jobs/query/{job}").status == 404
     assert org.call("GET", "/jobs/classic").status == 404
     assert org.call("GET", f"/jobs/ingest/{job}/batches/more").status == 404
+
+
+@fact("counters-before-the-end")
+def test_counters_are_no_sign_of_the_end() -> None:
+    """All rows are processed while the job is still in progress, its time at 0."""
+    with Org(finishing=3.0) as org:
+        job = org.load("Name\nA\nB\n")
+        assert (job["state"], job["numberRecordsProcessed"], job["totalProcessingTime"]) == ("InProgress", 2, 0)
+        org.clock.now += 2.0
+        assert org.info(job["id"])["state"] == "InProgress"
+        org.clock.now += 1.0
+        assert org.info(job["id"])["state"] == "JobComplete"

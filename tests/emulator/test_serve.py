@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 from loadplan.emulator.server import EmbeddedOrg
-from loadplan.emulator.settings import Settings, with_texts
+from loadplan.emulator.settings import WORDS, Settings, with_texts
 
 
 @contextmanager
@@ -104,12 +104,20 @@ def test_what_cannot_be_served_is_told(tmp_path: Path, arguments: list[str], mes
     assert message in found.stderr
 
 
+@pytest.mark.parametrize("name", WORDS)
+def test_a_word_that_is_none_of_a_settings_words_is_refused(name: str) -> None:
+    """Instead of being taken for another one; the known ones are named."""
+    with pytest.raises(ValueError, match=f"{name} is .* or {WORDS[name][-1]}, not 'nothing'"):
+        with_texts(Settings(), [f"{name}=nothing"])
+
+
 def test_every_setting_can_be_given_as_text() -> None:
     """By the type of its default: numbers, switches, words, pairs and ranges."""
-    texts = {"clients": "a:b,c:d:e", "users": "ada:pw", "bulk_unsupported": "Tag,Vote", "versions": "40,50"}
+    texts = {"clients": "a:b,c:d:e", "users": "ada:pw", "bulk_unsupported": "Tag,Vote", "versions": "40,50",
+             "hidden_fields": "Account.Site,Lead.Title", "read_only_fields": "Lead.Title"}  # fmt: skip
     expected: dict[str, Any] = {
         "clients": (("a", "b"), ("c", "d:e")), "users": (("ada", "pw"),), "bulk_unsupported": ("Tag", "Vote"),
-        "versions": (40, 50),
+        "versions": (40, 50), "hidden_fields": ("Account.Site", "Lead.Title"), "read_only_fields": ("Lead.Title",),
     }  # fmt: skip
     for entry in fields(Settings):
         default: Any = getattr(Settings(), entry.name)
@@ -120,7 +128,7 @@ def test_every_setting_can_be_given_as_text() -> None:
         elif isinstance(default, int | float):
             text, value = str(default + 1), default + 1
         elif isinstance(default, str):
-            text, value = "word", "word"
+            text = value = WORDS.get(entry.name, ("", "word"))[1]
         else:
             text, value = texts[entry.name], expected[entry.name]
         assert getattr(with_texts(Settings(), [f"{entry.name}={text}"]), entry.name) == value

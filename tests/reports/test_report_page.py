@@ -175,3 +175,21 @@ def test_the_browser_test_would_see_a_request_and_a_complaint(told: Story, tmp_p
     assert seen.asked == ()
     assert len(seen.console) == 2
     assert all("Content Security Policy" in line for line in seen.console)
+
+
+def test_what_a_run_renders_is_compiled_while_it_waits(tmp_path: Path) -> None:
+    """After `warm` no template is compiled any more, whatever the pages show."""
+    from jinja2 import Environment
+    from loadplan.reports import render
+
+    render.warm()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", lambda *_, **__: pytest.fail("a template was compiled"))
+        for name in render.TEMPLATES:
+            assert render._template(name)
+        for name in render.PAGES:
+            assert render._pages().get_template(name)
+    called = re.compile(r'render(?:_html)?\("([\w.]+)"')
+    sources = (Path(render.__file__).parent).glob("*.py")
+    used = {name for file in sources for name in called.findall(file.read_text(encoding="utf-8"))}
+    assert used - {"saved.html.j2"} == {*render.TEMPLATES, *render.PAGES}

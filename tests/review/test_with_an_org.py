@@ -13,7 +13,7 @@ from loadplan.emulator.settings import Settings
 from loadplan.review import asking
 from loadplan.salesforce.orgs import connect_with_token
 from loadplan.salesforce.port import IngestSpec
-from loadplan.salesforce.survey import Survey, soql_text
+from loadplan.salesforce.survey import Survey, number_text, soql_text
 
 from .conftest import Command
 
@@ -113,3 +113,45 @@ def test_warnings_of_the_data_are_told_by_apply_too(project: Path, loadplan: Com
     ran = loadplan("apply", "plans/crm.yaml", "-o", "embedded")
     assert "warning[LP0326]" in ran.err
     assert "warning[LP0326]" in loadplan("plan", "plans/crm.yaml", "--offline").out
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["asked one by one", "all keys read"])
+def test_keys_that_are_numbers_are_looked_up_as_numbers(
+    project: Path, loadplan: Command, monkeypatch: pytest.MonkeyPatch, bulk: bool
+) -> None:
+    """A number stands in a query without quotes, and the org spells 7 as 7.0."""
+    field = {
+        "name": "Number__c",
+        "type": "double",
+        "precision": 18,
+        "scale": 2,
+        "externalId": True,
+        "unique": True,
+        "nillable": True,
+    }
+    names = {"name": "Name", "type": "string", "length": 80, "nillable": True}
+    (project / "describe").mkdir()
+    (project / "describe/Thing__c.json").write_text(
+        json.dumps({"name": "Thing__c", "fields": [field, names]}), encoding="utf-8"
+    )
+    (project / "orgs.yaml").write_text("version: 1\norgs: {twin: {embedded: {describe: describe}}}\n", encoding="utf-8")
+    (project / "plans/things.yaml").write_text(
+        "version: 1\nname: things\nsteps:\n"
+        "  things: {object: Thing__c, operation: upsert, external_id: Number__c, source: data/things.csv}\n",
+        encoding="utf-8",
+    )
+    data = project / "plans/data/things.csv"
+    data.write_text("Number__c,Name\n7,a\n12.5,b\n", encoding="utf-8")
+    assert loadplan("apply", "plans/things.yaml", "-o", "twin").exit == 0
+    data.write_text("Number__c,Name\n7,a\n12.5,b\n8,c\n", encoding="utf-8")
+    if bulk:
+        monkeypatch.setattr("loadplan.review.datapass.SAMPLE", 1)
+    document = json.loads(loadplan("plan", "plans/things.yaml", "-o", "twin", "--json").out)
+    (step,) = document["steps"]
+    assert (step["creates"], step["updates"], step["split"]) == (1, 2, "looked up")
+
+
+def test_numbers_are_spelled_in_one_way_and_other_texts_are_none() -> None:
+    """Nothing but digits, a sign and a point reaches the query."""
+    texts = ["7", "07", "7.0", " 7e0 ", "-0", "0.50", "1e400", "nan", "Infinity", "7 OR Id != null", "", "1_0", "١"]
+    assert [number_text(t) for t in texts] == ["7", "7", "7", "7", "0", "0.5", None, None, None, None, None, None, None]

@@ -19,6 +19,7 @@ from loadplan.salesforce.orgs import OrgProfile, connect, resolve_profile
 from loadplan.salesforce.port import AuthRefused, Identity
 
 from support.raw_server import RawServer, http
+from support.story import FakeClock
 
 JOB = "750000000000001AAA"
 WHO = Identity("ada@acme.example", "005000000000001AAA", "00D5g000004XyZAEA0", "Acme", False, "https://acme")
@@ -95,6 +96,17 @@ def test_a_refused_login_is_asked_once_and_says_what_to_check(tmp_path: Path, de
     assert description in stop.value.summary
     assert hint in (stop.value.hint or "")
     assert CANARY not in f"{stop.value!r} {stop.value.details}"
+
+
+@pytest.mark.parametrize(("wish", "waits"), [("7", 7.0), ("900", 30.0), ("soon", 1.0)])
+def test_a_login_host_that_asks_for_patience_gets_it(tmp_path: Path, wish: str, waits: float) -> None:
+    """429 with Retry-After: the second login leaves that many seconds later, at most 30; then the run goes on."""
+    busy = http("429 Too Many Requests", b"", f"Retry-After: {wish}")
+    clock = FakeClock()
+    with RawServer(busy, token_answer("")) as server:
+        connect(ci_profile(server.url, tmp_path, ENVIRON), clock=clock)
+    assert len(server.asked) == 2
+    assert round(clock.seconds, 1) == waits
 
 
 def test_a_login_for_another_org_is_refused(tmp_path: Path) -> None:

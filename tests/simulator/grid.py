@@ -91,7 +91,7 @@ _FETCH = ("V", "V", "V", "V", "V", "V", "ok", "ok", "V", "W V", "T", "V", "V")
 _CREATE = ("O", "O", "O", "O", "O", "O", "ok", "ok", "O", "W O", "T", "O", "O")
 _CHANGE = ("G", "G", "G", "G", "G", "G", "ok", "ok", "G", "W G", "T", "G", "G")
 EXPECTED: dict[str, tuple[str, ...]] = {
-    "token": ("R", "R", "R", "R", "R", "R", "ok", "ok", "R", "R", "stop", "R", "R"),
+    "token": ("R", "R", "R", "R", "R", "R", "ok", "ok", "R", "W R", "stop", "R", "R"),
     "versions": ("R", "R", "R", "R", "R", "R", "ok", "ok", "R", "W R", "ok", "R", "R"),
     "other": _READ,
     "create ingest": _CREATE,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loadplan.errors import StaleError
+from loadplan.plan.model import FileSource, FromColumn, Hierarchy, Lookup, Step
 from loadplan.sources import levels as module
+from loadplan.sources.check import step_shape
+from loadplan.sources.level_files import find_step_levels, write_levels
 from loadplan.sources.level_problems import level_problems
 from loadplan.sources.levels import Levels, find_levels
+from loadplan.sources.registry import open_source
 
 Links = list[tuple[str, str]]
 
@@ -156,3 +162,25 @@ def test_every_row_is_one_below_its_parent_or_in_a_circle(
             assert level[i] == (level[parent] + 1 if 0 <= parent < len(parents) else 1)
     assert sum(found.rows) + found.lost == len(parents)
     assert [order[at] for at in found.outside] == [i for i in order if parents[i] >= len(parents)]
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_rows_that_were_added_since_their_levels_were_found_stop_it(tmp_path: Path, plain: bool) -> None:
+    """Exit 6: nobody knows where they belong."""
+    path = tmp_path / "tree.csv"
+    path.write_text("K,P\nA,\nB,A\n", encoding="utf-8")
+    source = FileSource("tree.csv", path, "csv", ",")
+    hierarchy = Hierarchy("Parent.K", "P", Lookup("Parent.K", "P", "Parent", "K"))
+    step = Step("a", "upsert", object="Account", external_id="K", key="K", source=source, hierarchy=hierarchy)
+    step = replace(step, columns=(FromColumn("K", "K"),))
+    reader = open_source(source, resolve_step=lambda _: [])
+    shape = step_shape(step, reader)
+    levels = find_step_levels(step, reader, shape, tmp_path / "work", plain=plain)
+    reader.close()
+    assert levels.rows == (1, 1)
+    with path.open("a", encoding="utf-8") as file:
+        file.write("C,B\n")
+    again = open_source(source, resolve_step=lambda _: [])
+    with pytest.raises(StaleError, match="it has more rows than before"):
+        write_levels(step, again, shape, levels, tmp_path / "levels", plain=plain)
+    again.close()

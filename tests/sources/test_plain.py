@@ -165,13 +165,18 @@ def test_raw_records_are_those_of_a_csv_reader(rows: list[list[str]], size: int)
 @QUIET
 @given(keys=st.lists(st.binary(max_size=2)))
 @pytest.mark.parametrize("many", [0, keybag.MANY])
+@pytest.mark.parametrize("most", [1, 3, keybag.MOST])
 def test_a_key_bag_names_the_keys_that_came_twice(
-    monkeypatch: pytest.MonkeyPatch, many: int, keys: list[bytes]
+    monkeypatch: pytest.MonkeyPatch, many: int, most: int, keys: list[bytes]
 ) -> None:
-    """And no other, with numpy and without."""
+    """And no other, with numpy and without, in memory and in a file."""
     monkeypatch.setattr(keybag, "MANY", many)
+    monkeypatch.setattr(keybag, "MOST", most)
     bag = KeyBag()
-    bag.update(keys)
+    bag.update(keys[::2])
+    for key in keys[1::2]:
+        bag.add(key)
+    assert len(bag) == len(keys)
     assert len(bag.repeated()) == len({k for k in keys if keys.count(k) > 1})
     assert bag.has_repeats == (len(set(keys)) < len(keys))
     assert bag.distinct() == len(set(keys))

@@ -101,3 +101,15 @@ def test_a_file_that_changes_before_the_second_look_is_judged_anew(
     reader.close()
     monkeypatch.setattr(plaincheck, "scan", changing)
     assert plaincheck.plain_check(step, ("K", "N"), shape) is None
+
+
+def test_a_record_that_lost_its_key_is_another_file(tmp_path: Path) -> None:
+    """The key stands behind the first column, and between the two looks a record lost it."""
+    path = tmp_path / "rows.csv"
+    path.write_text("N,K\na,1\nb\n", encoding="utf-8")
+    wanted = plainscan.Wanted(
+        header=("N", "K"), delimiter=",", key=1, by_key=True, ids=False, prefix=None, line_ending="\n", max_rows=10, max_bytes=1000,
+        unique=True, limit=None, shape=None,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="no longer has 2 fields"):
+        list(plainrepeats.SuspectRows(path, wanted, {1}))

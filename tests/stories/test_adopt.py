@@ -146,3 +146,17 @@ def test_rows_that_failed_are_not_sent_again_by_themselves(org: Project) -> None
     code, _, said = typed(project, environ, "resume")
     assert (code, "loadplan retry" in said) == (1, True), said
     assert served.org.ledger.applied("Account") == {key: 1 for key in ONCE if key != "A2"}
+
+
+def test_a_run_of_a_part_of_the_plan_is_rebuilt_as_that_part(org: Project) -> None:
+    """It had been applied with --step: with the same choice the steps that were left out stay out."""
+    project, served, environ = org
+    chosen = ("--step", "accounts")
+    assert typed(project, environ, "apply", "plan.yaml", "-o", "env", "--auto-approve", *chosen)[0] == 0
+    lose(project)
+    code, said = adopted(project, environ, *chosen)
+    assert (code, said.count("proven")) == (0, 3), said
+    code, _, said = typed(project, environ, "resume")
+    assert code == 0, said
+    assert served.org.ledger.applied("Account") == ONCE
+    assert served.org.count("Contact") == 0

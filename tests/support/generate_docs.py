@@ -213,7 +213,7 @@ def emulator_settings_markdown() -> str:
         "numbers (`inf` is one), switches are `true` or `false`, pairs are `id:secret,id:secret`. What sources disagree on is marked",
         "disputed, what none of them shows unknown or inferred; the default is what the protocol page chose.",
     ]
-    for line in source.partition("class Settings:")[2].partition("\n\n\n")[0].splitlines()[2:]:
+    for line in source.partition("class Settings:")[2].partition("\n    def ")[0].splitlines()[2:]:
         section = re.fullmatch(r"    # (.+)", line)
         field = re.fullmatch(r"    (\w+): .+? = (.+?)  # (.+)", line)
         if section:
@@ -232,7 +232,9 @@ def emulator_settings_markdown() -> str:
 
 
 def _default(text: str) -> str:
-    plain = text.replace("_", "").strip('"')
+    if text.startswith('"'):
+        return text.strip('"')
+    plain = text.replace("_", "")
     return {"7 * DAY": "604800", "DAY": "86400", "True": "true", "False": "false", "()": "none"}.get(plain, plain)
 
 

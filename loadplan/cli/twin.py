@@ -1,0 +1,75 @@
+"""The embedded org of a command as its entry in orgs.yaml describes it: schema, settings, trouble, records to begin with.
+
+Decides nothing of who may use it: that is in target.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadplan.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from loadplan.clock import Clock
+    from loadplan.emulator.server import EmbeddedOrg
+    from loadplan.salesforce.orgs import OrgProfile
+
+
+def prepared(profile: OrgProfile, root: Path, data: Path, clock: Clock) -> Callable[[], EmbeddedOrg]:
+    """What makes the org on the folder `data`. Settings and faults are read at once, and `InvalidInputError` says what is wrong
+    with them; making it raises what `EmbeddedOrg` raises."""
+    from loadplan.emulator.faultfile import load_faults
+    from loadplan.emulator.seeding import fill, read_size
+    from loadplan.emulator.server import EmbeddedOrg
+    from loadplan.emulator.settings import Settings, with_texts
+
+    entry: Mapping[str, Any] = profile.embedded or {}
+    describe, size = profile.embedded_describe(root), entry.get("org_size")
+    with _Told(profile.name, "settings"):
+        settings = with_texts(
+            Settings(), (f"{name}={_text(value)}" for name, value in entry.get("settings", {}).items())
+        )
+        if settings.sink:
+            raise ValueError("a sink keeps no records, so nothing can be rehearsed with it")
+    with _Told(profile.name, "faults"):
+        faults = load_faults(root / entry["faults"]) if "faults" in entry else None
+
+    def make() -> EmbeddedOrg:
+        server = EmbeddedOrg(data, describe=describe, settings=settings, faults=faults)
+        try:
+            if size is not None:
+                with _Told(profile.name, "org_size"):
+                    counts = read_size(str(size), server.org.schema)
+                fill(server.org, counts, clock.now().timestamp())
+        except BaseException:
+            server.stop()
+            raise
+        return server
+
+    return make
+
+
+def _text(value: Any) -> str:
+    """A value of YAML as `--set` takes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+class _Told:
+    """Turns what the embedded org says of a key into a diagnostic with its place."""
+
+    def __init__(self, name: str, key: str) -> None:
+        self._name, self._key = name, key
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ValueError) and not isinstance(error, InvalidInputError):
+            raise InvalidInputError(
+                f"`embedded.{self._key}` of org `{self._name}`: {error}", code="LP0606", where="orgs.yaml",
+                hint="docs/reference/emulator.md says what the embedded org can be told",
+                next_commands=["loadplan schema faults" if self._key == "faults" else "loadplan emulator serve --help"],
+            ) from error  # fmt: skip
