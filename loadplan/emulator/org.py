@@ -111,7 +111,7 @@ class Org:
                 name = str(info.get("name") or info["developerName"])
                 values = {"Name": name, "DeveloperName": str(info.get("developerName") or name),
                           "SobjectType": kind.name, "IsActive": bool(info.get("active", True))}  # fmt: skip
-                self.saver.insert(record_types, values, now, record)
+                self.saver.put(record_types, values, now, record)
 
     # requests
 

@@ -44,13 +44,16 @@ def test_a_whole_description_of_a_standard_object_takes_the_place_of_the_shipped
 
 def test_an_org_starts_with_a_whole_description_of_an_object_that_it_has_records_of(tmp_path: Path) -> None:
     """A real User needs a time zone and a profile, which the user of the embedded org has not."""
-    for name in ("User", "Organization", "Pricebook2", "RecordType"):
+    types = [{"recordTypeId": "0125g000000AbcdAAC", "developerName": "Import", "name": "Import", "active": True}]
+    for name in ("User", "Organization", "Pricebook2", "RecordType", "Account"):
         fields = [
             {"name": "Id", "type": "id", "length": 18},
             {"name": "Must__c", "type": "string", "length": 40, "nillable": False, "createable": True},
             {"name": "Code__c", "type": "string", "length": 40, "nillable": False, "unique": True, "externalId": True},
         ]
-        (tmp_path / f"{name}.json").write_text(json.dumps({"name": name, "fields": fields}), encoding="utf-8")
+        raw = {"name": name, "fields": fields, "recordTypeInfos": types if name == "Account" else []}
+        (tmp_path / f"{name}.json").write_text(json.dumps(raw), encoding="utf-8")
     with EmbeddedOrg(describe=[tmp_path]) as server:
         assert server.org.count("User") == 1
         assert server.org.count("Pricebook2") == 1
+        assert [record["Id"] for record in server.org.records("RecordType")] == ["0125g000000AbcdAAC"]

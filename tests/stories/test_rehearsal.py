@@ -193,6 +193,13 @@ def test_the_time_that_a_load_would_take_is_told_from_earlier_runs(project: Path
     _, _, said = typed(project, environ, "apply", "plan.yaml", "-o", "twin")
     [line] = [line for line in after(said) if line.startswith("  time ")]
     assert line == "  time        a few seconds in env (from 1 earlier run; critical path accounts -> bills)"
+    for journal in (project / ".loadplan" / "runs").glob("*/journal.jsonl"):
+        journal.write_bytes(journal.read_bytes().replace(b'"rows":1', b'"rows":9', 1))  # the chain no longer holds
+    (project / "accounts.csv").write_text("Name,Erp__c\nChard,C1\n", encoding="utf-8")
+    _, _, said = typed(project, environ, "apply", "plan.yaml", "-o", "twin")
+    assert "  time        no earlier run on a real org tells how long it would take" in after(said), (
+        "a damaged run tells"
+    )
 
 
 def test_a_twin_that_began_anew_holds_nothing_of_earlier_rehearsals(project: Path, environ: dict[str, str]) -> None:
