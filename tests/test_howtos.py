@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from loadplan.plan.load import check_plan
 from loadplan.plan.schema import load_schema
 
+from support.clients import node_command, why_not
 from support.walkthrough import run
 
+JSFORCE = Path(__file__).parent / "clients" / "jsforce" / "node_modules"
 HOWTOS = Path(__file__).parent.parent / "docs" / "howto"
 BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PLANS = [
@@ -55,5 +61,30 @@ def test_a_load_is_rehearsed_from_the_snapshot_to_the_drift(tmp_path: Path) -> N
     """Every command of the page, with an embedded org for the real one, prints what stands there."""
     walked = list(run(HOWTOS / "rehearse.md", tmp_path))
     assert len(walked) > 6
+    for command, written, real in walked:
+        assert real == written, command
+
+
+def test_a_program_is_tested_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command and program of the page, on a free port, prints what stands there; the one with jsforce where it is installed."""
+    text = (HOWTOS / "offline.md").read_text(encoding="utf-8")
+    with socket.socket() as one, socket.socket() as other:
+        for free, written in ((one, "8099"), (other, "8443")):
+            free.bind(("127.0.0.1", 0))
+            text = text.replace(written, str(free.getsockname()[1]))
+    if why_not("jsforce"):
+        text = re.sub(r"^## A program with jsforce\n.*?(?=^## )", "", text, flags=re.MULTILINE | re.DOTALL)
+    else:
+        (tmp_path / "node_modules").symlink_to(JSFORCE)
+        monkeypatch.setenv("PATH", f"{Path(node_command()).parent}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "page.md").write_text(text, encoding="utf-8")
+    try:
+        walked = list(run(tmp_path / "page.md", tmp_path))
+    except BaseException:
+        for served in tmp_path.glob("*.pid"):
+            with suppress(ProcessLookupError):
+                os.kill(int(served.read_text("utf-8")), signal.SIGTERM)
+        raise
+    assert len(walked) >= 5
     for command, written, real in walked:
         assert real == written, command

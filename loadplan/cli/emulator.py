@@ -43,6 +43,11 @@ def command() -> None:
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="A line of JSON for each request is added to this file; - is stderr.",
 )
+@click.option(
+    "--tls",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Key and certificate in PEM: answer over https.",
+)
 @common
 def serve(
     console: Console,
@@ -54,6 +59,7 @@ def serve(
     size: str | None,
     sink: bool,
     log: Path | None,
+    tls: Path | None,
 ) -> int:
     """Serve until interrupted. Prints one line of JSON with instance_url and access_token when ready.
 
@@ -83,7 +89,7 @@ def serve(
                 stream = sys.stderr if str(log) == "-" else stack.enter_context(log.open("a", encoding="utf-8"))
             server = EmbeddedOrg(
                 data, settings=settings, describe=[describe] if describe else [], faults=trouble, port=port,
-                access_log=stream,
+                access_log=stream, tls=tls,
             )  # fmt: skip
             if size is not None:
                 try:

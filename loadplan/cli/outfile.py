@@ -30,9 +30,7 @@ def check_replaceable(path: Path, option: str, kind: str, *, makes_folder: bool 
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UsageError(
-            f"{option}: {path} cannot be written: {error.strerror}", hint="name another file, or make this one readable"
-        ) from error
+        raise UsageError(f"{option}: {path} cannot be written: {error.strerror}", hint="name another file") from error
     begins, holds = KINDS[kind]
     if found and not (found.lower().startswith(begins) and holds in found):
         raise UsageError(

@@ -12,6 +12,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
+from . import identity
 from .wire import ApiError, Request, Response, json_response, wrong_method
 
 if TYPE_CHECKING:
@@ -33,9 +34,26 @@ def issue(org: Org, now: float, kind: str = "access") -> str:
 def check(org: Org, request: Request, now: float) -> None:
     """Raise 401 INVALID_SESSION_ID unless the request bears a live token."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    found = org.store.token(text) if scheme in ("Bearer", "OAuth") else None
-    if found is None or found[1] != "access" or found[0] <= now:
+    if scheme not in ("Bearer", "OAuth") or not is_live(org, text, now):
         raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+
+
+def is_live(org: Org, text: str, now: float) -> bool:
+    """Whether the text is an access token that has not ended."""
+    found = org.store.token(text)
+    return found is not None and found[1] == "access" and found[0] > now
+
+
+def who(org: Org, request: Request, now: float) -> Response:
+    """userinfo and the identity address: the token as a header or a parameter, 403 with two words when it is none."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        raise wrong_method(request.method, "GET", "POST")
+    _, _, text = request.headers.get("authorization", "").partition(" ")
+    text = text or request.query.get("oauth_token", "") or request.query.get("access_token", "")
+    if not is_live(org, text, now):
+        word = b"Bad_OAuth_Token" if text else b"Missing_OAuth_Token"
+        return Response(403, word, {"Content-Type": "text/html;charset=UTF-8"})
+    return identity.userinfo(org) if request.path.startswith("/services/") else identity.by_address(org, request.path)
 
 
 def token(org: Org, request: Request, now: float) -> Response:
@@ -50,7 +68,7 @@ def token(org: Org, request: Request, now: float) -> Response:
     if problem is not None:
         return json_response({"error": problem[0], "error_description": problem[1]}, 400, _NO_STORE)
     answer: dict[str, Any] = {"access_token": issue(org, now)}
-    common = {"scope": "api", "instance_url": org.instance_url, "id": _identity(org), "token_type": "Bearer"}
+    common = {"scope": "api", "instance_url": org.instance_url, "id": identity.address(org), "token_type": "Bearer"}
     if form["grant_type"] == _JWT:
         answer.update(common)
     else:
@@ -66,10 +84,6 @@ def _credentials(basic: str) -> dict[str, str]:
     except ValueError:
         return {"client_id": ""}
     return {"client_id": unquote(client), "client_secret": unquote(secret)}
-
-
-def _identity(org: Org) -> str:
-    return f"{org.instance_url}/id/{org.settings.org_id}/{org.admin}"
 
 
 def _refusal(org: Org, form: dict[str, str], now: float) -> tuple[str, str] | None:
@@ -117,10 +131,13 @@ def _assertion(org: Org, text: str, clients: dict[str, str], now: float) -> tupl
     return None
 
 
-def userinfo(org: Org) -> Response:
-    """`/services/oauth2/userinfo` and the identity address."""
-    return json_response({
-        "sub": _identity(org), "id": _identity(org), "user_id": org.admin, "organization_id": org.settings.org_id,
-        "preferred_username": org.username, "username": org.username, "name": "Admin User", "active": True,
-        "urls": {"rest": f"{org.instance_url}/services/data/v{{version}}/"},
-    })  # fmt: skip
+def revoke(org: Org, request: Request) -> Response:
+    """`/services/oauth2/revoke`: 200, empty; 400 for a token that is none. The access token of a program, or its refresh token."""
+    if request.method not in ("GET", "POST"):
+        raise wrong_method(request.method, "GET", "POST")
+    form = {key: values[0] for key, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+    text = form.get("token") or request.query.get("token", "")
+    if org.store.token(text) is None:
+        return json_response({"error": "invalid_token", "error_description": "invalid token: " + text}, 400, _NO_STORE)
+    org.store.drop_token(text)
+    return Response(200, b"", _NO_STORE)

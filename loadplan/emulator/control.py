@@ -135,7 +135,8 @@ def _new_token(org: Org, _: Request, clock: OrgClock) -> Response:
 
 
 def _end_tokens(org: Org, _: Request, __: OrgClock) -> Response:
-    org.faults.expire_tokens()
+    org.store.drop_tokens()
+    org.store.commit()
     return Response(204)
 
 

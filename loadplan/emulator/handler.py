@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -41,14 +42,23 @@ class Server(ThreadingHTTPServer):
     clock: OrgClock
     spool: Path
     log: AccessLog
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, *args: Any) -> None:
         self.stopping = threading.Event()
         super().__init__(*args)
 
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, in its own thread; over TLS its greeting comes first."""
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        with self.tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news, nor is what breaks while the org is being stopped."""
-        if not isinstance(sys.exc_info()[1], ConnectionError) and not self.stopping.is_set():
+        """A client that went away or wants another certificate is no news, nor is what breaks while the org is being stopped."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | ssl.SSLError) and not self.stopping.is_set():
             super().handle_error(request, client_address)
 
 

@@ -161,6 +161,7 @@ class Org:
         if self.faults.expire or effect == "expire":
             self.faults.expire = False
             self.store.drop_tokens()
+            self.store.commit()  # whatever becomes of the request that comes now
         if effect == "admin abort":
             job = self.jobs.get(next((part for part in request.path.split("/") if part.startswith("750")), ""))
             if job is not None:

@@ -1,4 +1,4 @@
-"""The REST side: versions, limits, describe, records one by one, and queries with nextRecordsUrl."""
+"""The REST side: versions, limits, and queries with nextRecordsUrl; which module answers the rest."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .schema import ObjectType
+from . import composite, identity, querycolumns, sobjects
 from .select import Select
 from .soql import parse
 from .spool import Spool
 from .store import Record
 from .streams import FileBody
-from .values import Converter, RowError
 from .wire import JSON_TYPE, ApiError, Request, Response, json_response, make_id, not_found, wrong_method
 
 if TYPE_CHECKING:
@@ -36,14 +35,19 @@ def versions(org: Org) -> Response:
 def route(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
     """The calls under /services/data/vXX.0 that are not jobs."""
     if parts[0] == "sobjects":
-        return _sobjects(org, request, parts[1:], version, now)
-    if parts[0] not in ("", "limits", "query", "queryAll") or len(parts) > 2:
+        return sobjects.route(org, request, parts[1:], version, now)
+    if parts[0] == "composite":
+        return composite.route(org, request, parts[1:], version, now, route)
+    if parts[0] not in ("", "limits", "query", "queryAll", "recent") or len(parts) > 2:
         raise not_found()
     if request.method not in ("GET", "HEAD"):
         raise wrong_method(request.method, "GET")
     if parts == [""]:
         base = f"/services/data/v{version}.0"
-        return json_response({name: f"{base}/{name}" for name in ("sobjects", "query", "queryAll", "limits", "jobs")})
+        names = ("sobjects", "query", "queryAll", "limits", "jobs", "composite", "recent")
+        return json_response({**{name: f"{base}/{name}" for name in names}, "identity": identity.address(org)})
+    if parts == ["recent"]:
+        return json_response([])  # what a user looked at in a browser; nobody looks here
     if parts == ["limits"]:
         return json_response({name: {"Max": top, "Remaining": max(0, left)} for name, top, left in limits(org, now)})
     if parts[0] in ("query", "queryAll"):
@@ -76,6 +80,8 @@ def _query(org: Org, request: Request, parts: list[str], version: int, now: floa
     if len(parts) == 2:
         return _next_page(org, parts, version)
     select = Select(org.schema, parse(request.query.get("q", "")), now, deleted=parts[0] == "queryAll")
+    if request.query.get("columns", "").lower() == "true":
+        return json_response(querycolumns.metadata(select))
     if select.query.count:
         (count,) = org.store.db.execute(*select.statement([])).fetchone()
         return json_response({"totalSize": count, "done": True, "records": []})
@@ -148,84 +154,3 @@ def _nested(select: Select, row: tuple[Any, ...], version: int) -> Record:
         else:
             place[path[-1].name] = bool(value) if path[-1].type == "boolean" and value is not None else value
     return out
-
-
-# records
-
-
-def _sobjects(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
-    method = "GET" if request.method == "HEAD" else request.method
-    if not parts:
-        if method != "GET":
-            raise wrong_method(request.method, "GET")
-        base = f"/services/data/v{version}.0/sobjects"
-        shown = [
-            {**{k: v for k, v in kind.raw.items() if k != "fields"}, "urls": {"sobject": f"{base}/{kind.name}"}}
-            for kind in org.schema.objects.values()
-        ]
-        return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": shown})
-    kind = org.schema.find(parts[0])
-    if kind is None:
-        raise not_found()
-    if parts[1:] == ["describe"]:
-        if method != "GET":
-            raise wrong_method(request.method, "GET")
-        return json_response(org.schema.describe(kind, f"v{version}.0"))
-    try:
-        return _record(org, request, kind, parts[1:], version, now)
-    except RowError as problem:
-        status = 404 if problem.code == "ENTITY_IS_DELETED" else 400
-        raise ApiError(status, problem.code, problem.message, list(problem.fields)) from None
-
-
-def _record(org: Org, request: Request, kind: ObjectType, parts: list[str], version: int, now: float) -> Response:
-    method = "GET" if request.method == "HEAD" else request.method
-    if not parts:
-        if method == "POST":
-            made = org.saver.insert(kind, _values(kind, request.json()), now)
-            return json_response({"id": made, "success": True, "errors": []}, 201)
-        if method != "GET":
-            raise wrong_method(request.method, "GET", "POST")
-        return json_response(
-            {"objectDescribe": {k: v for k, v in kind.raw.items() if k != "fields"}, "recentItems": []}
-        )
-    field = kind.field(parts[0] if len(parts) == 2 else "Id")
-    if field is None or len(parts) > 2 or not field.indexed:
-        raise not_found()
-    if method not in ("GET", "PATCH", "DELETE"):
-        raise wrong_method(request.method, "GET", "PATCH", "DELETE")
-    found = org.saver.find(kind, field, [parts[-1]]).get(parts[-1], [])
-    if len(found) > 1:
-        return json_response([f"{request.path}/{record}" for record in found], 300)
-    if method == "PATCH" and not found and field.type != "id":
-        values = {**_values(kind, request.json()), field.name: parts[-1]}
-        made = org.saver.insert(kind, values, now)
-        return json_response({"id": made, "success": True, "errors": [], "created": True}, 201)
-    if not found:
-        if field.type == "id":
-            problem = org.saver.living(kind, [parts[-1]])[0]
-            if problem.code != "INVALID_CROSS_REFERENCE_KEY":
-                raise problem
-        raise not_found()
-    if method == "PATCH":
-        org.saver.update(kind, found[0], _values(kind, request.json()), now)
-        if field.type != "id" and version >= 46:
-            return json_response({"id": found[0], "success": True, "errors": [], "created": False})
-        return Response(204)
-    if method == "DELETE":
-        org.saver.delete(kind, found[0])
-        return Response(204)
-    stored = org.saver.tables.get(kind, found[0]) or {}
-    return json_response({"attributes": {"type": kind.name, "url": request.path}, **stored})
-
-
-def _values(kind: ObjectType, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Field values of a JSON body. Raises ApiError for an unknown field, RowError for a value that does not fit."""
-    values: dict[str, Any] = {}
-    for place, (name, value) in enumerate((k, v) for k, v in wanted.items() if k != "attributes"):
-        field = kind.field(name)
-        if field is None:
-            raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {kind.name}")
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        values[field.name] = None if value in (None, "") else Converter(field).value(text, place)
-    return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from . import auth, ingest, jobview, query_jobs, rest
+from . import auth, ingest, jobview, query_jobs, rest, soap
 from .wire import ApiError, Request, Response, json_response, not_found, wrong_method
 
 if TYPE_CHECKING:
@@ -24,9 +24,12 @@ def route(org: Org, request: Request, now: float, extra: dict[str, str]) -> Resp
         if request.method not in ("GET", "HEAD"):
             raise wrong_method(request.method, "GET")
         return rest.versions(org)
+    if path == "/services/oauth2/revoke":
+        return auth.revoke(org, request)
     if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
-        auth.check(org, request, now)
-        return auth.userinfo(org)
+        return auth.who(org, request, now)
+    if path.startswith("/services/Soap/u/"):
+        return soap.answer(org, request, now)
     match = _VERSIONED.fullmatch(path)
     low, high = org.settings.versions
     if match is None or int(match[1]) > high:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import ssl
 import tempfile
 import threading
 import time
@@ -26,17 +27,21 @@ from .worker import Worker
 class EmbeddedOrg:
     """An org with an address. `start()` listens on 127.0.0.1; port 0 takes a free one. Also a context manager.
 
+    `tls` is a PEM file with a key and its certificate: then the org answers over https.
+
     `sink` takes rows without keeping them, to measure clients. A worker thread goes on with jobs between requests when the
     clock is the machine's; with a clock of the caller's, jobs move only as requests come in. `access_log` gets a line of
     JSON for each request.
 
-    Raises ValueError when a description has a name that is no API name, or the folder is in use or of another version."""
+    Raises ValueError when a description has a name that is no API name, the folder is in use or of another version, or the
+    file has no key."""
 
     def __init__(self, data_dir: Path | None = None, *, settings: Settings | None = None, describe: Sequence[Path] = (),
                  faults: Faults | None = None, port: int = 0, clock: Callable[[], float] = time.time,
-                 sink: bool = False, access_log: TextIO | None = None) -> None:  # fmt: skip
+                 sink: bool = False, access_log: TextIO | None = None, tls: Path | None = None) -> None:  # fmt: skip
         if sink:
             settings = replace(settings, sink=True) if settings else sink_settings()
+        self._tls = _context(tls) if tls is not None else None
         self._temporary = data_dir is None
         self._folder = Path(tempfile.mkdtemp(prefix="embedded-org-")) if data_dir is None else data_dir
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +59,7 @@ class EmbeddedOrg:
 
     @property
     def instance_url(self) -> str:
-        """`http://127.0.0.1:PORT`; known after start()."""
+        """`http://127.0.0.1:PORT`, over TLS `https://…`; known after start()."""
         return self.org.instance_url
 
     def access_token(self) -> str:
@@ -69,7 +74,8 @@ class EmbeddedOrg:
         server = Server(("127.0.0.1", self._port), Handler)
         server.org, server.clock, server.spool, server.log = self.org, self._clock, self._folder / "spool", self._log
         server.spool.mkdir(exist_ok=True)
-        self.org.instance_url = f"http://127.0.0.1:{server.server_address[1]}"
+        server.tls = self._tls
+        self.org.instance_url = f"{'http' if self._tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
@@ -100,6 +106,16 @@ class EmbeddedOrg:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _context(file: Path) -> ssl.SSLContext:
+    """TLS with the key and the certificate of a file; raises ValueError when it has them not."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(file)
+    except ssl.SSLError:
+        raise ValueError(f"{file} must hold a private key and its certificate, in PEM") from None
+    return context
 
 
 class InUseError(ValueError):

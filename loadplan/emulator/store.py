@@ -40,6 +40,28 @@ def _fold(value: Any) -> Any:
     return None if value is None else str(value).lower()
 
 
+class Attempt:
+    """Steps that can be taken back together. A context manager; an exception takes them back too."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> Attempt:
+        if not self._db.in_transaction:
+            self._db.execute("begin")
+        self._db.execute("savepoint attempt")
+        return self
+
+    def undo(self) -> None:
+        """Take back what was done since the start."""
+        self._db.execute("rollback to attempt")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.undo()
+        self._db.execute("release attempt")
+
+
 class Store:
     """Plain reads and writes on the org's file. Raises ValueError when another layout wrote it."""
 
@@ -68,6 +90,10 @@ class Store:
         """Close the file."""
         self.db.close()
 
+    def attempt(self) -> Attempt:
+        """Steps inside the open transaction that can be taken back without it."""
+        return Attempt(self.db)
+
     def next(self, name: str, floor: int = 1, count: int = 1) -> int:
         """The first of the next `count` running numbers of that name."""
         row = self.db.execute("select value from meta where name=?", (name,)).fetchone()
@@ -92,6 +118,10 @@ class Store:
         """(expires, kind) of a token, or None."""
         row = self.db.execute("select expires, kind from tokens where token=?", (token,)).fetchone()
         return None if row is None else (float(row[0]), str(row[1]))
+
+    def drop_token(self, token: str) -> None:
+        """End one token."""
+        self.db.execute("delete from tokens where token=?", (token,))
 
     def drop_tokens(self) -> None:
         """End every access token; refresh tokens stay."""

@@ -181,6 +181,7 @@ def test_tokens_end_and_jobs_are_aborted_before_the_request(org: Org) -> None:
     org.server.faults.add("job info", "admin abort", nth=2)
     job = org.create()["id"]
     assert org.call("GET", f"/jobs/ingest/{job}").status == 401
+    assert org.call("GET", "/limits").status == 401  # and they stay so
     org.token = org.server.access_token()
     assert org.info(job)["state"] == "Aborted"
 

@@ -119,3 +119,16 @@ def test_fields_that_follow_from_others(org: Org) -> None:
     org.add("PricebookEntry", Pricebook2Id=book["Id"], Product2Id=product, UnitPrice=5)
     entry = org.server.org.records("PricebookEntry")[0]
     assert (entry["Name"], entry["ProductCode"]) == ("Widget", "W1")
+
+
+def test_the_columns_of_a_query_are_told_beside_its_records(org: Org) -> None:
+    """`columns=true`: in the order of SELECT, those of a parent under its relationship."""
+    soql = "SELECT Id, LastName, Account.Name, DoNotCall, Account.Owner.Name FROM Contact".replace(" ", "+")
+    found = org.call("GET", f"/query?q={soql}&columns=true").json
+    assert (found["entityName"], found["keyPrefix"], found["idSelected"]) == ("Contact", "003", True)
+    assert [column["columnName"] for column in found["columnMetadata"]] == ["Id", "LastName", "Account", "DoNotCall"]
+    identity, name, parent, flag = found["columnMetadata"]
+    assert (identity["apexType"], name["textType"], flag["booleanType"]) == ("Id", True, True)
+    assert [column["columnName"] for column in parent["joinColumns"]] == ["Name", "Owner"]
+    assert [column["columnName"] for column in parent["joinColumns"][1]["joinColumns"]] == ["Name"]
+    assert org.call("GET", "/query?q=SELECT+Nope+FROM+Contact&columns=true").error[1] == "INVALID_FIELD"

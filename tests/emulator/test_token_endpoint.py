@@ -137,12 +137,3 @@ def test_an_open_org_takes_any_client(org: Org) -> None:
     """Unless told otherwise."""
     assert ask(org, grant_type="client_credentials", client_id="anything", client_secret="x").status == 200
     assert refusal(ask(org, grant_type="client_credentials"))[0] == "invalid_client_id"
-
-
-def test_the_identity_is_told_to_a_session_only(org: Org) -> None:
-    """userinfo and the identity address."""
-    for path in ("/services/oauth2/userinfo", f"/id/{org.server.org.settings.org_id}/{org.server.org.admin}"):
-        assert org.raw("GET", path).status == 401
-        found = org.raw("GET", path, headers={"Authorization": f"Bearer {org.token}"}).json
-        assert found["organization_id"] == org.server.org.settings.org_id
-        assert found["preferred_username"] == org.server.org.username

@@ -1,8 +1,8 @@
 """Runs the commands of a page of the documentation, in order, in a folder of their own, and compares what they print.
 
 A ```sh block is run as it stands. In a ```console block each line that begins with `$ ` is run, and what follows is its output. What
-differs from run to run (digests, commits, run ids, times) is compared as a mask. `python tests/support/walkthrough.py PAGE` writes the
-real output into the page.
+differs from run to run (digests, commits, run ids, times) is compared as a mask. `python tests/support/walkthrough.py PAGE [MODULES]`
+writes the real output into the page.
 """
 
 from __future__ import annotations
@@ -82,9 +82,11 @@ def run(page: Path, folder: Path) -> Iterator[tuple[str, str, str]]:
                 yield command, masked(written), masked(shell(command, folder))
 
 
-def rewrite(page: Path) -> None:
-    """Put the real output into the page."""
+def rewrite(page: Path, modules: Path | None = None) -> None:
+    """Put the real output into the page. `modules` are the Node modules of its programs."""
     with tempfile.TemporaryDirectory() as name:
+        if modules is not None:
+            (Path(name) / "node_modules").symlink_to(modules.absolute())
         found = iter(list(run(page, Path(name))))
 
     def block(match: re.Match[str]) -> str:
@@ -100,4 +102,4 @@ def rewrite(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    rewrite(Path(sys.argv[1]))
+    rewrite(*map(Path, sys.argv[1:]))

@@ -1,0 +1,196 @@
+"""Records over REST, up to 200 in a call (REST API Developer Guide, 'sObject Collections').
+
+Each record has its own result; with allOrNone one that fails takes the others back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import sobjects
+from .schema import ObjectType
+from .values import RowError
+from .wire import ApiError, Request, Response, id18, json_response, looks_like_id, not_found, wrong_method
+
+if TYPE_CHECKING:
+    from .org import Org
+
+MOST = 200
+MOST_READ = 2_000
+_ROLLED_BACK = {
+    "statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+    "message": "Record rolled back because not all records were valid and the request was using AllOrNone header",
+    "fields": [],
+}
+Save = Callable[[], dict[str, Any]]
+
+
+def route(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
+    """What lies under /services/data/vXX.0/composite/sobjects."""
+    method = "GET" if request.method == "HEAD" else request.method
+    if not parts:
+        if method == "DELETE":
+            return _delete(org, request)
+        if method not in ("POST", "PATCH"):
+            raise wrong_method(request.method, "POST", "PATCH", "DELETE")
+        return _save(org, request.json(), update=method == "PATCH", now=now)
+    kind = org.schema.find(parts[0])
+    if kind is None or len(parts) > 2:
+        raise not_found()
+    if len(parts) == 2:
+        if method != "PATCH":
+            raise wrong_method(request.method, "PATCH")
+        return _upsert(org, kind, parts[1], request.json(), now)
+    if method not in ("GET", "POST"):
+        raise wrong_method(request.method, "GET", "POST")
+    return _read(org, kind, request, version)
+
+
+def _records(wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    records = wanted.get("records")
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise ApiError(400, "JSON_PARSER_ERROR", "The records must be a list of objects")
+    if len(records) > MOST:
+        raise _too_many(MOST)
+    return records
+
+
+def _too_many(most: int) -> ApiError:
+    return ApiError(
+        400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {most} records into this call"
+    )
+
+
+def _kind(org: Org, record: dict[str, Any]) -> ObjectType:
+    attributes = record.get("attributes")
+    name = attributes.get("type") if isinstance(attributes, dict) else None
+    kind = org.schema.find(str(name or ""))
+    if kind is None:
+        raise ApiError(400, "INVALID_TYPE", f"sObject type '{name or ''}' is not supported.")
+    return kind
+
+
+def _save(org: Org, wanted: dict[str, Any], *, update: bool, now: float) -> Response:
+    steps: list[Save] = []
+    for record in _records(wanted):
+        kind, target, fields = _kind(org, record), None, record
+        if update:
+            target = next((str(value) for name, value in record.items() if name.lower() == "id"), "")
+            fields = {name: value for name, value in record.items() if name.lower() != "id"}
+        steps.append(_step(org, kind, fields, target, now))
+    return json_response(perform(org, steps, all_or_none=wanted.get("allOrNone") is True))
+
+
+def _step(org: Org, kind: ObjectType, record: dict[str, Any], target: str | None, now: float) -> Save:
+    """One insert, or an update when there is a target."""
+    given: dict[str, Any] | RowError
+    try:
+        given = sobjects.values(org, kind, record)
+    except RowError as problem:
+        given = problem
+
+    def save() -> dict[str, Any]:
+        if target == "":
+            raise RowError("MISSING_ARGUMENT", "Id not specified in an update call")
+        if isinstance(given, RowError):
+            raise given
+        if target is None:
+            return {"id": org.saver.insert(kind, given, now)}
+        record_id = _id(kind, target)
+        org.saver.update(kind, record_id, given, now)
+        return {"id": record_id}
+
+    return save
+
+
+def _id(kind: ObjectType, text: str) -> str:
+    if not looks_like_id(text):
+        raise RowError("MALFORMED_ID", f"{kind.raw['label']} ID: id value of incorrect type: {text}", "Id")
+    return id18(text)
+
+
+def _upsert(org: Org, kind: ObjectType, key_name: str, wanted: dict[str, Any], now: float) -> Response:
+    field = kind.field(key_name)
+    if field is None or not field.indexed:
+        raise ApiError(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {key_name}")
+
+    def step(record: dict[str, Any]) -> Save:
+        key = next((value for name, value in record.items() if name.lower() == field.name.lower()), None)
+        rest = {name: value for name, value in record.items() if name.lower() != field.name.lower()}
+
+        def save() -> dict[str, Any]:
+            if key in (None, ""):
+                raise RowError("MISSING_ARGUMENT", f"{field.name} not specified")
+            found = org.saver.find(kind, field, [str(key)]).get(str(key), [])
+            if len(found) > 1:
+                listed = ", ".join(found)
+                text = f"{field.name}: more than one record found for external id field: [{listed}]"
+                raise RowError("DUPLICATE_EXTERNAL_ID", text, field.name)
+            made, is_new = sobjects.upsert(org, kind, field, str(key), rest, found, now)
+            return {"id": made, "created": is_new}
+
+        return save
+
+    records = _records(wanted)
+    for record in records:
+        if _kind(org, record) is not kind:
+            raise ApiError(400, "INVALID_TYPE", "The records must be of the object that the address names")
+    done = perform(org, [step(record) for record in records], all_or_none=wanted.get("allOrNone") is True)
+    return json_response([{**entry, "created": entry.get("created", False)} for entry in done])
+
+
+def _delete(org: Org, request: Request) -> Response:
+    ids = [text for text in request.query.get("ids", "").split(",") if text]
+    if len(ids) > MOST:
+        raise _too_many(MOST)
+
+    def step(text: str) -> Save:
+        def save() -> dict[str, Any]:
+            kind = org.schema.of_id(text) if looks_like_id(text) else None
+            if kind is None:
+                raise RowError("MALFORMED_ID", f"malformed id {text}")
+            org.saver.delete(kind, id18(text))
+            return {"id": id18(text)}
+
+        return save
+
+    all_or_none = request.query.get("allOrNone", "").lower() == "true"
+    return json_response(perform(org, [step(text) for text in ids], all_or_none=all_or_none))
+
+
+def perform(org: Org, steps: Sequence[Save], *, all_or_none: bool) -> list[dict[str, Any]]:
+    """A result for each step, in order; with all_or_none a step that fails takes all back."""
+    results: list[dict[str, Any]] = []
+    with org.store.attempt() as attempt:
+        for step in steps:
+            try:
+                results.append({**step(), "success": True, "errors": []})
+            except RowError as problem:
+                results.append({"success": False, "errors": [as_error(problem)]})
+        if all_or_none and not all(result["success"] for result in results):
+            attempt.undo()
+            undone = {"success": False, "errors": [_ROLLED_BACK]}
+            results = [undone if result["success"] else result for result in results]
+    return results
+
+
+def as_error(problem: RowError) -> dict[str, Any]:
+    """A refused record as a result shows it."""
+    return {"statusCode": problem.code, "message": problem.message, "fields": list(problem.fields)}
+
+
+def _read(org: Org, kind: ObjectType, request: Request, version: int) -> Response:
+    if request.method == "POST":
+        wanted = request.json()
+        ids, fields = wanted.get("ids") or [], wanted.get("fields") or []
+    else:
+        ids, fields = request.query.get("ids", "").split(","), request.query.get("fields", "").split(",")
+    if len(ids) > MOST_READ:
+        raise _too_many(MOST_READ)
+    living = org.saver.tables.state(kind, [id18(str(text)) for text in ids])
+    listed = ",".join(str(name) for name in fields)
+    return json_response([
+        sobjects.read(org, kind, id18(str(text)), listed, version) if living.get(id18(str(text))) is False else None
+        for text in ids
+    ])  # fmt: skip

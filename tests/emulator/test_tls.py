@@ -1,0 +1,84 @@
+"""Over https, for programs that speak nothing else: the same answers, bodies of files and broken connections too."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import warnings
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from loadplan.emulator.server import EmbeddedOrg
+from loadplan.emulator.settings import Settings
+from simple_salesforce.api import Salesforce
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and its certificate, made as the documentation says."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    path = tmp_path_factory.mktemp("tls") / "org.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=embedded org",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(path)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return path
+
+
+@pytest.fixture
+def org(pem: Path) -> Iterator[EmbeddedOrg]:
+    """An org behind TLS."""
+    with EmbeddedOrg(settings=Settings(latency=0.0, rows_per_second=inf), tls=pem) as running:
+        yield running
+
+
+def test_a_client_that_speaks_https_alone_needs_nothing_but_the_certificate(
+    org: EmbeddedOrg, pem: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """simple-salesforce as it is: a load of several jobs, result files, pages of a query."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
+    assert org.instance_url.startswith("https://127.0.0.1:")
+    with requests.Session() as session:
+        sf: Any = Salesforce(
+            instance_url=org.instance_url, session_id=org.access_token(), version="60.0", session=session
+        )
+        rows = [{"Name": f"Account {n}", "Legacy_Id__c": f"A{n}"} for n in range(3_000)]
+        done = sf.bulk2.Account.insert(records=rows, batch_size=1_500, wait=0)
+        assert [job["numberRecordsProcessed"] for job in done] == [1_500, 1_500]
+        pages = list(sf.bulk2.Account.query("SELECT Name FROM Account", max_records=2_000, wait=0))
+        assert [page.count("\n") - 1 for page in pages] == [2_000, 1_000]
+    assert org.org.ledger.applied("Account") == {f"A{n}": 1 for n in range(3_000)}
+
+
+def test_a_client_without_the_certificate_or_without_tls_gets_nothing(org: EmbeddedOrg) -> None:
+    """And the org goes on."""
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{org.instance_url}/services/data", timeout=10)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get(f"{org.instance_url.replace('https', 'http')}/services/data", timeout=10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert requests.get(f"{org.instance_url}/services/data", timeout=10, verify=False).status_code == 200
+
+
+def test_faults_break_connections_over_tls_too(org: EmbeddedOrg, pem: Path) -> None:
+    """A lost answer and a reset are errors of the connection; the next request is served."""
+    for effect in ("drop after", "reset"):
+        org.faults.add("other", effect, nth=None)
+        with pytest.raises(requests.exceptions.ConnectionError):
+            requests.get(f"{org.instance_url}/services/data", timeout=10, verify=str(pem))
+        org.faults.clear()
+        assert requests.get(f"{org.instance_url}/services/data", timeout=10, verify=str(pem)).status_code == 200
+
+
+def test_a_file_without_a_key_is_refused(tmp_path: Path) -> None:
+    """Before anything is served."""
+    (tmp_path / "no.pem").write_text("nothing", encoding="utf-8")
+    with pytest.raises(ValueError, match="must hold a private key and its certificate"):
+        EmbeddedOrg(tmp_path / "org", tls=tmp_path / "no.pem")
