@@ -57,3 +57,20 @@ def test_an_org_starts_with_a_whole_description_of_an_object_that_it_has_records
         assert server.org.count("User") == 1
         assert server.org.count("Pricebook2") == 1
         assert [record["Id"] for record in server.org.records("RecordType")] == ["0125g000000AbcdAAC"]
+
+
+def test_a_description_that_lacks_what_the_org_works_out_is_loaded_all_the_same(tmp_path: Path) -> None:
+    """A user who may not see a field describes an object without it."""
+    whole = {
+        "Opportunity": ["Name", "StageName", "IsWon"], "Product2": ["Name"], "PricebookEntry": ["UnitPrice", "ProductCode"],
+        "Contact": ["LastName"],
+    }  # fmt: skip
+    for name, names in whole.items():
+        fields = [{"name": "Id", "type": "id", "length": 18}, *({"name": n, "length": 40} for n in names)]
+        (tmp_path / f"{name}.json").write_text(json.dumps({"name": name, "fields": fields}), encoding="utf-8")
+    with EmbeddedOrg(describe=[tmp_path]) as server:
+        kinds = server.org.schema.objects
+        for name, names in whole.items():
+            server.org.saver.insert(kinds[name.lower()], dict.fromkeys(names[:1], "x"), 0.0)
+        sold = server.org.saver.insert(kinds["opportunity"], {"Name": "y", "StageName": "Closed Won"}, 0.0)
+        assert server.org.saver.tables.get(kinds["opportunity"], sold)["IsWon"] == 1  # type: ignore[index]
