@@ -57,6 +57,14 @@ def test_the_way_from_a_pull_request_to_an_approved_apply_is_walked(tmp_path: Pa
         assert real == written, command
 
 
+def test_a_load_is_rehearsed_from_the_snapshot_to_the_drift(tmp_path: Path) -> None:
+    """Every command of the page, with an embedded org for the real one, prints what stands there."""
+    walked = list(run(HOWTOS / "rehearse.md", tmp_path))
+    assert len(walked) > 6
+    for command, written, real in walked:
+        assert real == written, command
+
+
 def test_a_program_is_tested_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command and program of the page, on a free port, prints what stands there; the one with jsforce where it is installed."""
     text = (HOWTOS / "offline.md").read_text(encoding="utf-8")

@@ -35,6 +35,7 @@ from loadplan.words import count
 
 if TYPE_CHECKING:
     from loadplan.cli.again import Retry
+    from loadplan.cli.rehearsal import Twin
     from loadplan.diagnostics import Diagnostic
     from loadplan.plan.graph import Graph
 
@@ -520,7 +521,7 @@ def _drive(
             begun()
             return engine.go()
     finally:
-        finish(console, plan, run, known, folder, digests, request.junit)
+        finish(console, plan, run, known, folder, digests, request.junit, twin_of(target))
         journal.close()
 
 
@@ -553,11 +554,22 @@ def quota_of(target: Target, clock: Clock) -> Quota:
     )
 
 
+def twin_of(target: Target) -> Twin | None:
+    """The twin that an embedded org is, when it was given the objects of another."""
+    folder = (target.profile.embedded or {}).get("describe")
+    if not target.is_embedded or not folder:
+        return None
+    from loadplan.cli.rehearsal import Twin
+
+    return Twin(target.profile.name, folder, target)
+
+
 def finish(
     console: Console, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder,
-    digests: Mapping[str, InputDigest], junit: Path | None = None,
+    digests: Mapping[str, InputDigest], junit: Path | None = None, twin: Twin | None = None,
 ) -> None:  # fmt: skip
-    """Write the artifacts and say how it went. Runs after success and after every failure."""
+    """Write the artifacts and say how it went, on a `twin` also what that means for the org. Runs after success and after every
+    failure."""
     from loadplan.cli.exports import tell_github, write_junit
     from loadplan.reports.artifacts import write_artifacts
     from loadplan.reports.clinic import brief, clusters, next_commands
@@ -597,6 +609,11 @@ def finish(
         if item.edited is not None:
             console.message(f"  kept        {show(item.edited)}: it had been edited")
         console.message(f"  left over   {count(item.rows, 'row')} of {item.step}: {show(item.file)}")
+    if twin is not None:
+        from loadplan.cli.rehearsal import tell
+
+        tell(console, twin, plan, run, records, folder, {step: d.rows for step, d in digests.items()})
+        return
     for line in brief(clusters(run)):
         console.message(f"  why         {line}")
     for command in next_commands(run, names):

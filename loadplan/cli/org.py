@@ -65,14 +65,20 @@ def check(console: Console, org: str | None, state_dir: Path | None) -> int:
 
 @command.command("describe")
 @click.argument("objects", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for <Object>.json.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for <Object>.json."
+    "--check",
+    "checked",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIRECTORY",
+    help="Say what the org changed since the snapshot in this folder; exit 1 when it did.",
 )
 @click.option(
     "--all-needed-by",
-    "plan_file",
+    "plan_files",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The objects of a plan, of its queries, and the parents of its lookups.",
+    multiple=True,
+    help="The objects of a plan, of its queries, and the parents of its lookups. May be given several times.",
 )
 @org_option
 @variables_options
@@ -81,45 +87,23 @@ def check(console: Console, org: str | None, state_dir: Path | None) -> int:
 def describe(
     console: Console,
     objects: tuple[str, ...],
-    out: Path,
-    plan_file: Path | None,
+    out: Path | None,
+    checked: Path | None,
+    plan_files: tuple[Path, ...],
     org: str | None,
     var: tuple[str, ...],
     var_file: tuple[Path, ...],
     state_dir: Path | None,
 ) -> int:
-    """Write <Object>.json for each of OBJECTS: stable, diffable, fit for git."""
-    from loadplan.cli import flow
-    from loadplan.cli.target import open_target
-    from loadplan.clock import SystemClock
-    from loadplan.errors import UsageError
-    from loadplan.salesforce import info
+    """Write <Object>.json for each of OBJECTS: stable, diffable, fit for git; or --check such a folder.
 
-    plan = flow.load(plan_file, parse_variables(var), var_file)[0] if plan_file else None
-    if not objects and plan is None:
-        raise UsageError(
-            "no object is named",
-            next_commands=[
-                f"loadplan org describe Account Contact -o {org or 'ORG'} --out {out}",
-                f"loadplan org describe --all-needed-by PLAN -o {org or 'ORG'} --out {out}",
-            ],
-        )
-    root = project_root(Path.cwd())
-    with open_target(org, root, state_folder(state_dir, root), SystemClock(), console) as target:
-        version = target.version
-        names = set(objects)
-        if plan is not None:
-            info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
-            version = plan.api_version
-            names |= set(info.objects_needed_by(target.org, plan, version))
-        written = info.write_describes(target.org, sorted(names), out, version)
-    if console.as_json:
-        files = [{"object": path.stem, "file": str(path)} for path in written]
-        console.json({"org": target.profile.name, "api_version": version, "files": files})
-        return 0
-    for path in written:
-        console.result(flow.show(path))
-    return 0
+    More plans may follow --all-needed-by, as the shell makes them of `plans/*.yaml`."""
+    from loadplan.cli.describing import Wanted, check_snapshot, take_snapshot
+
+    plans = [*plan_files, *(Path(name) for name in objects if plan_files and name.endswith((".yaml", ".yml")))]
+    named = [name for name in objects if Path(name) not in plans]
+    wanted = Wanted(named, plans, org, parse_variables(var), var_file, state_dir)
+    return take_snapshot(console, wanted, out) if checked is None else check_snapshot(console, wanted, checked, out)
 
 
 # -- what a check looks like ---------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ class Org:
         kinds = self.schema.objects
         user = {"Username": self.username, "LastName": "User", "FirstName": "Admin", "Email": self.username,
                 "Alias": "admin", "IsActive": True}  # fmt: skip
-        self.saver.insert(kinds["user"], user, now, ADMIN_ID)
+        self.saver.put(kinds["user"], user, now, ADMIN_ID)
         self.store.next("id:User")
         organization = {"Id": self.settings.org_id, "Name": "Embedded Org", "IsSandbox": self.settings.is_sandbox,
                         "InstanceName": self.settings.instance_name, "OrganizationType": "Developer Edition",
@@ -97,7 +97,7 @@ class Org:
         columns = [f'"{name}"' for name in organization]
         self.saver.tables.insert(kinds["organization"], columns, {}, [list(organization.values())])
         book = make_id("01s", self.store.next("id:Pricebook2"))
-        self.saver.insert(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
+        self.saver.put(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
         self.saver.tables.update(kinds["pricebook2"], ['"IsStandard"'], [(True, book)])
 
     def _add_record_types(self, now: float) -> None:
@@ -111,7 +111,7 @@ class Org:
                 name = str(info.get("name") or info["developerName"])
                 values = {"Name": name, "DeveloperName": str(info.get("developerName") or name),
                           "SobjectType": kind.name, "IsActive": bool(info.get("active", True))}  # fmt: skip
-                self.saver.insert(record_types, values, now, record)
+                self.saver.put(record_types, values, now, record)
 
     # requests
 

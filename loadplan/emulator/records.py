@@ -6,7 +6,7 @@ refused is named in the batch's errors and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .rules import Batch, Rules
@@ -30,6 +30,12 @@ class Records:
     def insert(self, kind: ObjectType, values: Record, now: float, record_id: str | None = None) -> str:
         """Create one record; answers its id. Raises RowError."""
         return self._one(kind, values, "", now, record_id)
+
+    def put(self, kind: ObjectType, values: Record, now: float, record_id: str) -> None:
+        """Create one record that the embedded org has of its own: no rule of the org it is a twin of concerns it."""
+        batch = Batch({name: [value] for name, value in values.items()})
+        self._insert(kind, batch, [0], [record_id], now)
+        self._derive(kind, batch, [record_id], [])
 
     def update(self, kind: ObjectType, record_id: str, values: Record, now: float) -> None:
         """Change one live record. Raises RowError."""
@@ -187,17 +193,19 @@ class Records:
         if all(name in kind.fields for name in ("firstname", "lastname", "name")):
             text = """\"Name"=trim(ifnull("FirstName"||' ','')||ifnull("LastName",''))"""
             changes.append((text, not given.isdisjoint(("FirstName", "LastName"))))
-        if kind.name == "Opportunity":
-            text = """\"IsClosed"="StageName" like 'Closed%', "IsWon"="StageName"='Closed Won'"""
-            changes.append((text, "StageName" in given))
-        if kind.name == "PricebookEntry" and "product2" in self.schema.objects:
-            product = f'from {table_name(self.schema.objects["product2"])} p where p."Id"="Product2Id"'
-            text = f'"Name"=(select p."Name" {product}), "ProductCode"=(select p."ProductCode" {product})'
-            changes.append((text, True))
+        # A description may lack any of these fields: what follows is then left out.
+        if kind.name == "Opportunity" and "stagename" in kind.fields:
+            shown = {"IsClosed": "\"StageName\" like 'Closed%'", "IsWon": "\"StageName\"='Closed Won'"}
+            changes.append((_assigned(kind, shown), "StageName" in given))
+        product = self.schema.find("Product2")
+        if kind.name == "PricebookEntry" and product is not None and "product2id" in kind.fields:
+            of = f'from {table_name(product)} p where p."Id"="Product2Id"'
+            names = [name for name in ("Name", "ProductCode") if name.lower() in product.fields]
+            changes.append((_assigned(kind, {name: f'(select p."{name}" {of})' for name in names}), True))
         for change, touched in changes:
-            if made:  # their ids are one range: nobody else has written since they were given out
+            if made and change:  # their ids are one range: nobody else has written since they were given out
                 self.tables.derive_range(kind, change, made[0], made[-1])
-            if kept and touched:
+            if kept and touched and change:
                 self.tables.derive(kind, change, kept)
 
     # deleting
@@ -270,3 +278,8 @@ def _key(entry: Field, text: str) -> str:
         except ValueError:
             return text
     return fold(entry, text)
+
+
+def _assigned(kind: ObjectType, values: Mapping[str, str]) -> str:
+    """SQL that sets those of the fields that the object has."""
+    return ", ".join(f'"{name}"={value}' for name, value in values.items() if name.lower() in kind.fields)

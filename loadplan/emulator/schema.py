@@ -84,6 +84,8 @@ SYSTEM_FIELDS: tuple[dict[str, Any], ...] = (
 
 
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_OWN = ("Organization", "Pricebook2", "RecordType", "User")
+"""Objects of which the embedded org has records of its own: it needs their fields."""
 
 
 @dataclass(frozen=True)
@@ -271,8 +273,10 @@ def load_schema(folders: Sequence[Path], hidden: Sequence[str] = (), read_only: 
 
 
 def _merged(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """A second file about an object adds and overrides: keys by name, fields by name."""
-    fields = {str(f["name"]): f for f in known.get("fields", ())}
+    """A second file about an object adds and overrides: keys by name, fields by name. One that describes the object whole, as an org
+    does (its `Id` is among the fields), leaves no field of the first: a twin must not take what the org would refuse."""
+    whole = known["name"] not in _OWN and any(f["name"] == "Id" for f in more.get("fields", ()))
+    fields = {} if whole else {str(f["name"]): f for f in known.get("fields", ())}
     for field in more.get("fields", ()):
         fields[str(field["name"])] = {**fields.get(str(field["name"]), {}), **field}
     given = {key: value for key, value in more.items() if value is not None}

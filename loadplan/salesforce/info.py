@@ -6,24 +6,18 @@ needed to be sure of the org is left out then, and shown as unknown.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loadplan.clock import Clock, SystemClock
 from loadplan.diagnostics import did_you_mean
-from loadplan.durable import write_atomic
 from loadplan.errors import OrgError
 from loadplan.salesforce.bulk2 import Bulk2Org
 from loadplan.salesforce.faults import clean
 from loadplan.salesforce.orgs import OrgProfile
 from loadplan.salesforce.port import Identity, OrgFault, Refused
-
-if TYPE_CHECKING:
-    from loadplan.plan.model import Plan
 
 PREFERRED = "66.0"
 """The version that questions are asked in where the org has it: the default of plans."""
@@ -200,36 +194,13 @@ def _permissions(org: Bulk2Org, clock: Clock, version: str) -> dict[str, bool]:
 # -- objects -------------------------------------------------------------------------------------------------------
 
 
-def objects_needed_by(org: Bulk2Org, plan: Plan, version: str = PREFERRED) -> list[str]:
-    """Objects of the plan's steps, of its queries, and the parents that its lookups name, sorted. A relationship is followed
-    through the description of the step's object; what the org does not know is left to `write_describes` to complain about.
-    """
-    clock = SystemClock()
-    found = {step.object for step in plan.steps.values() if step.object}
-    for step in plan.steps.values():
-        if step.soql and (queried := re.search(r"\bFROM\s+([A-Za-z]\w*)", step.soql, re.IGNORECASE)):
-            found.add(queried[1])
-    parents: dict[str, set[str]] = {}
-    for step in plan.steps.values():
-        for lookup in step.lookups if step.object else ():
-            if lookup.object_type:
-                found.add(lookup.object_type)
-            else:
-                parents.setdefault(str(step.object), set()).add(lookup.relationship.lower())
-    for name, relationships in parents.items():
-        for field in _list(_describe(org, name, clock, version), "fields"):
-            if str(field.get("relationshipName", "")).lower() in relationships:
-                found.update(str(parent) for parent in field.get("referenceTo") or () if OBJECT_NAME.match(str(parent)))
-    return sorted(found)
-
-
-def _list(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+def maps_in(data: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     """The maps in a list of an answer."""
     value = data.get(key)
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _describe(org: Bulk2Org, name: str, clock: Clock, version: str) -> dict[str, Any]:
+def describe_object(org: Bulk2Org, name: str, clock: Clock, version: str) -> dict[str, Any]:
     """The description of one object. REST API Developer Guide, "sObject Describe". Raises `OrgError`."""
     if not OBJECT_NAME.match(name):
         raise OrgError(
@@ -246,30 +217,21 @@ def _describe(org: Bulk2Org, name: str, clock: Clock, version: str) -> dict[str,
     return data
 
 
+def describe_or_none(org: Bulk2Org, name: str, clock: Clock, version: str) -> dict[str, Any] | None:
+    """The same; None for an object that the org does not have or does not show. Raises `OrgError`."""
+    try:
+        return describe_object(org, name, clock, version)
+    except OrgError as error:
+        if error.code == "LP0402":
+            return None
+        raise
+
+
 def _no_such_object(org: Bulk2Org, name: str, clock: Clock, version: str) -> OrgError:
     known = org.http.read(f"/services/data/v{version}/sobjects", clock)
-    names = [str(entry.get("name")) for entry in _list(known if isinstance(known, dict) else {}, "sobjects")]
+    names = [str(entry.get("name")) for entry in maps_in(known if isinstance(known, dict) else {}, "sobjects")]
     meant = did_you_mean(name, names)
     return OrgError(
         f"the org has no object `{name}`, or this user may not see it", code="LP0402", where=org.instance_url,
         hint=meant or "custom objects end in __c; the user needs at least Read on the object",
     )  # fmt: skip
-
-
-def write_describes(org: Bulk2Org, objects: Sequence[str], folder: Path, version: str = PREFERRED) -> list[Path]:
-    """`<Object>.json` for each object: sorted keys, without what changes by itself, so that git shows real changes. All are
-    asked for before the first is written."""
-    clock = SystemClock()
-    answers = [(name, _describe(org, name, clock, version)) for name in objects]
-    written = []
-    for name, data in answers:
-        data.pop("urls", None)
-        for record_type in _list(data, "recordTypeInfos"):
-            record_type.pop("urls", None)
-        # The file name is made of a checked name only: never of a text that a server supplies.
-        said = str(data.get("name", ""))
-        path = folder / f"{said if said.lower() == name.lower() else name}.json"
-        text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        write_atomic(path, text.encode("utf-8", "replace"), 0o644)
-        written.append(path)
-    return written

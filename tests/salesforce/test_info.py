@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from loadplan.cli.org import as_document, as_lines, remarks
@@ -11,7 +10,6 @@ from loadplan.clock import SystemClock
 from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings
 from loadplan.errors import OrgError
-from loadplan.plan.load import load_plan
 from loadplan.salesforce import info
 from loadplan.salesforce.orgs import OrgProfile, connect_with_token
 from loadplan.salesforce.port import Identity
@@ -215,47 +213,6 @@ def test_a_check_for_programs() -> None:
     assert json.loads(json.dumps(document)) == document
 
 
-# -- objects -------------------------------------------------------------------------------------------------------
-
-
-def test_the_objects_of_a_plan_include_queries_and_the_parents_of_lookups(tmp_path: Path) -> None:
-    """A relationship is followed through the description of the step's object; a type that is named is taken as it is."""
-    (tmp_path / "plan.yaml").write_text(
-        "version: 1\nname: t\nsteps:\n  contacts:\n    object: Contact\n    operation: insert\n    source: c.csv\n"
-        "    columns: {LastName: n}\n    lookups: {Account.Legacy_Id__c: a}\n"
-        "  tasks:\n    object: Task\n    operation: insert\n    source: t.csv\n    columns: {Subject: s}\n"
-        '    lookups: {"Lead:Who.Legacy_Id__c": w}\n'
-        "  cases:\n    operation: query\n    soql: SELECT Id from Case WHERE Id != null\n    output: o.csv\n"
-    )
-    for name in ("c.csv", "t.csv"):
-        (tmp_path / name).write_text("x\n1\n")
-    plan = load_plan(tmp_path / "plan.yaml", variables={}, var_files=[])
-    with EmbeddedOrg() as server:
-        org = connect_with_token(server.instance_url, server.access_token, clock=SystemClock())
-        assert info.objects_needed_by(org, plan) == ["Account", "Case", "Contact", "Lead", "Task"]
-
-
-def test_a_misspelt_object_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
-    """And nothing is written, not even the objects that there are."""
-    with EmbeddedOrg() as server:
-        org = connect_with_token(server.instance_url, server.access_token, clock=SystemClock())
-        with pytest.raises(OrgError) as caught:
-            info.write_describes(org, ["Account", "Contcat"], tmp_path)
-    assert caught.value.hint == "did you mean `Contact`?"
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "description",
-    [b'{"name":"../../evil","recordTypeInfos":7}', b'{"name":"Account","recordTypeInfos":[7],"label":"\\ud83d"}'],
-)
-def test_an_odd_description_becomes_a_file_of_the_name_that_was_asked(description: bytes, tmp_path: Path) -> None:
-    """No text of the server makes a path, and no half of a character ends the command."""
-    with RawServer(http("200 OK", description, JSON)) as server:
-        [path] = info.write_describes(org_at(server.url), ["Account"], tmp_path)
-    assert path == tmp_path / "Account.json"
-
-
 # -- the embedded org -----------------------------------------------------------------------------------------------
 
 
@@ -268,16 +225,3 @@ def test_the_check_of_the_embedded_org_says_who_and_how_much_is_left() -> None:
     assert check.identity.is_sandbox is True
     assert check.api_versions[-1] == "67.0"
     assert all(0 <= left <= most for left, most in check.limits.values())
-
-
-def test_descriptions_are_the_same_bytes_each_time(tmp_path: Path) -> None:
-    """Sorted keys, so that git shows real changes; a name that is no API name makes no path."""
-    with EmbeddedOrg() as server:
-        org = connect_with_token(server.instance_url, server.access_token, clock=SystemClock())
-        [first] = info.write_describes(org, ["Account"], tmp_path)
-        before = first.read_bytes()
-        assert info.write_describes(org, ["account"], tmp_path)[0].name.lower() == "account.json"
-        assert first.read_bytes() == before
-        assert list(json.loads(before)) == sorted(json.loads(before))
-        with pytest.raises(OrgError):
-            info.write_describes(org, ["../../Account"], tmp_path)

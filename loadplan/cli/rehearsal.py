@@ -1,0 +1,161 @@
+"""The last words of a run on a twin: what would have failed in the org, what the twin cannot tell, how long it would take there.
+
+Nothing here stops a command: the run has ended and its files are written.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadplan.cli.console import Console
+from loadplan.cli.earlier import Earlier, earlier_runs
+from loadplan.cli.flow import show
+from loadplan.errors import InvalidInputError, OrgError
+from loadplan.reports.clinic import brief
+from loadplan.reports.rehearsal import Rehearsal, headline, rehearsal
+from loadplan.words import count
+
+if TYPE_CHECKING:
+    from loadplan.cli.target import Target
+    from loadplan.plan.model import Plan
+    from loadplan.reports.forecast import Forecast
+    from loadplan.run import events as ev
+    from loadplan.run.folder import RunFolder
+    from loadplan.run.state import Run
+    from loadplan.salesforce.snapshot import Manifest
+
+UNNAMED = {"", "env", "embedded"}
+"""Names of the snapshot's org that say nothing to who reads them elsewhere."""
+MOST_REASONS = 5
+OWN_USER = "SELECT CreatedDate FROM User ORDER BY CreatedDate LIMIT 1"
+
+
+@dataclass(frozen=True)
+class Twin:
+    """An embedded org with the objects of another: its name in orgs.yaml, its `describe` folder as written there, and the org
+    itself to ask."""
+
+    name: str
+    folder: str
+    target: Target
+
+    def begun(self) -> str:
+        """When it began, as a timestamp: its own user is as old as it. Empty when it does not say."""
+        from loadplan.clock import SystemClock
+
+        path = f"/services/data/v{self.target.version}/query"
+        try:
+            found = self.target.org.http.read(path, SystemClock(), params={"q": OWN_USER})
+            return str(found["records"][0]["CreatedDate"])
+        except (OrgError, KeyError, IndexError, TypeError):
+            return ""
+
+
+def tell(
+    console: Console, twin: Twin, plan: Plan, run: Run, records: Sequence[ev.Recorded], folder: RunFolder,
+    rows: Mapping[str, int],
+) -> None:  # fmt: skip
+    """Say it, and keep it in `rehearsal.json`. `rows` maps a step to the rows of its source."""
+    manifest = _manifest(console, plan.root / twin.folder)
+    earlier = earlier_runs(folder.root.parent.parent, plan, run, records, rows, manifest.org, twin.name, twin.begun())
+    found = rehearsal(plan, run, manifest.records, rows, used_before=earlier.twin_was_used)
+    org = "the real org" if manifest.org in UNNAMED else f"`{manifest.org}`"
+    commands = list(_commands(twin, run, found, manifest.org))
+    document: dict[str, Any] = {
+        "twin": twin.name, "snapshot": twin.folder, "org": manifest.org, **found.as_json(),
+        "forecast": _forecast_json(earlier), "next": [{"command": c, "why": why} for c, why in commands],
+    }  # fmt: skip
+    folder.write_json("rehearsal.json", document)
+    lines = list(_lines(found, earlier))
+    _tell_github(console, headline(found, org, twin.folder), lines)
+    console.message("")
+    tone = "red" if found.would_fail else "yellow" if found.cannot_tell or found.not_tried else "green"
+    console.message(console.style(headline(found, org, twin.folder), tone, "bold"))
+    for line in lines:
+        console.message(f"  {line}")
+    console.message(f"  more        {show(folder.root / 'rehearsal.json')}")
+    for command, why in commands:
+        console.message(f"  next        {command}   # {why}")
+
+
+def _tell_github(console: Console, head: str, lines: Sequence[str]) -> None:
+    """On GitHub Actions: the same in the step's summary."""
+    from loadplan import github
+
+    if github.is_actions(os.environ):
+        from loadplan.cli.exports import append_summary
+        from loadplan.reports.render import md
+
+        append_summary(
+            console, f"### {md(head)}\n\n" + "".join(f"- {md(' '.join(line.split()))}\n" for line in lines) + "\n"
+        )
+
+
+def _manifest(console: Console, folder: Path) -> Manifest:
+    from loadplan.salesforce.snapshot import Manifest, read_manifest
+
+    try:
+        return read_manifest(folder)
+    except InvalidInputError as error:
+        console.error(f"warning: {error.summary}")
+        return Manifest()
+
+
+def _lines(found: Rehearsal, earlier: Earlier) -> Iterator[str]:
+    certain = [reason for reason in found.reasons if not reason.doubt]
+    for line in brief([reason.cluster for reason in certain], MOST_REASONS):
+        yield f"why         {line}"
+    doubtful = [reason for reason in found.reasons if reason.doubt]
+    for reason in doubtful[:MOST_REASONS]:
+        cluster = reason.cluster
+        where = f" ({cluster.fields})" if cluster.fields else ""
+        yield f"cannot tell {cluster.rows:,} of {cluster.step}: {cluster.code}{where}: {reason.doubt}"
+    if len(doubtful) > MOST_REASONS:
+        yield f"cannot tell {len(doubtful) - MOST_REASONS} more reasons: see rehearsal.json"
+    for step, (rows, why) in (found.not_tried or {}).items():
+        yield "not tried   " + (f"{count(rows, 'row')} of " if rows is not None else "") + f"{step}: {why}"
+    yield f"time        {_time(earlier)}"
+
+
+def _time(earlier: Earlier) -> str:
+    told = earlier.forecast
+    if told is None:
+        return "no earlier run on a real org tells how long it would take"
+    runs = count(len(earlier.runs), "earlier run")
+    text = f"{_duration(told)} in {earlier.org} (from {runs}; critical path {' -> '.join(told.path)})"
+    if told.untold:
+        text += f"; without {', '.join(told.untold)}, of which no earlier run tells"
+    if told.rough:
+        text += f"; {', '.join(told.rough)}: roughly, what ran was far smaller"
+    return text
+
+
+def _duration(told: Forecast) -> str:
+    from loadplan.cli.pace import rounded
+
+    return rounded(told.seconds)
+
+
+def _forecast_json(earlier: Earlier) -> dict[str, Any] | None:
+    told = earlier.forecast
+    if told is None:
+        return None
+    return {
+        "org": earlier.org, "seconds": round(told.seconds, 1), "runs": list(earlier.runs), "path": list(told.path),
+        "ends": {step: round(seconds, 1) for step, seconds in told.ends.items()},
+        "untold": list(told.untold), "rough": list(told.rough),
+    }  # fmt: skip
+
+
+def _commands(twin: Twin, run: Run, found: Rehearsal, org: str) -> Iterator[tuple[str, str]]:
+    plan = shlex.quote(run.header.plan_file) if run.header else "PLAN"
+    if found.would_fail or found.not_tried or run.exit:
+        yield f"loadplan apply {plan} -o {twin.name}", "rehearse again, when the rows or the plan are mended"
+    if not found.would_fail:
+        name = "ORG" if org in UNNAMED else org
+        yield f"loadplan plan {plan} -o {name}", "asks the org for the keys and parents that a twin has not"
