@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from loadplan.cli.console import Console
 from loadplan.cli.events import listeners, watching
-from loadplan.cli.flow import check_data, fresh_run
+from loadplan.cli.loading import check_data, fresh_run
 from loadplan.cli.progress import Board, Row
 from loadplan.cli.rates import moved, progress
 from loadplan.emulator.settings import Settings

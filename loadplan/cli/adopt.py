@@ -57,7 +57,7 @@ def command(
     from datetime import timedelta
     from getpass import getuser
 
-    from loadplan.cli import flow
+    from loadplan.cli import flow, kept, loading
     from loadplan.cli.target import open_target
     from loadplan.clock import SystemClock
     from loadplan.plan.units import duration
@@ -79,13 +79,13 @@ def command(
         raise click.BadParameter(str(error), param_hint="--since") from error
     clock = SystemClock()
     request = flow.Request(org, parse_variables(var), var_file, state_dir, lock_timeout=lock_timeout)
-    loaded, graph = flow.load(plan, request.variables, request.var_files, state_dir, step)
+    loaded, graph = loading.load(plan, request.variables, request.var_files, state_dir, step)
     states = state_folder(state_dir, loaded.root)
     folder = RunFolder(runs_folder(states) / new_run_id(loaded.name, clock.now()))
-    run = flow.fresh_run(graph)
+    run = loading.fresh_run(graph)
     waiting = Waiting(lock_timeout, console.message)
     try:
-        digests = flow.check_data(loaded, run, folder, org)
+        digests = loading.check_data(loaded, run, folder, org)
         with (
             open_target(org, loaded.root, states, clock, console, waiting) as target,
             hold_lock(
@@ -102,7 +102,7 @@ def command(
             if not (step or whole):
                 refuse_to_guess(loaded, jobs, f"loadplan adopt {plan} -o {target.profile.name}")
             folder.create()
-            flow.freeze(loaded, folder, digests, request)
+            kept.freeze(loaded, folder, digests, request)
             journal = FileJournal.create(folder.journal, clock)
             try:
                 engine = Engine(loaded, run, target.org, journal, folder, clock, digests)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadplan.cli import flow
+from loadplan.cli import loading, paths
 from loadplan.cli.console import Console
 from loadplan.cli.options import project_root, state_folder
 from loadplan.cli.target import Target, open_target
@@ -48,7 +48,7 @@ def take_snapshot(console: Console, wanted: Wanted, out: Path | None) -> int:
                 f"loadplan org describe --all-needed-by PLAN -o {org} --out {folder}",
             ],
         )
-    plans = [flow.load(file, wanted.variables, wanted.var_files)[0] for file in wanted.plans]
+    plans = [loading.load(file, wanted.variables, wanted.var_files)[0] for file in wanted.plans]
     root, clock = project_root(Path.cwd()), SystemClock()
     with open_target(wanted.org, root, state_folder(wanted.state_dir, root), clock, console) as target:
         version, names = target.version, set(wanted.objects)
@@ -67,7 +67,7 @@ def take_snapshot(console: Console, wanted: Wanted, out: Path | None) -> int:
         console.json({"org": target.profile.name, "api_version": version, "files": files, "records": records})
         return 0
     for path in written:
-        console.result(flow.show(path))
+        console.result(paths.show(path))
     return 0
 
 

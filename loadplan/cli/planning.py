@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadplan.cli import flow
+from loadplan.cli import flow, kept, loading, paths
 from loadplan.cli.console import Console
 from loadplan.cli.options import state_folder
 from loadplan.cli.outfile import check_replaceable
@@ -95,15 +95,15 @@ def review(
     from loadplan.salesforce.entries import read_entries
 
     clock = SystemClock()
-    loaded, graph = flow.load(plan_file, request.variables, request.var_files, request.state_dir, request.steps)
+    loaded, graph = loading.load(plan_file, request.variables, request.var_files, request.state_dir, request.steps)
     entries = read_entries(loaded.root / "orgs.yaml")
     state_dir = state_folder(request.state_dir, loaded.root)
-    run = flow.fresh_run(graph)
+    run = loading.fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(loaded.name, clock.now()))
     try:
         told: dict[str, list[Diagnostic]] = {}
-        digests = flow.check_data(loaded, run, folder, request.org, told)
-        beside = flow.beside(loaded)
+        digests = loading.check_data(loaded, run, folder, request.org, told)
+        beside = kept.beside(loaded)
         rows = Rows(loaded, run, folder, request.org)
         with ExitStack() as stack:
             if wish.offline:
@@ -122,10 +122,10 @@ def review(
         entry = entries.get(request.org or "", {})
         if wish.out is None:
             return document, {}
-        kept = _kept(loaded, graph, request, digests, beside, described, entry)
+        frozen = _kept(loaded, graph, request, digests, beside, described, entry)
         # Where the project is, as seen from the file.
-        kept["project"] = Path(os.path.relpath(loaded.root.resolve(), wish.out.resolve().parent)).as_posix()
-        return document, kept
+        frozen["project"] = Path(os.path.relpath(loaded.root.resolve(), wish.out.resolve().parent)).as_posix()
+        return document, frozen
     finally:
         discard_unbegun(folder)
 
@@ -193,10 +193,10 @@ def _kept(
 def _save(console: Console, out: Path, kept: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     from loadplan.review.saved import write_saved
 
-    to = shlex.quote(flow.show(out.resolve()))
+    to = shlex.quote(paths.show(out.resolve()))
     digest = write_saved(out.resolve(), kept, document)
     org = document["org"]
     console.message("")
-    console.message(f"Saved {flow.show(out.resolve())}  {digest}")
+    console.message(f"Saved {paths.show(out.resolve())}  {digest}")
     confirm = f" --confirm-org {org['organization_id']}" if org["production"] else ""
     console.message(f"Next: loadplan apply {to}{confirm}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadplan.cli.console import Console
 from loadplan.cli.earlier import Earlier, earlier_runs
-from loadplan.cli.flow import show
+from loadplan.cli.paths import show
 from loadplan.errors import InvalidInputError, OrgError
 from loadplan.reports.clinic import brief
 from loadplan.reports.rehearsal import Rehearsal, headline, rehearsal

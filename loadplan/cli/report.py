@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loadplan.cli import complete
+from loadplan.cli import complete, kept, loading, paths
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, junit_option, project_root, state_folder, state_option
 
@@ -33,7 +33,6 @@ def command(
     console: Console, run: str | None, summary: bool, html: Path | None, junit: Path | None, state_dir: Path | None
 ) -> int:
     """Render runbook, pagination audit, report page, summary and retry files of RUN (default: the newest) again."""
-    from loadplan.cli import flow
     from loadplan.cli.exports import write_junit
     from loadplan.cli.outfile import check_replaceable
     from loadplan.cli.standing import standing
@@ -47,8 +46,8 @@ def command(
     found = standing(folder)
     if found.owner:
         console.message(f"it is being run by {found.owner}: this is how far it is")
-    plan, graph, frozen = flow.as_begun(folder)
-    state = fold(flow.fresh_run(graph), found.records)
+    plan, graph, frozen = kept.as_begun(folder)
+    state = fold(loading.fresh_run(graph), found.records)
     if not summary:
         render(console, plan, state, found.records, folder, frozen["inputs"])
     if html is not None:
@@ -60,8 +59,8 @@ def command(
         return 0
     console.result(view.summary_line(state))
     if not summary:
-        console.result(flow.show(folder.root / "runbook.md"))
-        console.result(flow.show(folder.root / "report.html"))
+        console.result(paths.show(folder.root / "runbook.md"))
+        console.result(paths.show(folder.root / "report.html"))
     for asked in filter(None, (html, junit)):
         console.result(str(asked))
     if found.next_command:

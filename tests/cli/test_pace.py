@@ -74,7 +74,7 @@ def test_a_log_has_one_line_a_change_and_a_heartbeat_with_the_pace(tmp_path: obj
 
 def test_the_board_shows_what_jobs_are_at_and_how_many_steps_are_done(tmp_path_factory: pytest.TempPathFactory) -> None:
     """From the journal of a run that was killed: a line a step with its job, and the steps."""
-    from loadplan.cli.flow import fresh_run
+    from loadplan.cli.loading import fresh_run
     from loadplan.plan.graph import compile_graph
     from loadplan.run import events as ev
     from loadplan.run.activity import Activity

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from loadplan.cli.flow import check_data
+from loadplan.cli.loading import check_data
 from loadplan.cli.main import run as main
 from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from loadplan.cli import flow
+from loadplan.cli import loading
 from loadplan.plan.graph import compile_graph
 from loadplan.plan.load import load_plan
 from loadplan.plan.model import FileSource, Plan
@@ -34,7 +34,7 @@ def folded(world: World) -> tuple[Run, list[ev.Recorded]]:
     folder = world.run_folder
     assert folder is not None
     records = read_journal(folder.journal)[0]
-    return fold(flow.fresh_run(compile_graph(_plan(world))), records), records
+    return fold(loading.fresh_run(compile_graph(_plan(world))), records), records
 
 
 _PLANS: dict[str, Plan] = {}

@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 import requests
 from loadplan import clock
-from loadplan.cli import flow, planning, signals
+from loadplan.cli import ending, flow, loading, planning, signals
 from loadplan.cli.main import run
 from loadplan.disk import using
 from loadplan.emulator.faults import Faults
@@ -279,7 +279,7 @@ class World:
         if folder is None:
             return []
         return undecided(
-            fold(flow.fresh_run(compile_graph(load_plan(self.project / "plan.yaml"))), self._records(folder))
+            fold(loading.fresh_run(compile_graph(load_plan(self.project / "plan.yaml"))), self._records(folder))
         )
 
     def _count(self, kind: type[ev.Event]) -> int:
@@ -305,4 +305,4 @@ def _empty_org() -> Path:
 
 
 _new_session = http.new_session
-_finish = flow.finish
+_finish = ending.finish

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from loadplan.cli import flow
+from loadplan.cli import loading
 from loadplan.emulator.faults import Faults
 from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings
@@ -161,8 +161,8 @@ class Story:
         point."""
         self.plan = load_plan(self.plan_file)
         graph = compile_graph(self.plan)
-        run = flow.fresh_run(graph)
-        digests = flow.check_data(self.plan, run, self.run_folder)
+        run = loading.fresh_run(graph)
+        digests = loading.check_data(self.plan, run, self.run_folder)
         client: Any = connect_with_token(
             self.org.instance_url, self._hand_out, clock=self.clock, timeouts=Timeouts(5, 5)
         )
