@@ -35,6 +35,12 @@ def _reader() -> Lines:
     return lines
 
 
+def one_line(text: str) -> str:
+    """A text in one line: a name may hold a line break, and what stands behind it would begin a line of its own, which a CI runner
+    may take for a command."""
+    return printable(text).replace("\r", "\\r").replace("\n", "\\n")
+
+
 def render_full(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
     """A frame with the offending line for each."""
     lines = _reader()
@@ -45,7 +51,7 @@ def _frame(d: Diagnostic, color: bool, lines: Lines) -> str:
     head = f"{d.severity}[{d.code}]"
     if color:
         head = f"{COLORS[d.severity]}{head}\x1b[0m"
-    out = [f"{head}: {printable(d.summary)}", f"  --> {printable(str(d.place))}"]
+    out = [f"{head}: {one_line(d.summary)}", f"  --> {one_line(str(d.place))}"]
     for note in sorted(d.notes, key=lambda n: n.place.line):
         out += _quote(note.place, note.text, "-", lines)
     quoted = _quote(d.place, d.label, "^", lines) if d.quote else []
@@ -53,7 +59,7 @@ def _frame(d: Diagnostic, color: bool, lines: Lines) -> str:
     if quoted:
         out.append("   |")
     if d.hint:
-        out.append(f"help: {printable(d.hint)}")
+        out.append(f"help: {one_line(d.hint)}")
     out.append(f"docs: loadplan explain {d.code}")
     return "\n".join(out)
 
@@ -174,7 +180,7 @@ def as_junit(diagnostics: Sequence[Diagnostic]) -> str:
     errors = [d for d in diagnostics if d.severity is Severity.ERROR]
     cases = (
         "".join(
-            f"<testcase name={quoteattr(f'{d.place} {d.code}')}><failure message={quoteattr(printable(d.summary))}/></testcase>"
+            f"<testcase name={quoteattr(f'{d.place} {d.code}')}><failure message={quoteattr(one_line(d.summary))}/></testcase>"
             for d in errors
         )
         or '<testcase name="validate"/>'

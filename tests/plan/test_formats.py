@@ -109,3 +109,10 @@ def test_a_place_without_a_line_is_no_line_of_an_annotation() -> None:
         "artifactLocation": {"uri": "plans/my%20plan.yaml"},
         "region": {"startLine": 2, "startColumn": 3, "endColumn": 7},
     }
+
+
+def test_a_name_with_a_line_break_stays_in_its_line(tmp_path: Path) -> None:
+    """What stands behind the break would be a line of its own, and a CI runner might take it for a command."""
+    whole = Diagnostic("LP0206", "`a\n::error::hi` cannot be a name", Place("p\n.yaml", 4), hint="not\nso")
+    assert not [line for line in render_full([whole]).splitlines() if line.startswith("::")]
+    assert render_full([whole]).splitlines()[0] == "error[LP0206]: `a\\n::error::hi` cannot be a name"
