@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.masking import printable
+from loadplan.plan.model import Step
 from loadplan.review import risk
 from loadplan.review.bare import unmasked
 from loadplan.review.feeding import NOWHERE, feeding
@@ -54,6 +55,11 @@ def document(
     }  # fmt: skip
 
 
+def _was(step: Step | None) -> str:
+    """What a step that deletes did before, where that was something else."""
+    return step.operation if step is not None and not step.facts.destructive else ""
+
+
 def _change_json(change: Change) -> dict[str, Any]:
     return {
         "path": printable(change.path), "step": change.step, "kind": change.kind, "before": printable(change.before),
@@ -94,7 +100,7 @@ def _plan(pair: Pair, folder: Path, elsewhere: Mapping[Path, str], *, show_value
         "status": _status(pair, risks), "risk": risk.worst(risks),
         "steps": {"added": len(added), "removed": len(gone), "changed": len(touched), "indirect": len(found.indirect)},
         "destructive": [
-            {"step": s.id, "operation": s.operation, "object": s.object, "new": s.id not in old}
+            {"step": s.id, "operation": s.operation, "object": s.object, "new": s.id not in old, "was": _was(old.get(s.id))}
             for s in new.values() if s.facts.destructive
         ],
         "changes": [_change_json(c) for c in found.changes], "rows": found.rows, "indirect": found.indirect,

@@ -130,6 +130,11 @@ def _twice(twice: Mapping[str, Any]) -> str:
 # -- markdown ------------------------------------------------------------------------------------------------------
 
 
+MOST_DELETES = 20
+MOST_WORST = 50
+"""That many stand at the top of the comment; of more it says how many."""
+
+
 def as_markdown(document: Mapping[str, Any], named: Sequence[str] = (), planned: Sequence[str] = ()) -> str:
     """One comment; `planned` are lines about what the plans would do. Its first line is a marker: whoever posts it looks for it, and
     replaces the comment that has it. What does not fit is left out from the end, and counted."""
@@ -171,13 +176,14 @@ def _title(document: Mapping[str, Any]) -> str:
 
 
 def _table(document: Mapping[str, Any]) -> Iterator[str]:
-    deletes = [d for p in document["plans"] for d in p["destructive"]]
+    many = len(document["plans"]) > 1
+    deletes = [(p, d) for p in document["plans"] for d in p["destructive"]]
+    deletes.sort(
+        key=lambda pair: not (pair[1]["new"] or pair[1]["was"])
+    )  # what is new of them is what the comment is about
     if deletes:
-        listed = ", ".join(
-            f"{code(d['step'])} {d['operation']} {code(d['object'] or '')}{' (new)' if d['new'] else ''}"
-            for d in deletes[:20]
-        )
-        yield f"**Deletes data:** {listed}"
+        listed = ", ".join(_delete(d, p["file"] if many else "") for p, d in deletes[:MOST_DELETES])
+        yield f"**Deletes data:** {listed}{_more(len(deletes) - MOST_DELETES)}"
         yield ""
     yield "| plan | risk | steps added | removed | changed | indirect | row changes |"
     yield "|---|---|--:|--:|--:|--:|--:|"
@@ -189,11 +195,38 @@ def _table(document: Mapping[str, Any]) -> Iterator[str]:
             f"| {code(plan['file'])} | {bold} | {steps['added']} | {steps['removed']} | {steps['changed']} | {steps['indirect']} "
             f"| {rows:,} |"
         )
-    worst = [c for p in document["plans"] for c in p["changes"] if c["risk"] == "R3"]
-    worst += [c for c in document["orgs"] if c["risk"] == "R3"]
+    worst = list(_worst(document, many=many))
     if worst:
         yield ""
-        for change in worst[:50]:
+        yield from worst[:MOST_WORST]
+        if len(worst) > MOST_WORST:
+            yield f"- **R3** and {len(worst) - MOST_WORST:,} more"
+
+
+def _delete(found: Mapping[str, Any], file: str) -> str:
+    """A step that deletes, with its file where several plans changed, and whether it did so before."""
+    note = " (**new**)" if found["new"] else f" (**was {said(found['was'])}**)" if found["was"] else ""
+    where = f" in {code(file)}" if file else ""
+    return f"{code(found['step'])} {found['operation']} {code(found['object'] or '')}{where}{note}"
+
+
+def _more(number: int) -> str:
+    return f" and {number:,} more" if number > 0 else ""
+
+
+def _worst(document: Mapping[str, Any], *, many: bool) -> Iterator[str]:
+    """A line for each change of the highest class: of steps, of rows, of orgs."""
+    for plan in document["plans"]:
+        where = f"{code(plan['file'])} " if many else ""
+        for change in plan["changes"]:
+            if change["risk"] == "R3":
+                yield f"- **R3** {where}{_code_change(change)}"
+        for rows in plan["rows"]:
+            if rows["risk"] == "R3":
+                counts = f" ({_five(rows)})" if rows["compared"] else ""
+                yield f"- **R3** {where}rows of {code(rows['source'])} ({code(rows['step'])}): {said(rows['why'])}{counts}"
+    for change in document["orgs"]:
+        if change["risk"] == "R3":
             yield f"- **R3** {_code_change(change)}"
 
 
