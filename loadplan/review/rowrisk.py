@@ -7,6 +7,7 @@ from typing import Any
 
 from loadplan.plan.model import Step
 from loadplan.review.feeding import key_columns, sent_columns
+from loadplan.sources.filters import where_columns
 
 _NAMES = 10
 MORE_ROWS = 1.2
@@ -21,6 +22,7 @@ def rows_risk(step: Step, rows: Mapping[str, Any], feeds: str = "") -> tuple[str
         *_columns(step, rows),
         *_amount(step, rows),
         *_order(step, rows),
+        *_filtered(step, rows),
     ]
     if not found:
         some = any(rows[k] for k in ("added", "removed", "changed", "columns_added", "columns_removed"))
@@ -72,6 +74,11 @@ def _records(step: Step, rows: Mapping[str, Any]) -> Found:
         yield "R3", f"other records are updated: {swapped:,} in place of as many"
     if swapped and step.operation == "upsert" and swapped * 2 > rows["base"]:
         yield "R2", f"most rows have another key than before: {rows['added']:,} new, {rows['removed']:,} gone"
+    if step.key is None and not rows["keyed"] and rows["added"] and rows["removed"]:
+        if step.operation == "update":
+            yield "R3", "other records may be updated: the Id is made of several columns, and rows are compared whole"
+        elif step.operation == "upsert":
+            yield "R2", "rows may find other records: the key is made of several columns, and rows are compared whole"
     if rows.get("duplicates"):
         twice = rows["duplicates"]
         risk = "R2" if twice["head"] > twice["base"] else "R1"
@@ -105,6 +112,16 @@ def _order(step: Step, rows: Mapping[str, Any]) -> Found:
             "its limit takes the first ones" if step.limit is not None else f"`dedupe: {step.dedupe}` takes one of them"
         )
         yield "R2", f"rows stand in another order: {what}"
+
+
+def _filtered(step: Step, rows: Mapping[str, Any]) -> Found:
+    """Which rows are sent is decided by the data, too."""
+    cut = step.limit is not None and max(rows["base"], rows["head"]) > step.limit
+    if cut and (rows["added"] or rows["removed"]) and not step.facts.destructive:
+        what = "other records are updated" if step.operation == "update" else "other rows are sent"
+        yield "R3" if step.operation == "update" else "R2", f"{what}: its limit takes the first ones"
+    if step.where is not None and (deciding := [name for name in rows["columns"] if name in where_columns(step.where)]):
+        yield "R2", f"which rows its filter lets pass: {listed(deciding)} changed"
 
 
 def minds_order(step: Step) -> bool:

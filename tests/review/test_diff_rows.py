@@ -46,12 +46,39 @@ steps:
     operation: delete
     source: data/first.csv
     limit: 2
+  built:
+    object: Contact
+    operation: update
+    source: data/built.csv
+    columns: {Id: {template: "{{ row.pre }}{{ row.suf }}"}, LastName: name}
+  paired:
+    object: Contact
+    operation: upsert
+    external_id: Legacy_Id__c
+    source: data/paired.csv
+    columns: {Legacy_Id__c: {template: "{{ row.a }}-{{ row.b }}"}, LastName: name}
+  some:
+    object: Contact
+    operation: update
+    source: data/some.csv
+    limit: 2
+  picked:
+    object: Contact
+    operation: upsert
+    external_id: Legacy_Id__c
+    source: data/picked.csv
+    where: {column: state, equals: new}
+    columns: {Legacy_Id__c: id, LastName: name}
 """
 FILES = {
     "put": "id,name,rating,note\n" + "".join(f"A{n},n{n},Hot,x\n" for n in range(10)),
     "change": "cid,name\n" + "".join(f"0030000000000{n:02}AAA,n{n}\n" for n in range(10)),
     "through": "Legacy_Id__c,LastName\nA1,x\nA2,y\n",
     "feeds": "Id,LastName\n003000000000001AAA,x\n003000000000002AAA,y\n",
+    "built": "pre,suf,name\n" + "".join(f"0030000000000,{n:02}AAA,n{n}\n" for n in range(10)),
+    "paired": "a,b,name\n" + "".join(f"A,{n},n{n}\n" for n in range(10)),
+    "some": "Id,LastName\n" + "".join(f"0030000000000{n:02}AAA,n{n}\n" for n in range(10)),
+    "picked": "id,name,state\n" + "".join(f"A{n},n{n},{'new' if n < 2 else 'old'}\n" for n in range(10)),
     "first": "Id\n003000000000001AAA\n003000000000002AAA\n003000000000003AAA\n",
 }
 
@@ -115,6 +142,34 @@ CASES: Sequence[tuple[str, str, str, str, str]] = [
         FILES["change"].replace("0030000000000", "003000000000A", 1),
         "R3",
         "other records are updated: 1 in place of as many",
+    ),
+    (
+        "an Id that is made of several columns",
+        "built",
+        FILES["built"].replace("0030000000000", "003000000000A"),
+        "R3",
+        "other records may be updated: the Id is made of several columns",
+    ),
+    (
+        "an external id that is made of several columns",
+        "paired",
+        FILES["paired"].replace("A,", "B,"),
+        "R2",
+        "rows may find other records: the key is made of several columns",
+    ),
+    (
+        "new rows on top under the limit of an update",
+        "some",
+        FILES["some"].replace("LastName\n", "LastName\n003000000000099AAA,z\n"),
+        "R3",
+        "other records are updated: its limit takes the first ones",
+    ),
+    (
+        "many more rows that the filter lets pass",
+        "picked",
+        FILES["picked"].replace("old", "new"),
+        "R2",
+        "which rows its filter lets pass: state changed",
     ),
     ("one update more", "change", FILES["change"] + "003000000000099AAA,z\n", "R1", "rows"),
     (
