@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,10 +12,11 @@ from loadplan.errors import InvalidInputError, UsageError
 from loadplan.plan.files import STATE_FOLDER, find_root
 from loadplan.plan.model import Plan, source_files
 from loadplan.review.difference import document
+from loadplan.review.hidden import hidden_files
 from loadplan.review.meaning import Change
 from loadplan.review.orgrisk import org_changes
 from loadplan.review.renames import alike
-from loadplan.review.revisions import Revision, looks_like_plan, revisions
+from loadplan.review.revisions import Revision, changed_files, looks_like_plan, revisions
 from loadplan.review.treelinks import Kept
 from loadplan.review.versions import Identity, Pair, Version, file_kept, read_version
 
@@ -59,8 +60,9 @@ def _of_revisions(
     before = _Tree(base, folder / "base", variables, var_files)
     after = _Tree(head, folder / "head", variables, var_files)
     found = before.plans(), after.plans()
+    changed = changed_files(base, head)
     files = _named(base, head, named) if named else _once(sorted({*found[0], *found[1]}), base, head)
-    pairs = _moved([p for file in files if (p := _pair(file, before, after, always=bool(named))) is not None])
+    pairs = _moved([p for file in files if (p := _pair(file, before, after, changed, always=bool(named))) is not None])
     orgs = list(_orgs_of_revisions(before, after, found[0]))
     if not files:
         raise InvalidInputError(
@@ -145,7 +147,7 @@ def _twin(pair: Pair, gone: Sequence[Pair], *, by_name: bool) -> Pair | None:
     return best[2] if best is not None and best[0] > 0.5 else None
 
 
-def _pair(file: str, before: _Tree, after: _Tree, *, always: bool) -> Pair | None:
+def _pair(file: str, before: _Tree, after: _Tree, changed: Collection[str], *, always: bool) -> Pair | None:
     """The two versions; None when nothing that the plan reads changed. A base with mistakes counts as none: then all is new."""
     note = ""
     kept = before.rev.kept(file), after.rev.kept(file)
@@ -161,14 +163,19 @@ def _pair(file: str, before: _Tree, after: _Tree, *, always: bool) -> Pair | Non
         old, note = None, f"the base version has mistakes, so every step counts as added: {error.summary}"
     if old is None and new is None:
         return Pair(file, None, None, unread=unread) if unread else None
+    hidden: dict[tuple[str, str], str] = {}
+    if old is not None and new is not None:
+        for tree, version in ((before, old), (after, new)):
+            hidden |= hidden_files(version.plan, after.real(file), changed, tree.state(file, version.plan))
     if (
         not always
+        and not hidden
         and old is not None
         and new is not None
         and before.state(file, old.plan) == after.state(file, new.plan)
     ):
         return None
-    return Pair(file, old, new, note, unread)
+    return Pair(file, old, new, note, unread, hidden)
 
 
 class _Tree:

@@ -14,6 +14,7 @@ from loadplan.plan.model import Step
 from loadplan.review import risk
 from loadplan.review.bare import unmasked
 from loadplan.review.feeding import NOWHERE, feeding
+from loadplan.review.hidden import hidden_changes
 from loadplan.review.meaning import Change
 from loadplan.review.renames import rename_change, renamed_steps
 from loadplan.review.rowchanges import row_changes, table_changes
@@ -82,6 +83,8 @@ def _plan(pair: Pair, folder: Path, elsewhere: Mapping[Path, str], *, show_value
         found.changes.append(Change("plan", "", "changed", "", "", "R3", f"cannot be compared: {pair.unread}"))
     if before is not None and after is not None:
         _both(found, order, before, after, folder, elsewhere, show_values=show_values)
+        both = feeding(before.plan), feeding(after.plan, elsewhere)
+        found.changes += hidden_changes(after.plan, pair.hidden, both)
     rank = {name: number for number, name in enumerate(order)}
     found.changes.sort(key=lambda c: (-int(c.risk[1]), rank.get(c.step, -1)))
     found.rows.sort(key=lambda r: (-int(r["risk"][1]), rank.get(r["step"], -1)))
@@ -160,15 +163,17 @@ def _both(
 
 
 def _note(pair: Pair, version: Version | None) -> str:
-    if pair.note or version is None:
-        return printable(pair.note)
-    return _invented(version)
+    return printable("; ".join(filter(None, (pair.note, _values(version) if version else ""))))
 
 
-def _invented(version: Version) -> str:
-    if not version.invented:
-        return ""
-    return f"compared with made-up values of {', '.join(version.invented)}; --var gives real ones"
+def _values(version: Version) -> str:
+    """With which values of the plan's variables all this was found."""
+    given = {name: value for name, value in version.plan.variables.items() if name not in version.invented}
+    told = [f"{name} = {', '.join(map(str, v)) if isinstance(v, list | tuple) else v}" for name, v in given.items()]
+    if version.invented:
+        made = f"made-up values of {', '.join(version.invented)}; --var gives real ones"
+        return f"compared with {'; '.join([made, *told])}"
+    return f"compared with {', '.join(told)}" if told else ""
 
 
 def _indirect(after: Version, direct: set[str], before: Version | None) -> Iterator[dict[str, str]]:

@@ -159,6 +159,11 @@ class Revision:
         return True
 
 
+def changed_files(base: Revision, head: Revision) -> list[str]:
+    """Every path that one has and the other has not, or has otherwise."""
+    return sorted(p for p in {*base.files, *head.files} if base.files.get(p) != head.files.get(p))
+
+
 _STRICT = (re.compile(rb"^version:", re.MULTILINE), re.compile(rb"^steps:", re.MULTILINE))
 _LOOSE = (re.compile(rb"\bversion\b"), re.compile(rb"\bsteps\b"))
 

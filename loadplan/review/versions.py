@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loadplan.diagnostics import Diagnostic, Severity
@@ -51,6 +51,8 @@ class Pair:
     note: str = ""
     unread: str = ""
     """Why a side that has the plan cannot be read at all."""
+    hidden: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(step, path) of files that changed and are read with other values of variables only -> those variables."""
 
 
 def read_version(

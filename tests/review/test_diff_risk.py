@@ -334,7 +334,8 @@ def test_a_plan_that_moved_under_another_name(big: Path, loadplan: Command) -> N
     commit(big, "two")
     document = told(loadplan)
     assert classes(document)["name"][0] == "R3"
-    assert (document["steps"]["added"], document["plans"][0]["note"]) == (0, "moved from plans/crm.yaml")
+    note = "moved from plans/crm.yaml; compared with reg = emea"
+    assert (document["steps"]["added"], document["plans"][0]["note"]) == (0, note)
 
 
 def test_a_step_that_a_delete_waited_for_is_gone(repository: Path, loadplan: Command) -> None:
