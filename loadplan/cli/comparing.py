@@ -154,7 +154,14 @@ def _pair(file: str, before: _Tree, after: _Tree, changed: Collection[str], *, a
     unread = "; ".join(f"in {s}, {k.why}" for s, k in zip(("base", "head"), kept, strict=True) if k.why and k.same)
     if unread and kept[0] == kept[1]:
         return Pair(file, None, None, f"not looked at, and the same in both: {kept[0].why}")
-    new = after.version(file)
+    try:
+        new = after.version(file)
+    except InvalidInputError:
+        if kept[0] == kept[1] and not always:
+            return (
+                None  # nobody changed it, asked for it, or can run it: another tool's file, or an example of a mistake
+            )
+        raise
     try:
         old = before.version(file)
     except InvalidInputError as error:

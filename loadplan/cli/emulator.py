@@ -99,8 +99,16 @@ def serve(
                     raise
         except (ValueError, OSError) as error:
             raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error
-        with server:
-            console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
-            while not stopped:
-                clock.wait(3600.0)
+        try:
+            server.start()
+        except OSError as error:
+            server.stop()
+            raise UsageError(
+                f"port {port} cannot be had: {error.strerror}", hint="another server may have it: stop it, or take any with --port 0",
+                next_commands=["loadplan emulator serve --port 0"],
+            ) from error  # fmt: skip
+        stack.callback(server.stop)
+        console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
+        while not stopped:
+            clock.wait(3600.0)
     return 0

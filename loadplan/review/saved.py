@@ -124,8 +124,9 @@ def read_saved(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no JSON, which a saved plan is"
         raise InvalidInputError(
-            f"the saved plan cannot be read: {error}", code="LP0760", where=str(path),
+            f"the saved plan cannot be read: {why}", code="LP0760", where=str(path),
             next_commands=["loadplan plan PLAN -o ORG --out FILE"],
         ) from error  # fmt: skip
     if not isinstance(data, dict) or not str(data.get("format", "")).startswith("loadplan.saved/"):
@@ -252,8 +253,7 @@ class Saved:
         for name in sorted({*then, *digests}):
             now = inputs_of(digests[name]) if name in digests else None
             if now != then.get(name):
-                rows = f": {then[name]['rows']:,} rows then, {now['rows']:,} now" if now and name in then else ""
-                changed.append(f"the rows of `{name}` changed{rows}")
+                changed.append(f"the rows of `{name}` changed{_rows(then.get(name), now)}")
         for name in sorted({*self.data["beside"], *beside}):
             if self.data["beside"].get(name) != beside.get(name):
                 changed.append(f"{name} changed")
@@ -305,6 +305,14 @@ class Saved:
             with contextlib.suppress(ValueError):
                 file = file.relative_to(Path.cwd())
         return shlex.quote(str(file))
+
+
+def _rows(then: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> str:
+    if then is None or now is None:
+        return ""
+    if then["rows"] == now["rows"]:
+        return f": as many as then ({now['rows']:,}), with other contents"
+    return f": {then['rows']:,} rows then, {now['rows']:,} now"
 
 
 def _org(data: Mapping[str, Any]) -> str:

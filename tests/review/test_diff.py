@@ -207,6 +207,18 @@ def test_a_base_with_mistakes_does_not_hide_the_change(repository: Path, loadpla
     assert (ran.exit, "LP0204" in ran.err) == (2, True)
 
 
+def test_a_broken_plan_that_nobody_changed_stops_nothing(repository: Path, loadplan: Command) -> None:
+    """Another tool's file with `steps:`, or an example of a mistake: it is looked at when it is named, and when it changes."""
+    (repository / "codefresh.yml").write_text('version: "1.0"\nsteps:\n  test: {image: alpine}\n', encoding="utf-8")
+    commit(repository, "two")
+    edit(repository, "Rating: rating", "Rating: {value: Hot}")
+    commit(repository, "three")
+    ran = loadplan("diff", "HEAD~1..HEAD")
+    assert (ran.exit, "codefresh" in ran.out, "accounts" in ran.out) == (0, False, True), ran.err
+    assert loadplan("diff", "HEAD~1..HEAD", "codefresh.yml").exit == 2
+    assert loadplan("diff", "HEAD~2..HEAD~1").exit == 2
+
+
 def test_revisions_and_names_of_a_repository_are_never_options(repository: Path, loadplan: Command) -> None:
     """Nor paths out of the folder, nor links that are followed out of it, nor commands to the log of a CI job."""
     outside = repository.parent / "outside.csv"

@@ -54,7 +54,9 @@ def _edit(name: str, old: str, new: str) -> Callable[[Path], None]:
 
 CHANGES = {
     "one byte of the plan": (_edit("plans/crm.yaml", "name: crm", "name: crn"), "the plan plans/crm.yaml changed"),
-    "one byte of a source": (_edit("plans/data/contacts.csv", "Ben", "Bex"), "the rows of `contacts` changed: 2 rows then, 2 now"),
+    "one byte of a source": (
+        _edit("plans/data/contacts.csv", "Ben", "Bex"), "the rows of `contacts` changed: as many as then (2), with other contents",
+    ),
     "a source that can no longer be read": (
         _edit("plans/data/contacts.csv", "C2,Ben,,A2", "C2,Ben"), "the source plans/data/contacts.csv changed",
     ),
