@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 from loadplan.reports.incidents import incidents
 from loadplan.run.journal import read_journal
 
-from support.processes import typed
+from support.processes import ran, typed
 from support.story import Killed, KillPoint, Story
 
 PLAN = """\
@@ -56,3 +57,12 @@ def test_a_resume_whose_plan_cannot_be_read_does_not_say_that_nothing_was_sent(p
     assert code == 2, said
     assert "nothing was sent" not in said
     assert "next: loadplan resume 2" in said
+
+
+def test_a_port_that_is_taken_is_no_bug(tmp_path: Path) -> None:
+    """`emulator serve` on the port of a forgotten one: exit 2, and how to get another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, out, said = ran(tmp_path, os.environ, "emulator", "serve", "--port", port)
+    assert (code, out, f"port {port} cannot be had: Address already in use" in said) == (2, "", True), said
+    assert said.splitlines()[-1] == "next: loadplan emulator serve --port 0"
