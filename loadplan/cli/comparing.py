@@ -21,6 +21,8 @@ from loadplan.review.treelinks import Kept
 from loadplan.review.versions import Identity, Pair, Version, file_kept, read_version
 
 ENDINGS = (".yaml", ".yml")
+AT_ONCE = 500
+"""Files that are read by one process of git."""
 
 
 def compare(
@@ -59,8 +61,8 @@ def _of_revisions(
     base, head = revisions(Path.cwd(), text)
     before = _Tree(base, folder / "base", variables, var_files)
     after = _Tree(head, folder / "head", variables, var_files)
-    found = before.plans(), after.plans()
     changed = changed_files(base, head)
+    found = before.plans(changed), after.plans(changed)
     files = _named(base, head, named) if named else _once(sorted({*found[0], *found[1]}), base, head)
     pairs = _moved([p for file in files if (p := _pair(file, before, after, changed, always=bool(named))) is not None])
     orgs = list(_orgs_of_revisions(before, after, found[0]))
@@ -157,10 +159,9 @@ def _pair(file: str, before: _Tree, after: _Tree, changed: Collection[str], *, a
     try:
         new = after.version(file)
     except InvalidInputError:
-        if kept[0] == kept[1] and not always:
-            return (
-                None  # nobody changed it, asked for it, or can run it: another tool's file, or an example of a mistake
-            )
+        # Nobody asked for it or can run it, and nobody changed it or calls it a plan: another tool's file, a page with an example.
+        if not always and (kept[0] == kept[1] or not file.lower().endswith(ENDINGS)):
+            return None
         raise
     try:
         old = before.version(file)
@@ -202,10 +203,17 @@ class _Tree:
         path = full.relative_to(self.rev.top).as_posix() if full.is_relative_to(self.rev.top) else ""
         return self._root / self.real(path) if path and self.rev.put(path, self._root) else file
 
-    def plans(self) -> list[str]:
-        """Every file that looks like a plan, and every link to one."""
-        names = [f for f in self.rev.files if f.endswith(ENDINGS) and STATE_FOLDER not in PurePosixPath(f).parts]
-        return [name for name, text in self.rev.read_small(names) if looks_like_plan(name, text)]
+    def plans(self, changed: Collection[str]) -> list[str]:
+        """Every file that looks like a plan, and every link to one: YAML files, and of those that `changed` all, whatever they are
+        called, since a plan may be called anything."""
+        others = set(changed)
+        own = [f for f in self.rev.files if STATE_FOLDER not in PurePosixPath(f).parts]
+        names = [f for f in own if f.lower().endswith(ENDINGS) or f in others]
+        found: list[str] = []
+        for some in range(0, len(names), AT_ONCE):
+            texts = self.rev.read_small(names[some : some + AT_ONCE])
+            found += [name for name, text in texts if looks_like_plan(name, text)]
+        return found
 
     def real(self, file: str) -> str:
         """Where a path leads."""

@@ -168,13 +168,17 @@ _STRICT = (re.compile(rb"^version:", re.MULTILINE), re.compile(rb"^steps:", re.M
 _LOOSE = (re.compile(rb"\bversion\b"), re.compile(rb"\bsteps\b"))
 
 
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2}))")
+
+
 def looks_like_plan(name: str, text: bytes) -> bool:
-    """Whether a YAML file has the two keys that every plan has, however they are written. In a hidden folder, where other tools keep
-    their files, a file that is only meant to be a plan is none."""
+    """Whether a file has the two keys that every plan has, however they are written. In a hidden folder, where other tools keep their
+    files, and in a file that is not called YAML, what is only meant to be a plan is none."""
     hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
-    if not hidden and all(key.search(text) for key in _STRICT):
+    if name.lower().endswith((".yaml", ".yml")) and not hidden and all(key.search(text) for key in _STRICT):
         return True
-    if not all(key.search(text) for key in _LOOSE):
+    plain = _ESCAPE.sub(lambda m: bytes([int(m[1] or m[2] or m[3], 16)]), text) if b"\\" in text else text
+    if not all(key.search(plain) for key in _LOOSE):
         return False
     document, _ = parse_document(text, "plan")
     data = document.data if document is not None else None

@@ -416,6 +416,20 @@ def test_a_new_plan_is_seen_however_its_keys_are_written(text: str, repository: 
     assert found == [(".github/x.yaml", "R3"), ("plans/x.yaml", "R3")]
 
 
+@pytest.mark.parametrize(
+    "name", ["plans/plan.json", "plans/PLAN.YML", "plans/x.yaml.bak", "plans/plan.txt", "plans/x.yaml"]
+)
+def test_a_new_plan_is_seen_whatever_it_is_called(name: str, repository: Path, loadplan: Command) -> None:
+    """`apply` takes any name, so diff does; a page that shows a plan is none, and nor is a program that speaks of one."""
+    steps = {"a": {"object": "Account", "operation": "delete", "source": "data/contacts.csv", "columns": {"Id": "id"}}}
+    text = json.dumps({"version": 1, "name": "x", "steps": steps}).replace('"steps"', '"st\\u0065ps"')
+    (repository / name).write_text(text, encoding="utf-8")
+    (repository / "README.md").write_text("# Plans\n\nversion: 1\nsteps: {}\n", encoding="utf-8")
+    (repository / "tool.py").write_text("version = 1\nsteps = {}\n", encoding="utf-8")
+    commit(repository, "two")
+    assert [(p["file"], p["risk"]) for p in told(loadplan)["plans"]] == [(name, "R3")]
+
+
 def test_a_step_whose_header_passes_what_was_masked(big: Path, loadplan: Command) -> None:
     """A new step reads the same file without a mask."""
     change(big, "  found:", "  bare: {object: Lead, operation: insert, source: data/rows.csv}\n  found:")
