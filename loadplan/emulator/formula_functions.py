@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 
@@ -105,17 +104,51 @@ def _number(value: Any) -> float | None:
         return None
 
 
-@lru_cache(maxsize=200)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.DOTALL)
+class _NoFields(dict[str, Any]):
+    """The values of a record that nobody may ask."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        raise KeyError(key)
 
 
-def _regex(text: Any, pattern: Any) -> bool:
-    """The whole text must match; a pattern that cannot be read matches nothing."""
+def _regex(parts: list[Part]) -> Part:
+    """The whole text must match. The pattern is read when the org starts: one that cannot be read would be a rule that does not count,
+    and one that repeats a repetition could keep the org busy with one row for ever."""
     try:
-        return _pattern(_text(pattern)).fullmatch(_text(text)) is not None
-    except re.error:
-        return False
+        text = _text(parts[1](Row(_NoFields(), _NoFields(), True, 0.0)))
+    except KeyError:
+        raise FormulaError("the pattern of REGEX must be a text, not a field") from None
+    try:
+        pattern = re.compile(text, re.DOTALL)
+    except re.error as problem:
+        raise FormulaError(f"the pattern of REGEX cannot be read: {problem}") from None
+    if _repeats_within(_NESTED.sub("", text)):
+        raise FormulaError(
+            "the pattern of REGEX repeats what repeats itself, which may take for ever; write it without"
+        )
+    return lambda row: pattern.fullmatch(_text(parts[0](row))) is not None
+
+
+_NESTED = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
+"""Escapes and classes: no bracket in them groups, and no sign repeats."""
+
+
+def _repeats_within(text: str) -> bool:
+    """Whether a group that repeats without end holds something that does."""
+    inside: list[bool] = [False]
+    for at, sign in enumerate(text):
+        more = re.match(r"[*+]|\{\d+,\}", text[at:])
+        if sign == "(":
+            inside.append(False)
+        elif sign == ")" and len(inside) > 1:
+            held = inside.pop()
+            again = re.match(r"[*+]|\{\d+,\d*\}", text[at + 1 :]) is not None
+            if held and again:
+                return True
+            inside[-1] |= held or again
+        elif more is not None:
+            inside[-1] = True
+    return False
 
 
 def _case(parts: list[Part]) -> Part:
@@ -175,7 +208,7 @@ KNOWN: dict[str, tuple[int, int, _Maker]] = {
     "ISNUMBER": (1, 1, _plain(lambda value: _number(value) is not None)),
     "BLANKVALUE": (2, 2, _plain(lambda value, other: other if value in (None, "") else value)),
     "LEN": (1, 1, _plain(lambda value: float(len(_text(value))))),
-    "REGEX": (2, 2, _plain(_regex)),
+    "REGEX": (2, 2, _regex),
     "CONTAINS": (2, 2, _plain(lambda value, part: _text(part) in _text(value))),
     "BEGINS": (2, 2, _plain(lambda value, part: _text(value).startswith(_text(part)))),
     "INCLUDES": (2, 2, _plain(lambda value, part: part is not None and part in _text(value).split(";"))),

@@ -77,6 +77,23 @@ def test_a_formula_names_its_fields() -> None:
     assert compile_formula("ISCHANGED(AMOUNT) || LEN(name) > 3", FIELDS).fields == {"Amount", "Name"}
 
 
-def test_a_pattern_that_cannot_be_read_matches_nothing() -> None:
-    """Instead of ending the org."""
-    assert not compile_formula("REGEX(Name, '(')", FIELDS).holds(Row(VALUES, {}, True, NOW))
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("'('", "cannot be read"),
+        ("UPPER(Site)", "must be a text, not a field"),
+        ("'(a+)+$'", "repeats what repeats itself"),
+        ("'((ab*)|c)+'", "repeats what repeats itself"),
+        ("'(x+){2,}'", "repeats what repeats itself"),
+    ],
+)
+def test_a_pattern_that_would_not_count_or_not_end_is_refused(pattern: str, told: str) -> None:
+    """When the org starts: not a rule that is off in silence, nor one row that keeps every client waiting."""
+    with pytest.raises(FormulaError, match=told):
+        compile_formula(f"REGEX(Name, {pattern})", FIELDS)
+
+
+@pytest.mark.parametrize("pattern", ["[A-Z+]+(x|y)*", "([0-9]{3}-)+[0-9]{4}", "(ab?)+", "[(a+)]+", "([+*])+"])
+def test_a_pattern_that_ends_is_taken(pattern: str) -> None:
+    """Repeated groups of fixed parts, classes that hold signs."""
+    assert compile_formula(f"REGEX(Name, '{pattern}')", FIELDS)

@@ -204,6 +204,9 @@ def what_was_done(log: Sequence[Sent], cell: Cell) -> str:
     hit, after = log[at], log[at + 1 :]
     if cell.row.kind == "token" and cell.effect == "401":
         return _after_refusal(hit, after)
+    if cell.effect == "401" and hit.path.endswith("/userinfo") and hit.status == 403:
+        # An ended token is 403 there, as one without the scope is. The root of the API is asked instead, and its 401 renews the token.
+        return "T" if [sent.kind for sent in after[:3]] == ["other", "token", "other"] else "R"
     related = [sent for sent in after if _about(sent, hit)]
     if not related or _went_on(hit, log, cell):
         return "ok"
