@@ -19,6 +19,7 @@ from simulator import (
     full_disk,
     grid,
     mutations,
+    schedules,
     stories,
     test_crashes,
     test_full_disk,
@@ -27,7 +28,7 @@ from simulator import (
     test_torn_journal,
     torn,
 )
-from simulator.scenarios import CRASHED, SCENARIOS
+from simulator.scenarios import CRASHED
 
 HEAD = ("what is tried", "in every test run", "in the long form", "the long form alone")
 COMMAND = "`python tests/simulator/soak.py {}`"
@@ -64,7 +65,7 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
         COMMAND.format("--disk"),
     )
     yield (
-        f"random schedules over {len(SCENARIOS)} plans, each decided by one number", f"{len(test_schedules.SEEDS):,}",
+        f"random schedules over {len(schedules.NAMES)} plans, each decided by one number", f"{len(test_schedules.SEEDS):,}",
         "as many as you like", COMMAND.format("--seeds 10000"),
     )  # fmt: skip
     killed = f"{len(test_killed.SEEDS):,}"
