@@ -11,7 +11,7 @@ import pytest
 from simulator.scenarios import CRASHED
 from simulator.stories import PAIRED, boundaries, double_crashes, points, single_crashes, told
 
-SINGLE = 29
+SINGLE = 47
 DOUBLE = 2503
 
 
