@@ -76,7 +76,10 @@ def _of_revisions(
 
 
 def _once(files: Sequence[str], base: Revision, head: Revision) -> list[str]:
-    """Without links that lead, on both sides, to one and the same plan that is listed itself."""
+    """Without links that lead, on both sides, to one and the same plan that is listed itself. A file that is not called YAML goes by
+    the name of the link to it."""
+    linked = {head.links.follow(f).path for f in files if head.links.follow(f).path != f}
+    files = [f for f in files if f.lower().endswith(ENDINGS) or f not in linked]
     listed = set(files)
     real = {f: (base.links.follow(f), head.links.follow(f)) for f in files}
     return [f for f, (one, other) in real.items() if one != other or one.path == f or one.path not in listed]
