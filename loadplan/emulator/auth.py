@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 from . import identity
-from .wire import ApiError, Request, Response, json_response, wrong_method
+from .wire import ApiError, Request, Response, json_response, read_json, wrong_method
 
 if TYPE_CHECKING:
     from .org import Org
@@ -114,11 +113,11 @@ def _refusal(org: Org, form: dict[str, str], now: float) -> tuple[str, str] | No
 def _assertion(org: Org, text: str, clients: dict[str, str], now: float) -> tuple[str, str] | None:
     try:
         head, claims, signature = text.split(".")
-        json.loads(base64.urlsafe_b64decode(head + "=="))
-        values = json.loads(base64.urlsafe_b64decode(claims + "=="))
+        read_json(base64.urlsafe_b64decode(head + "=="))
+        values = read_json(base64.urlsafe_b64decode(claims + "=="))
         expires, issuer = float(values["exp"]), str(values["iss"])
         subject, audience = str(values["sub"]), str(values["aud"]).rstrip("/")
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, OverflowError, binascii.Error):
         return "invalid_grant", "invalid assertion"
     if not signature or expires <= now:
         return "invalid_grant", "expired authorization code"  # yes, this text

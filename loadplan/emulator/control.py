@@ -19,7 +19,7 @@ from .jobs import as_dict
 from .ledger import entries
 from .store import open_database
 from .streams import MadeBody
-from .wire import Request, Response
+from .wire import ApiError, Request, Response, read_json
 
 if TYPE_CHECKING:
     from .org import Org
@@ -51,7 +51,7 @@ def handle(org: Org, request: Request, clock: OrgClock) -> Response:
     try:
         with org.lock:
             return found(org, request, clock)
-    except ValueError as problem:
+    except (ValueError, ApiError) as problem:
         return _json({"error": str(problem)}, 400)
 
 
@@ -108,7 +108,7 @@ def _faults(org: Org, _: Request, __: OrgClock) -> Response:
 
 def _add_faults(org: Org, request: Request, _: OrgClock) -> Response:
     try:
-        data = json.loads(request.body)
+        data = read_json(request.body)
     except ValueError as problem:
         raise ValueError(f"the body is not JSON: {problem}") from None
     org.faults.take(read_faults(data, "body"))
@@ -153,7 +153,7 @@ def _time(_: Org, __: Request, clock: OrgClock) -> Response:
 
 def _advance(org: Org, request: Request, clock: OrgClock) -> Response:
     """`{"advance": seconds}` puts the org's clock forward."""
-    seconds = request.json().get("advance") if request.body else None
+    seconds = request.json().get("advance")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds < 1e9:
         raise ValueError('the body must be {"advance": seconds}')
     now = clock.advance(float(seconds))

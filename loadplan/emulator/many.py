@@ -29,7 +29,7 @@ Save = Callable[[], dict[str, Any]]
 def route(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
     """What lies under /services/data/vXX.0/composite/sobjects."""
     method = "GET" if request.method == "HEAD" else request.method
-    if not parts:
+    if not parts or parts == [""]:
         if method == "DELETE":
             return _delete(org, request)
         if method not in ("POST", "PATCH"):
@@ -141,7 +141,7 @@ def _upsert(org: Org, kind: ObjectType, key_name: str, wanted: dict[str, Any], n
 
 
 def _delete(org: Org, request: Request) -> Response:
-    ids = [text for text in request.query.get("ids", "").split(",") if text]
+    ids = _listed(request, "ids")
     if len(ids) > MOST:
         raise _too_many(MOST)
 
@@ -183,14 +183,36 @@ def as_error(problem: RowError) -> dict[str, Any]:
 def _read(org: Org, kind: ObjectType, request: Request, version: int) -> Response:
     if request.method == "POST":
         wanted = request.json()
-        ids, fields = wanted.get("ids") or [], wanted.get("fields") or []
+        ids, fields = _texts(wanted, "ids"), _texts(wanted, "fields")
     else:
-        ids, fields = request.query.get("ids", "").split(","), request.query.get("fields", "").split(",")
+        ids, fields = _listed(request, "ids"), _listed(request, "fields")
     if len(ids) > MOST_READ:
         raise _too_many(MOST_READ)
-    living = org.saver.tables.state(kind, [id18(str(text)) for text in ids])
-    listed = ",".join(str(name) for name in fields)
+    found = [id18(text) if looks_like_id(text) else "" for text in ids]
+    living = org.saver.tables.state(kind, found)
+    listed = ",".join(fields)
     return json_response([
-        sobjects.read(org, kind, id18(str(text)), listed, version) if living.get(id18(str(text))) is False else None
-        for text in ids
+        sobjects.read(org, kind, record, listed, version) if living.get(record) is False else None for record in found
     ])  # fmt: skip
+
+
+def _missing(name: str) -> ApiError:
+    return ApiError(400, "MISSING_ARGUMENT", f"{name} not specified")
+
+
+def _listed(request: Request, name: str) -> list[str]:
+    """Texts of a parameter, between commas; at least one."""
+    found = [text.strip() for text in request.query.get(name, "").split(",") if text.strip()]
+    if not found:
+        raise _missing(name)
+    return found
+
+
+def _texts(wanted: dict[str, Any], name: str) -> list[str]:
+    """The texts of a list in a body; at least one."""
+    found = wanted.get(name)
+    if found is not None and not (isinstance(found, list) and all(isinstance(text, str) for text in found)):
+        raise ApiError(400, "JSON_PARSER_ERROR", f"The {name} must be a list of texts")
+    if not found:
+        raise _missing(name)
+    return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .org import Org
 
 _SEASONS = ("Winter", "Spring", "Summer")
-_CURSOR = re.compile(r"(01g\w{15})-(\d+)")
+_CURSOR = re.compile(r"(01g\w{15})-([0-9]{1,9})", re.ASCII)
 
 
 def versions(org: Org) -> Response:
@@ -75,7 +75,7 @@ def limits(org: Org, now: float) -> list[tuple[str, int, int]]:
 
 
 def _query(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
-    match = re.search(r"batchSize=(\d+)", request.headers.get("sforce-query-options", ""))
+    match = re.search(r"batchSize=([0-9]{1,9})", request.headers.get("sforce-query-options", ""))
     size = min(max(200, int(match[1])), org.settings.rest_page_size) if match else org.settings.rest_page_size
     if len(parts) == 2:
         return _next_page(org, parts, version)
@@ -114,7 +114,7 @@ def _cursor_path(org: Org, cursor: str) -> Path:
 def _next_page(org: Org, parts: list[str], version: int) -> Response:
     match = _CURSOR.fullmatch(parts[1])
     kept = org.store.cursor(match[1]) if match else None
-    if match is None or kept is None:
+    if match is None or not isinstance(kept, dict):
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     start, total, size = int(match[2]), kept["total"], kept["size"]
     spool = Spool(_cursor_path(org, match[1]))

@@ -153,6 +153,12 @@ def values(org: Org, kind: ObjectType, wanted: dict[str, Any], but: Field | None
 
 
 def _value(field: Field, value: Any) -> Any:
+    if isinstance(value, dict | list):
+        reason = f"Cannot deserialize instance of {field.type} from"
+        where = "START_ARRAY value [line:1, column:2]"
+        if isinstance(value, dict):
+            where = "START_OBJECT value { or request may be missing a required field at [line:1, column:2]"
+        raise ApiError(400, "JSON_PARSER_ERROR", f"{reason} {where}")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     try:
         return Converter(field).value(text, 0)

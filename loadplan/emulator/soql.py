@@ -287,7 +287,12 @@ def _check_escapes(text: str) -> None:
 
 def plain_text(written: str) -> str:
     """What a string literal says: its escapes replaced."""
-    return re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", _plain_escape, written, flags=re.DOTALL)
+    return _whole_text(re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", _plain_escape, written, flags=re.DOTALL))
+
+
+def _whole_text(text: str) -> str:
+    """Two escaped halves of a character become one; a half alone is no text."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _plain_escape(match: re.Match[str]) -> str:
@@ -302,7 +307,7 @@ def pattern(written: str) -> str:
         text = _plain_escape(match)
         return f"\\{text}" if text in ("%", "_", "\\") else text
 
-    return re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", one, written, flags=re.DOTALL)
+    return _whole_text(re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", one, written, flags=re.DOTALL))
 
 
 def _bad(token: str) -> ApiError:
