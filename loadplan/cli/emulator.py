@@ -64,6 +64,8 @@ def serve(
     """Serve until interrupted. Prints one line of JSON with instance_url and access_token when ready.
 
     Settings, faults and the control endpoint are described in docs/reference/emulator.md."""
+    from loadplan.cli.twin import far_lookups, wrong_description
+    from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
     from loadplan.emulator.seeding import fill, read_size
     from loadplan.emulator.server import EmbeddedOrg
@@ -97,6 +99,8 @@ def serve(
                 except BaseException:
                     server.stop()
                     raise
+        except DescribeError as error:
+            raise wrong_description(error) from error
         except (ValueError, OSError) as error:
             raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error
         try:
@@ -108,6 +112,8 @@ def serve(
                 next_commands=["loadplan emulator serve --port 0"],
             ) from error  # fmt: skip
         stack.callback(server.stop)
+        if note := far_lookups(server):
+            console.message(f"note: {note}")
         console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
         while not stopped:
             clock.wait(3600.0)

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from loadplan.errors import InvalidInputError
 
+_SHOWN = 3
+"""Lookups that a note names."""
+
 if TYPE_CHECKING:
     from loadplan.clock import Clock
+    from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.salesforce.orgs import OrgProfile
 
@@ -19,7 +23,9 @@ if TYPE_CHECKING:
 def prepared(profile: OrgProfile, root: Path, data: Path, clock: Clock) -> Callable[[], EmbeddedOrg]:
     """What makes the org on the folder `data`. Settings and faults are read at once, and `InvalidInputError` says what is wrong
     with them; making it raises what `EmbeddedOrg` raises."""
+    from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
+    from loadplan.emulator.security import SecurityError
     from loadplan.emulator.seeding import fill, read_size
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, with_texts
@@ -36,7 +42,13 @@ def prepared(profile: OrgProfile, root: Path, data: Path, clock: Clock) -> Calla
         faults = load_faults(root / entry["faults"]) if "faults" in entry else None
 
     def make() -> EmbeddedOrg:
-        server = EmbeddedOrg(data, describe=describe, settings=settings, faults=faults)
+        try:
+            server = EmbeddedOrg(data, describe=describe, settings=settings, faults=faults)
+        except DescribeError as error:
+            raise wrong_description(error) from error
+        except SecurityError as error:
+            with _Told(profile.name, "settings"):
+                raise error
         try:
             if size is not None:
                 with _Told(profile.name, "org_size"):
@@ -48,6 +60,26 @@ def prepared(profile: OrgProfile, root: Path, data: Path, clock: Clock) -> Calla
         return server
 
     return make
+
+
+def wrong_description(error: DescribeError) -> InvalidInputError:
+    """What is wrong with describe files, all of it, and how to fetch them again."""
+    first, *more = error.problems
+    return InvalidInputError(
+        first, code="LP0607", details=more, hint="docs/reference/emulator.md says what a description has",
+        next_commands=["loadplan explain LP0607", "loadplan org describe OBJECT -o ORG --out FOLDER"],
+    )  # fmt: skip
+
+
+def far_lookups(server: EmbeddedOrg) -> str:
+    """What is to be said of lookups whose object has no description; empty when there are none."""
+    far = server.org.schema.far
+    if not far:
+        return ""
+    shown = ", ".join(f"{field} ({target})" for field, target in far[:_SHOWN])
+    more = f" and {len(far) - _SHOWN} more" if len(far) > _SHOWN else ""
+    lead = f"{len(far)} lookup{'s lead' if len(far) > 1 else ' leads'}"
+    return f"{lead} to objects without a description, so that no row can fill them: {shown}{more}"
 
 
 def _text(value: Any) -> str:

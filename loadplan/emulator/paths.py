@@ -102,7 +102,7 @@ class Paths:
                 return (*path, self._of_any(lookup, last, name))
             target = self.target(lookup)
             if target is None:
-                raise self._no_column(lookup.reference_to[0], last, name)
+                raise self._no_column(next(iter(lookup.reference_to), "Name"), last, name)
             kind = target
         found = kind.field(last)
         if found is None:

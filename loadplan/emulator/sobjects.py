@@ -176,7 +176,7 @@ def _parent(org: Org, lookup: Field, wanted: dict[str, Any]) -> str:
     named = (
         str(wanted.get("attributes", {}).get("type") or "") if isinstance(wanted.get("attributes", {}), dict) else ""
     )
-    parent = org.schema.find(named or lookup.reference_to[0])
+    parent = org.schema.find(named or next(iter(lookup.reference_to), ""))
     keys = [(name, value) for name, value in wanted.items() if name != "attributes"]
     if parent is None or len(keys) != 1:
         raise ApiError(400, "INVALID_FIELD", f"Only one external ID may be given for {lookup.relationship}")

@@ -90,7 +90,7 @@ def test_a_sink_is_served_and_logs_to_stderr() -> None:
         (["--set", "page_size=many"], "'many' is no value like 50000"),
         (["--set", "sink=maybe"], "'maybe' is no value like False"),
         (["--faults", "{folder}/faults.json"], "rules 1: kind must be one of"),
-        (["--describe", "{folder}"], "'Bad'"),
+        (["--describe", "{folder}"], "Bad.json: field 1: 'a b' is no API name"),
     ],
 )
 def test_what_cannot_be_served_is_told(tmp_path: Path, arguments: list[str], message: str) -> None:
