@@ -5,11 +5,13 @@ Each record has its own result; with allOrNone one that fails takes the others b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import sobjects
-from .schema import ObjectType
+from .records import folded_key
+from .schema import Field, ObjectType
 from .values import RowError
 from .wire import ApiError, Request, Response, id18, json_response, looks_like_id, not_found, wrong_method
 
@@ -115,13 +117,18 @@ def _upsert(org: Org, kind: ObjectType, key_name: str, wanted: dict[str, Any], n
     if field is None or not field.indexed:
         raise ApiError(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {key_name}")
 
-    def step(record: dict[str, Any]) -> Save:
-        key = next((value for name, value in record.items() if name.lower() == field.name.lower()), None)
+    records = _records(wanted)
+    keys = [_key_of(field, record) for record in records]
+    times = Counter(folded_key(field, str(key)) for key in keys if key not in (None, ""))
+
+    def step(record: dict[str, Any], key: Any) -> Save:
         rest = {name: value for name, value in record.items() if name.lower() != field.name.lower()}
 
         def save() -> dict[str, Any]:
             if key in (None, ""):
                 raise RowError("MISSING_ARGUMENT", f"{field.name} not specified")
+            if times[folded_key(field, str(key))] > 1:  # which of them is meant? All that have it are refused
+                raise RowError("DUPLICATE_VALUE", f"Duplicate external id specified: {key}", field.name)
             found = org.saver.find(kind, field, [str(key)]).get(str(key), [])
             if len(found) > 1:
                 listed = ", ".join(found)
@@ -132,12 +139,16 @@ def _upsert(org: Org, kind: ObjectType, key_name: str, wanted: dict[str, Any], n
 
         return save
 
-    records = _records(wanted)
     for record in records:
         if _kind(org, record) is not kind:
             raise ApiError(400, "INVALID_TYPE", "The records must be of the object that the address names")
-    done = perform(org, [step(record) for record in records], all_or_none=wanted.get("allOrNone") is True)
+    steps = [step(record, key) for record, key in zip(records, keys, strict=True)]
+    done = perform(org, steps, all_or_none=wanted.get("allOrNone") is True)
     return json_response([{**entry, "created": entry.get("created", False)} for entry in done])
+
+
+def _key_of(field: Field, record: dict[str, Any]) -> Any:
+    return next((value for name, value in record.items() if name.lower() == field.name.lower()), None)
 
 
 def _delete(org: Org, request: Request) -> Response:
