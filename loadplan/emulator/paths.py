@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .schema import FIELD_DEFAULTS, Field, ObjectType, Schema
-from .soql import Query, Word
+from .soqltree import Query, Word
 from .tables import COMPOUND, table_name
 from .wire import ApiError
 

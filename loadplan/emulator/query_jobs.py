@@ -32,7 +32,10 @@ _REFUSED = (
         r"(?:^\s*SELECT|,)\s*\(\s*SELECT\b",
         "Aggregate Relationships not supported in Bulk V2 Query with CSV content type",
     ),
-    (r"\bGROUP\s+BY\b|\b(COUNT|SUM|AVG|MIN|MAX)\s*\(", "Aggregate Relationships not supported in Bulk Query"),
+    (
+        r"\bGROUP\s+BY\b|\b(COUNT|COUNT_DISTINCT|SUM|AVG|MIN|MAX)\s*\(",
+        "Aggregate Relationships not supported in Bulk Query",
+    ),
     (r"\bOFFSET\s+\d", "Implementation restriction: OFFSET is not supported in Bulk Query"),
     (r"\bTYPEOF\b", "Implementation restriction: TYPEOF is not supported in Bulk Query"),
 )
@@ -80,7 +83,10 @@ def _columns(org: Org, text: str, version: int, now: float) -> tuple[list[str], 
     for pattern, message in _REFUSED:
         if re.search(pattern, bare, re.IGNORECASE):
             raise ApiError(400, "API_ERROR", message)
-    select = Select(org.schema, parse(text), now, bulk=True)
+    query = parse(text)
+    if query.shown:  # a function of dates that nothing is grouped by
+        raise ApiError(400, "API_ERROR", _REFUSED[1][1])
+    select = Select(org.schema, query, now, bulk=True)
     if select.kind.name in org.settings.bulk_unsupported:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{select.kind.name}' is not supported by the Bulk API.")
     if not select.kind.raw["queryable"]:

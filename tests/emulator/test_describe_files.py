@@ -120,7 +120,7 @@ WRONG: list[tuple[str, str]] = [
     ('{"name": "T__c", "length": NaN}', "it is no JSON: NaN is no JSON"),
     ("[" * 100_000, "it is no JSON: Document nesting depth"),
     ("\xff", "it is no JSON"),
-    ('{"name": "T__c", "fields": [{"name": "A", "type": "string"}], "validationRules": [{"name": "R", "formula": "A", "message": "m"}]}',
+    ('{"name": "T__c", "fields": [{"name":"A","type":"string"}], "validationRules": [{"name": "R", "formula": "A", "message": "m"}]}',
      "validation rule 1 of T__c (R): formula result is data type (Text), incompatible with expected data type (true or false)"),
     ('{"name": "T__c", "validationRules": [{"name": "R", "formula": "LEN(Id) + 1", "message": "m"}]}',
      "data type (Number), incompatible"),
