@@ -63,7 +63,7 @@ def open_target(
 
         data = state_dir / "embedded" / profile.name
         make_private(data)
-        make = prepared(profile, root, data, clock)
+        make = prepared(profile, root, data, clock, console.message if console else None)
         named = state_dir / "locks" / f"embedded-{profile.name}.json"
 
         def take() -> EmbeddedOrg | None:

@@ -4,7 +4,7 @@ Decides nothing of who may use it: that is in target.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from loadplan.salesforce.orgs import OrgProfile
 
 
-def prepared(profile: OrgProfile, root: Path, data: Path, clock: Clock) -> Callable[[], EmbeddedOrg]:
+def prepared(
+    profile: OrgProfile, root: Path, data: Path, clock: Clock, say: Callable[[str], None] | None = None
+) -> Callable[[], EmbeddedOrg]:
     """What makes the org on the folder `data`. Settings and faults are read at once, and `InvalidInputError` says what is wrong
-    with them; making it raises what `EmbeddedOrg` raises."""
+    with them; making it raises what `EmbeddedOrg` raises, and tells `say` what the org begins without."""
     from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
     from loadplan.emulator.security import SecurityError
-    from loadplan.emulator.seeding import fill, read_size
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, with_texts
 
@@ -52,14 +53,38 @@ def prepared(profile: OrgProfile, root: Path, data: Path, clock: Clock) -> Calla
         try:
             if size is not None:
                 with _Told(profile.name, "org_size"):
-                    counts = read_size(str(size), server.org.schema)
-                fill(server.org, counts, clock.now().timestamp())
+                    notes = filled(server, str(size), describe, clock)
+                for note in notes if say is not None else ():
+                    say(f"note: {note}")  # type: ignore[misc]
         except BaseException:
             server.stop()
             raise
         return server
 
     return make
+
+
+def filled(server: EmbeddedOrg, size: str, describe: Sequence[Path], clock: Clock) -> list[str]:
+    """Give a new org its records. Of a snapshot's numbers what cannot be made is left out, and what is to be said of it comes back.
+    Raises ValueError for a size that is none and `InvalidInputError` for a snapshot that cannot be read."""
+    from loadplan.emulator.seeding import MOST_OF_SNAPSHOT, fill, read_size
+
+    now = clock.now().timestamp()
+    if size != "snapshot":
+        fill(server.org, read_size(size, server.org.schema), now)
+        return []
+    from loadplan.salesforce.snapshot import read_manifest
+
+    records = {name: rows for folder in describe for name, rows in read_manifest(folder).records.items()}
+    counts = read_size(size, server.org.schema, records)
+    notes: list[str] = []
+    made = fill(server.org, counts, now, notes)
+    total = sum(records.get(name, 0) for name in counts)
+    if made and total > MOST_OF_SNAPSHOT:
+        notes.insert(
+            0, f"the snapshot counts {total:,} records; the org begins with {sum(made.values()):,}, in proportion"
+        )
+    return notes
 
 
 def wrong_description(error: DescribeError) -> InvalidInputError:

@@ -63,7 +63,7 @@ def token(org: Org, request: Request, now: float) -> Response:
     scheme, _, basic = request.headers.get("authorization", "").partition(" ")
     if scheme == "Basic":
         form.update(_credentials(basic))
-    problem = _refusal(org, form, now)
+    problem = _refusal(org, form, now, request.headers.get("content-type", "").lower())
     if problem is not None:
         return json_response({"error": problem[0], "error_description": problem[1]}, 400, _NO_STORE)
     answer: dict[str, Any] = {"access_token": issue(org, now)}
@@ -85,8 +85,10 @@ def _credentials(basic: str) -> dict[str, str]:
     return {"client_id": unquote(client), "client_secret": unquote(secret)}
 
 
-def _refusal(org: Org, form: dict[str, str], now: float) -> tuple[str, str] | None:
+def _refusal(org: Org, form: dict[str, str], now: float, kind: str) -> tuple[str, str] | None:
     grant, clients = form.get("grant_type"), dict(org.settings.clients)
+    if grant is None and "json" in kind:
+        return "unsupported_grant_type", "grant type not supported"  # only forms are read
     if grant is None:
         return "invalid_request", "missing required code challenge or grant_type"
     if grant == _JWT:

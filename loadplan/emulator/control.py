@@ -7,14 +7,16 @@ requests are neither counted, nor logged as requests of the org, nor spoiled by 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from .auth import issue
 from .clock import OrgClock
 from .faultfile import read_faults
+from .faults import KINDS
 from .jobs import as_dict
 from .ledger import entries
 from .store import open_database
@@ -60,14 +62,30 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 def _ledger(org: Org, request: Request, _: OrgClock) -> Response:
-    wanted = request.query.get("object")
+    wanted = _object(org, request)
     names = [wanted] if wanted else org.ledger.objects()
     return _json({name: org.ledger.applied(name) for name in names})
 
 
+def _object(org: Org, request: Request) -> str | None:
+    """The object that is asked about, as it is asked; None for all. Raises ValueError for one that there is not."""
+    wanted = request.query.get("object")
+    if not wanted:
+        return None
+    known = [*(kind.name for kind in org.schema.objects.values()), *org.ledger.objects()]
+    if wanted.lower() not in map(str.lower, known) and not org.settings.sink:
+        raise ValueError(f"there is no object {wanted!r}{_meant(wanted, known)}")
+    return wanted
+
+
+def _meant(text: str, known: Sequence[str]) -> str:
+    close = get_close_matches(text, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def _entries(org: Org, request: Request, _: OrgClock) -> Response:
     """A line of JSON for each application, in order; read beside the org, so that it may be long."""
-    wanted, path = request.query.get("object"), org.store.path
+    wanted, path = _object(org, request), org.store.path
 
     def lines() -> Iterator[bytes]:
         db = open_database(path)
@@ -82,6 +100,9 @@ def _entries(org: Org, request: Request, _: OrgClock) -> Response:
 
 def _requests(org: Org, request: Request, _: OrgClock) -> Response:
     wanted = request.query.get("kind")
+    kinds = [kind for kind in KINDS if kind != "any"]
+    if wanted is not None and wanted not in kinds:
+        raise ValueError(f"there is no kind {wanted!r}; kinds are {', '.join(kinds)}")
     return _json([asdict(entry) for entry in org.requests if wanted in (None, entry.kind)])
 
 
