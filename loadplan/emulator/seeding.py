@@ -62,7 +62,7 @@ def _of_snapshot(snapshot: Mapping[str, int], schema: Schema) -> dict[str, int]:
     """The numbers of a snapshot, in proportion where they are more than `MOST_OF_SNAPSHOT` together; every object that had records
     keeps one. Objects that the org fills itself or that nobody can make are left out."""
     if not snapshot:
-        raise ValueError("there are no numbers of a snapshot: `loadplan org describe` writes them to its snapshot.toml")
+        raise ValueError("there are no numbers of a snapshot: `loadplan org describe` writes snapshot.toml")
     wanted: dict[str, int] = {}
     for name, count in snapshot.items():
         kind = schema.find(name)
@@ -107,7 +107,7 @@ def _target(kind: ObjectType, entry: Field, schema: Schema, counts: Mapping[str,
 
 
 def fill(org: Org, counts: Mapping[str, int], now: float, problems: list[str] | None = None) -> dict[str, int]:
-    """Make the records of objects that have none yet. Answers how many were made. Raises ValueError with the first error; with a list of
+    """Make the records of objects that have none yet. Answers how many were made. Raises ValueError with the first error; with
     `problems` what cannot be made is left out, and told there."""
     made: dict[str, int] = {}
     wrong: dict[str, str] = {}
