@@ -828,6 +828,13 @@ CODES: dict[str, Explanation] = {
         "Correct the key that the message names. Settings are those of `loadplan emulator serve --set`.",
         "twin: {embedded: {describe: describe/, settings: {lock_rows: masters}}}",
     ),
+    "LP0607": Explanation(
+        "the description of an object cannot be used",
+        "The embedded org reads its objects from `<Object>.json` files: what is wrong with each file is told with the field or the "
+        "validation rule. A rule must be a formula that is true or false: another one would never refuse a row.",
+        "Correct the files that the message names, or fetch them again. A file that describes no object belongs elsewhere.",
+        "loadplan org describe Account -o uat --out describe/",
+    ),
     "LP0611": Explanation(
         "the output folder holds other files",
         "An `output` with a slash at the end is a folder of pages, 00001.csv and so on. It is replaced as a whole, so that it "

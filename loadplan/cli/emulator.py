@@ -34,7 +34,7 @@ def command() -> None:
     "--org-size",
     "size",
     metavar="SIZE",
-    help="Records to begin with: small, medium, a number of accounts, or Object=N,Object=N.",
+    help="Records to begin with: small, medium, snapshot, a number of accounts, or Object=N,Object=N.",
 )
 @click.option("--sink", is_flag=True, help="Take rows without validating or keeping them, to measure clients.")
 @click.option(
@@ -64,13 +64,15 @@ def serve(
     """Serve until interrupted. Prints one line of JSON with instance_url and access_token when ready.
 
     Settings, faults and the control endpoint are described in docs/reference/emulator.md."""
+    from loadplan.cli.twin import far_lookups, filled, wrong_description
+    from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
-    from loadplan.emulator.seeding import fill, read_size
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
     from loadplan.errors import UsageError
 
     clock, stopped = SystemClock(), []
+    notes: list[str] = []
 
     def stop(number: int, _: FrameType | None) -> None:
         stopped.append(number)
@@ -93,10 +95,12 @@ def serve(
             )  # fmt: skip
             if size is not None:
                 try:
-                    fill(server.org, read_size(size, server.org.schema), clock.now().timestamp())
+                    notes += filled(server, size, [describe] if describe else [], clock)
                 except BaseException:
                     server.stop()
                     raise
+        except DescribeError as error:
+            raise wrong_description(error) from error
         except (ValueError, OSError) as error:
             raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error
         try:
@@ -108,6 +112,8 @@ def serve(
                 next_commands=["loadplan emulator serve --port 0"],
             ) from error  # fmt: skip
         stack.callback(server.stop)
+        for note in filter(None, [far_lookups(server), *notes]):
+            console.message(f"note: {note}")
         console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
         while not stopped:
             clock.wait(3600.0)

@@ -57,13 +57,13 @@ def open_target(
     profile = orgs.resolve_profile(name, root, os.environ)
     log = request_log(console) if console and console.verbosity >= 1 else None
     if profile.embedded is not None:
-        from loadplan.cli.twin import prepared
+        from loadplan.cli.twin import far_lookups, prepared
         from loadplan.durable import make_private, write_atomic
         from loadplan.emulator.server import EmbeddedOrg, InUseError
 
         data = state_dir / "embedded" / profile.name
         make_private(data)
-        make = prepared(profile, root, data, clock)
+        make = prepared(profile, root, data, clock, console.message if console else None)
         named = state_dir / "locks" / f"embedded-{profile.name}.json"
 
         def take() -> EmbeddedOrg | None:
@@ -83,6 +83,8 @@ def open_target(
                 hint="its folder holds nothing but what trials have loaded: without it the org begins anew",
                 next_commands=[f"rm -r {shlex.quote(str(data))}"],
             ) from error  # fmt: skip
+        if console and console.verbosity >= 1 and (note := far_lookups(embedded)):
+            console.message(f"note: {note}")
         make_private(named.parent)
         owner = owner_now("", clock, command=" ".join(["loadplan", *sys.argv[1:2]]))
         write_atomic(named, json.dumps(owner).encode())

@@ -4,23 +4,30 @@ Decides nothing of who may use it: that is in target.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.errors import InvalidInputError
 
+_SHOWN = 3
+"""Lookups that a note names."""
+
 if TYPE_CHECKING:
     from loadplan.clock import Clock
+    from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.salesforce.orgs import OrgProfile
 
 
-def prepared(profile: OrgProfile, root: Path, data: Path, clock: Clock) -> Callable[[], EmbeddedOrg]:
+def prepared(
+    profile: OrgProfile, root: Path, data: Path, clock: Clock, say: Callable[[str], None] | None = None
+) -> Callable[[], EmbeddedOrg]:
     """What makes the org on the folder `data`. Settings and faults are read at once, and `InvalidInputError` says what is wrong
-    with them; making it raises what `EmbeddedOrg` raises."""
+    with them; making it raises what `EmbeddedOrg` raises, and tells `say` what the org begins without."""
+    from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
-    from loadplan.emulator.seeding import fill, read_size
+    from loadplan.emulator.security import SecurityError
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, with_texts
 
@@ -36,18 +43,68 @@ def prepared(profile: OrgProfile, root: Path, data: Path, clock: Clock) -> Calla
         faults = load_faults(root / entry["faults"]) if "faults" in entry else None
 
     def make() -> EmbeddedOrg:
-        server = EmbeddedOrg(data, describe=describe, settings=settings, faults=faults)
+        try:
+            server = EmbeddedOrg(data, describe=describe, settings=settings, faults=faults)
+        except DescribeError as error:
+            raise wrong_description(error) from error
+        except SecurityError as error:
+            with _Told(profile.name, "settings"):
+                raise error
         try:
             if size is not None:
                 with _Told(profile.name, "org_size"):
-                    counts = read_size(str(size), server.org.schema)
-                fill(server.org, counts, clock.now().timestamp())
+                    notes = filled(server, str(size), describe, clock)
+                for note in notes if say is not None else ():
+                    say(f"note: {note}")  # type: ignore[misc]
         except BaseException:
             server.stop()
             raise
         return server
 
     return make
+
+
+def filled(server: EmbeddedOrg, size: str, describe: Sequence[Path], clock: Clock) -> list[str]:
+    """Give a new org its records. Of a snapshot's numbers what cannot be made is left out, and what is to be said of it comes back.
+    Raises ValueError for a size that is none and `InvalidInputError` for a snapshot that cannot be read."""
+    from loadplan.emulator.seeding import MOST_OF_SNAPSHOT, fill, read_size
+
+    now = clock.now().timestamp()
+    if size != "snapshot":
+        fill(server.org, read_size(size, server.org.schema), now)
+        return []
+    from loadplan.salesforce.snapshot import read_manifest
+
+    records = {name: rows for folder in describe for name, rows in read_manifest(folder).records.items()}
+    counts = read_size(size, server.org.schema, records)
+    notes: list[str] = []
+    made = fill(server.org, counts, now, notes)
+    total = sum(records.get(name, 0) for name in counts)
+    if made and total > MOST_OF_SNAPSHOT:
+        notes.insert(
+            0, f"the snapshot counts {total:,} records; the org begins with {sum(made.values()):,}, in proportion"
+        )
+    return notes
+
+
+def wrong_description(error: DescribeError) -> InvalidInputError:
+    """What is wrong with describe files, all of it, and how to fetch them again."""
+    first, *more = error.problems
+    return InvalidInputError(
+        first, code="LP0607", details=more, hint="docs/reference/emulator.md says what a description has",
+        next_commands=["loadplan explain LP0607", "loadplan org describe OBJECT -o ORG --out FOLDER"],
+    )  # fmt: skip
+
+
+def far_lookups(server: EmbeddedOrg) -> str:
+    """What is to be said of lookups whose object has no description; empty when there are none."""
+    far = server.org.schema.far
+    if not far:
+        return ""
+    shown = ", ".join(f"{field} ({target})" for field, target in far[:_SHOWN])
+    more = f" and {len(far) - _SHOWN} more" if len(far) > _SHOWN else ""
+    lead = f"{len(far)} lookup{'s lead' if len(far) > 1 else ' leads'}"
+    return f"{lead} to objects without a description, so that no row can fill them: {shown}{more}"
 
 
 def _text(value: Any) -> str:

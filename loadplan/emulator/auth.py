@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 from . import identity
-from .wire import ApiError, Request, Response, json_response, wrong_method
+from .wire import ApiError, Request, Response, json_response, read_json, wrong_method
 
 if TYPE_CHECKING:
     from .org import Org
@@ -64,7 +63,7 @@ def token(org: Org, request: Request, now: float) -> Response:
     scheme, _, basic = request.headers.get("authorization", "").partition(" ")
     if scheme == "Basic":
         form.update(_credentials(basic))
-    problem = _refusal(org, form, now)
+    problem = _refusal(org, form, now, request.headers.get("content-type", "").lower())
     if problem is not None:
         return json_response({"error": problem[0], "error_description": problem[1]}, 400, _NO_STORE)
     answer: dict[str, Any] = {"access_token": issue(org, now)}
@@ -86,8 +85,10 @@ def _credentials(basic: str) -> dict[str, str]:
     return {"client_id": unquote(client), "client_secret": unquote(secret)}
 
 
-def _refusal(org: Org, form: dict[str, str], now: float) -> tuple[str, str] | None:
+def _refusal(org: Org, form: dict[str, str], now: float, kind: str) -> tuple[str, str] | None:
     grant, clients = form.get("grant_type"), dict(org.settings.clients)
+    if grant is None and "json" in kind:
+        return "unsupported_grant_type", "grant type not supported"  # only forms are read
     if grant is None:
         return "invalid_request", "missing required code challenge or grant_type"
     if grant == _JWT:
@@ -114,11 +115,11 @@ def _refusal(org: Org, form: dict[str, str], now: float) -> tuple[str, str] | No
 def _assertion(org: Org, text: str, clients: dict[str, str], now: float) -> tuple[str, str] | None:
     try:
         head, claims, signature = text.split(".")
-        json.loads(base64.urlsafe_b64decode(head + "=="))
-        values = json.loads(base64.urlsafe_b64decode(claims + "=="))
+        read_json(base64.urlsafe_b64decode(head + "=="))
+        values = read_json(base64.urlsafe_b64decode(claims + "=="))
         expires, issuer = float(values["exp"]), str(values["iss"])
         subject, audience = str(values["sub"]), str(values["aud"]).rstrip("/")
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, OverflowError, binascii.Error):
         return "invalid_grant", "invalid assertion"
     if not signature or expires <= now:
         return "invalid_grant", "expired authorization code"  # yes, this text

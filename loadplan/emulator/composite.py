@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from . import many, tree
 from .streams import FileBody
@@ -33,15 +33,15 @@ class Calls:
 
     def answer(self, method: str, url: str, body: Any, headers: Any = None) -> Response:
         """One call; its errors are answers."""
-        parts = urlsplit(url)
-        path = unquote(parts.path)
-        match = re.fullmatch(r"/services/data/v(\d+)\.0/(.+?)/?", path)
+        path, _, asked = url.partition("?")
+        match = re.fullmatch(r"/services/data/v([0-9]{1,3})\.0/(.+?)/?", path, re.DOTALL)
         low, high = self._org.settings.versions
         data = json.dumps(body).encode() if body is not None else b""
         known = {name.lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
-        request = Request(method.upper(), path, dict(parse_qsl(parts.query, keep_blank_values=True)), known, data)
+        query = dict(parse_qsl(asked, keep_blank_values=True))
+        request = Request(method.upper(), unquote(path), query, known, data, encoded=path)
         try:
-            steps = match[2].split("/") if match is not None else []
+            steps = request.steps[4:] if match is not None else []
             nested = steps[:1] == ["composite"] and steps[1:2] != ["sobjects"]
             if match is None or not low <= int(match[1]) <= high or steps[0] == "jobs" or nested:
                 raise not_found()

@@ -7,19 +7,21 @@ requests are neither counted, nor logged as requests of the org, nor spoiled by 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from .auth import issue
 from .clock import OrgClock
 from .faultfile import read_faults
+from .faults import KINDS
 from .jobs import as_dict
 from .ledger import entries
 from .store import open_database
 from .streams import MadeBody
-from .wire import Request, Response
+from .wire import ApiError, Request, Response, read_json
 
 if TYPE_CHECKING:
     from .org import Org
@@ -51,7 +53,7 @@ def handle(org: Org, request: Request, clock: OrgClock) -> Response:
     try:
         with org.lock:
             return found(org, request, clock)
-    except ValueError as problem:
+    except (ValueError, ApiError) as problem:
         return _json({"error": str(problem)}, 400)
 
 
@@ -60,14 +62,30 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 def _ledger(org: Org, request: Request, _: OrgClock) -> Response:
-    wanted = request.query.get("object")
+    wanted = _object(org, request)
     names = [wanted] if wanted else org.ledger.objects()
     return _json({name: org.ledger.applied(name) for name in names})
 
 
+def _object(org: Org, request: Request) -> str | None:
+    """The object that is asked about, as it is asked; None for all. Raises ValueError for one that there is not."""
+    wanted = request.query.get("object")
+    if not wanted:
+        return None
+    known = [*(kind.name for kind in org.schema.objects.values()), *org.ledger.objects()]
+    if wanted.lower() not in map(str.lower, known) and not org.settings.sink:
+        raise ValueError(f"there is no object {wanted!r}{_meant(wanted, known)}")
+    return wanted
+
+
+def _meant(text: str, known: Sequence[str]) -> str:
+    close = get_close_matches(text, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def _entries(org: Org, request: Request, _: OrgClock) -> Response:
     """A line of JSON for each application, in order; read beside the org, so that it may be long."""
-    wanted, path = request.query.get("object"), org.store.path
+    wanted, path = _object(org, request), org.store.path
 
     def lines() -> Iterator[bytes]:
         db = open_database(path)
@@ -82,6 +100,9 @@ def _entries(org: Org, request: Request, _: OrgClock) -> Response:
 
 def _requests(org: Org, request: Request, _: OrgClock) -> Response:
     wanted = request.query.get("kind")
+    kinds = [kind for kind in KINDS if kind != "any"]
+    if wanted is not None and wanted not in kinds:
+        raise ValueError(f"there is no kind {wanted!r}; kinds are {', '.join(kinds)}")
     return _json([asdict(entry) for entry in org.requests if wanted in (None, entry.kind)])
 
 
@@ -108,7 +129,7 @@ def _faults(org: Org, _: Request, __: OrgClock) -> Response:
 
 def _add_faults(org: Org, request: Request, _: OrgClock) -> Response:
     try:
-        data = json.loads(request.body)
+        data = read_json(request.body)
     except ValueError as problem:
         raise ValueError(f"the body is not JSON: {problem}") from None
     org.faults.take(read_faults(data, "body"))
@@ -153,7 +174,7 @@ def _time(_: Org, __: Request, clock: OrgClock) -> Response:
 
 def _advance(org: Org, request: Request, clock: OrgClock) -> Response:
     """`{"advance": seconds}` puts the org's clock forward."""
-    seconds = request.json().get("advance") if request.body else None
+    seconds = request.json().get("advance")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds < 1e9:
         raise ValueError('the body must be {"advance": seconds}')
     now = clock.advance(float(seconds))

@@ -5,24 +5,25 @@ The form is described by schemas/faults.schema.json and docs/reference/emulator.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .faults import EFFECTS, KINDS, LOCKED, Faults, JobFault, Rule
+from .wire import read_json
 
 _TOP = ("$schema", "seed", "rules", "rows", "jobs", "queries", "aborts")
 _RULE = ("kind", "effect", "object", "nth", "times", "probability", "status", "body", "headers", "seconds", "share")
 _ROWS = ("object", "code", "message", "fields", "times", "where", "share")
+_MOST = 1_000_000_000
 _JOB = ("object", "after_rows", "state", "message", "retries", "rows_per_second", "times")
 
 
 def load_faults(path: Path) -> Faults:
     """The faults a file describes. Raises ValueError naming the place and what is wrong with it."""
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        data: Any = read_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}") from error
     return read_faults(data, str(path))
@@ -64,15 +65,22 @@ def _rule(where: str, entry: Any) -> Rule:
         if entry.get(key) not in known:
             raise ValueError(f"{where}: {key} must be one of {', '.join(sorted(known))}")
     nth = entry.get("nth", 1)
-    if nth is not None and (not _is_number(nth, whole=True) or nth < 1):
+    if nth is not None and (not _is_number(nth, whole=True) or not 1 <= nth <= _MOST):
         raise ValueError(f"{where}: nth counts from 1, or is null for every request")
     share, chance = _share(entry, "share", 0.5, where), _share(entry, "probability", 1.0, where)
     times = entry.get("times")
-    if times is not None and (not _is_number(times, whole=True) or times < 1):
+    if times is not None and (not _is_number(times, whole=True) or not 1 <= times <= _MOST):
         raise ValueError(f"{where}: times counts from 1, or is null for no end")
+    status = int(_number(entry, "status", 503, f"{where}: status", whole=True))
+    if not 200 <= status <= 599:
+        raise ValueError(f"{where}: status is one of HTTP, from 200 to 599, not {status}")
+    headers = _texts(entry, "headers", where)
+    for text in (*headers, *headers.values()):
+        if not text.isprintable() or not text.isascii():
+            raise ValueError(f"{where}: {text!r} cannot stand in a header; its names and values are printable ASCII")
     return Rule(
-        entry["kind"], entry["effect"], nth, int(_number(entry, "status", 503, f"{where}: status", whole=True)),
-        _text(entry, "body", where, "").encode(), _texts(entry, "headers", where),
+        entry["kind"], entry["effect"], nth, status,
+        _text(entry, "body", where, "").encode(), headers,
         _number(entry, "seconds", 1.0, f"{where}: seconds"), share, chance, times,
         object=_text(entry, "object", where, ""),
     )  # fmt: skip
@@ -144,4 +152,6 @@ def _number(entry: Mapping[str, Any], key: str, default: float, where: str, *, w
     value = entry.get(key, default)
     if not _is_number(value, whole=whole) or value < 0:
         raise ValueError(f"{where} must be a {'whole ' if whole else ''}number, not negative")
+    if value > _MOST:
+        raise ValueError(f"{where} must be at most {_MOST:,}")
     return float(value)

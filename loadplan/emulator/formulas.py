@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .formula_functions import KNOWN, FormulaError, Part, Row, negated, operation
+from .formula_kinds import BOOLEAN, NULL, NUMBER, TEXT, UNKNOWN, of_call, of_operation
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)"
@@ -27,27 +28,34 @@ _POWERS: tuple[tuple[str, ...], ...] = (
 @dataclass(frozen=True, slots=True)
 class Formula:
     """`holds(row)` is whether the formula is true; `fields` are those it names, as the object spells them, `earlier` those whose
-    value before the save it looks at."""
+    value before the save it looks at; `kind` is one of formula_kinds.py."""
 
     fields: frozenset[str]
     earlier: frozenset[str]
     part: Part
+    kind: str = UNKNOWN
 
     def holds(self, row: Row) -> bool:
         """Whether it is true; BLANK is not."""
         return self.part(row) is True
 
 
-def compile_formula(text: str, fields: Mapping[str, str]) -> Formula:
-    """Read a formula; `fields` maps lower-case names to those of the object. Raises FormulaError."""
-    reader = _Reader(_COMMENT.sub(" ", text), fields)
-    part = reader.expression(0)
+def compile_formula(text: str, fields: Mapping[str, str], kinds: Mapping[str, str] | None = None) -> Formula:
+    """Read a formula; `fields` maps lower-case names to those of the object, `kinds` those to the kinds of their values where they are
+    known. Raises FormulaError."""
+    reader = _Reader(_COMMENT.sub(" ", text), fields, kinds or {})
+    part, kind = reader.expression(0)
     reader.end()
-    return Formula(frozenset(reader.used), frozenset(reader.earlier), part)
+    return Formula(frozenset(reader.used), frozenset(reader.earlier), part, kind)
+
+
+Typed = tuple[Part, str]
+"""How a piece is computed, and the kind of its value."""
 
 
 class _Reader:
-    def __init__(self, text: str, fields: Mapping[str, str]) -> None:
+    def __init__(self, text: str, fields: Mapping[str, str], kinds: Mapping[str, str]) -> None:
+        self.kinds = kinds
         self.fields, self.used, self.earlier, self.depth, self.at = fields, set[str](), set[str](), 0, 0
         self.tokens: list[tuple[str, str]] = []
         place = 0
@@ -74,16 +82,17 @@ class _Reader:
         if self.at < len(self.tokens):
             raise FormulaError(f"unexpected {self.peek()!r}")
 
-    def expression(self, power: int) -> Part:
+    def expression(self, power: int) -> Typed:
         if power == len(_POWERS):
             return self.value()
-        left = self.expression(power + 1)
+        left, kind = self.expression(power + 1)
         while self.peek() in _POWERS[power] and self.tokens[self.at][0] == "sign":
             sign = self.take()[1]
-            left = operation(sign, left, self.expression(power + 1))
-        return left
+            right, other = self.expression(power + 1)
+            left, kind = operation(sign, left, right), of_operation(sign, kind, other)
+        return left, kind
 
-    def value(self) -> Part:
+    def value(self) -> Typed:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise FormulaError("it is nested too deeply")
@@ -92,45 +101,50 @@ class _Reader:
         finally:
             self.depth -= 1
 
-    def _value(self) -> Part:
+    def _value(self) -> Typed:
         kind, text = self.take()
         if kind == "text":
             plain = re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text[1:-1])
-            return lambda row: plain or None
+            return lambda row: plain or None, TEXT
         if kind == "number":
             number = float(text)
-            return lambda row: number
+            return lambda row: number, NUMBER
         if text == "(":
             inner = self.expression(0)
             self.take(")")
             return inner
         if text == "!":
-            return negated(self.value())
+            part, kind = self.value()
+            return negated(part), of_call("NOT", [kind])
         if text == "-":
-            return operation("-", lambda row: 0.0, self.value())
+            part, kind = self.value()
+            return operation("-", lambda row: 0.0, part), of_operation("-", NUMBER, kind)
         if kind != "name":
             raise FormulaError(f"unexpected {text!r}")
         return self._call(text) if self.peek() == "(" else self._name(text)
 
-    def _name(self, text: str) -> Part:
+    def _name(self, text: str) -> Typed:
         constant = {"true": True, "false": False, "null": None}
         if text.lower() in constant and text.lower() not in self.fields:
             value = constant[text.lower()]
-            return lambda row: value
+            return lambda row: value, NULL if value is None else BOOLEAN
         name = self.fields.get(text.lower())
         if name is None:
             raise FormulaError(f"the object has no field {text!r}")
         self.used.add(name)
-        return lambda row: row.values.get(name)
+        return lambda row: row.values.get(name), self.kinds.get(text.lower(), UNKNOWN)
 
-    def _call(self, text: str) -> Part:
+    def _call(self, text: str) -> Typed:
         name = text.upper()
         self.take("(")
         if name in ("ISCHANGED", "PRIORVALUE"):
             return self._earlier(name)
         parts: list[Part] = []
+        kinds: list[str] = []
         while self.peek() != ")":
-            parts.append(self.expression(0))
+            part, kind = self.expression(0)
+            parts.append(part)
+            kinds.append(kind)
             if self.peek() != ")":
                 self.take(",")
                 if self.peek() == ")":
@@ -144,9 +158,9 @@ class _Reader:
             raise FormulaError(
                 f"{name} takes {least if least == most else f'at least {least}'} values, not {len(parts)}"
             )
-        return make(parts)
+        return make(parts), of_call(name, kinds)
 
-    def _earlier(self, name: str) -> Part:
+    def _earlier(self, name: str) -> Typed:
         kind, text = self.take()
         field = self.fields.get(text.lower()) if kind == "name" else None
         if field is None:
@@ -155,8 +169,9 @@ class _Reader:
         self.used.add(field)
         self.earlier.add(field)
         if name == "PRIORVALUE":
-            return lambda row: row.values.get(field) if row.is_new else row.before.get(field)
-        return lambda row: not row.is_new and row.values.get(field) != row.before.get(field)
+            part: Part = lambda row: row.values.get(field) if row.is_new else row.before.get(field)  # noqa: E731
+            return part, self.kinds.get(text.lower(), UNKNOWN)
+        return lambda row: not row.is_new and row.values.get(field) != row.before.get(field), BOOLEAN
 
 
 FUNCTIONS = (*sorted([*KNOWN, "ISCHANGED", "PRIORVALUE"]),)

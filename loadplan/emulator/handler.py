@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import struct
@@ -13,10 +14,11 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from . import control, trouble
 from .accesslog import AccessLog
@@ -24,10 +26,11 @@ from .clock import OrgClock
 from .faults import Rule, kind_of
 from .org import Org
 from .streams import Body, FileBody, Slice, gzip_blocks
-from .wire import ApiError, Request, Response
+from .wire import ApiError, Request, Response, wrong_method
 
 _PIECE = 1 << 20
 _LARGEST_BODY = 16 << 20
+_LONGEST_LINE = 65_536
 _NO_LINGER = struct.pack("ii", 1, 0)
 _LOST = ("drop before", "drop after", "reset", "reset after")
 
@@ -66,6 +69,14 @@ class _ResetError(Exception):
     """The connection ends here, without a word."""
 
 
+class _UnreadableError(Exception):
+    """A request whose body cannot be taken; where the next one begins is not known, so that the connection ends with the answer."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
 class Handler(BaseHTTPRequestHandler):
     """Serves the requests of one connection."""
 
@@ -79,11 +90,12 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing is printed."""
 
     def _serve(self) -> None:
-        began, parts = time.perf_counter(), urlsplit(self.path)
+        began = time.perf_counter()
+        path, _, asked = self._target().partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         spool = self.server.spool / uuid.uuid4().hex if self.command == "PUT" else None
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        request = Request(self.command, unquote(parts.path), query, headers, b"", spool)
+        query = dict(parse_qsl(asked, keep_blank_values=True))
+        request = Request(self.command, unquote(path), query, headers, b"", spool, path)
         self._sent, rule, status, response, effect = 0, None, 0, Response(0), ""
         try:
             if spool is not None:
@@ -101,6 +113,10 @@ class Handler(BaseHTTPRequestHandler):
                 status = response.status
         except _ResetError:
             effect = "reset"
+        except _UnreadableError as problem:
+            response = ApiError(problem.status, problem.code, str(problem)).response()
+            status, self.close_connection = response.status, True
+            self._send(response, request)
         except (ConnectionError, EOFError):
             self.close_connection = True
         finally:
@@ -128,6 +144,23 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815
+    do_OPTIONS = do_TRACE = do_CONNECT = _serve  # noqa: N815 - who is asked says what is allowed
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the library refuses by itself, such as a line that is no request: in the org's shape, and the connection ends."""
+        self.close_connection, self.request_version, self._sent = True, "HTTP/1.1", 0
+        self.command = self.command or ""
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            problem = wrong_method(self.command, "GET", "POST", "PUT", "PATCH", "DELETE")
+        else:
+            problem = ApiError(code, HTTPStatus(code).name, message or HTTPStatus(code).phrase)
+        self._send_whole(problem.response(), Request(self.command, ""))
+        self.wfile.flush()
+
+    def _target(self) -> str:
+        """Path and query; of an address with scheme and host, as proxies get it, what comes after them."""
+        text = self.path.partition("#")[0]
+        return re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*", "", text)
 
     def _pause(self, rule: Rule | None) -> float:
         late = rule.seconds if rule is not None and rule.effect == "late" else 0.0
@@ -168,28 +201,36 @@ class Handler(BaseHTTPRequestHandler):
         for piece in self._pieces(headers):
             size += len(piece)
             if size > _LARGEST_BODY:
-                raise EOFError
+                raise _UnreadableError(413, "REQUEST_ENTITY_TOO_LARGE", f"The body exceeds {_LARGEST_BODY} bytes")
             pieces.append(bytes(piece))
         data = b"".join(pieces)
         if headers.get("content-encoding", "").lower() == "gzip":
             try:
                 return zlib.decompressobj(31).decompress(data, _LARGEST_BODY)
             except zlib.error:
-                raise EOFError from None
+                raise _UnreadableError(400, "BAD_REQUEST", "The gzip data is damaged") from None
         return data
 
     def _pieces(self, headers: dict[str, str]) -> Iterator[bytes | memoryview]:
-        try:
-            if headers.get("transfer-encoding", "").lower() == "chunked":
-                while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
-                    yield from self._exactly(size)
-                    self.rfile.readline()
-                while self.rfile.readline().strip():
-                    continue
-            else:
-                yield from self._exactly(int(headers.get("content-length", "0")))
-        except ValueError:
-            raise EOFError from None
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            while size := self._chunk_size():
+                yield from self._exactly(size)
+                self.rfile.readline(_LONGEST_LINE)
+            while self.rfile.readline(_LONGEST_LINE).strip():
+                continue
+            return
+        text = headers.get("content-length", "0").strip()
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise _UnreadableError(400, "BAD_REQUEST", f"Bad Content-Length: {text[:40]}")
+        yield from self._exactly(int(text))
+
+    def _chunk_size(self) -> int:
+        text = self.rfile.readline(_LONGEST_LINE).partition(b";")[0].strip()
+        if not re.fullmatch(rb"[0-9A-Fa-f]{1,16}", text):
+            if not text:
+                raise EOFError
+            raise _UnreadableError(400, "BAD_REQUEST", "A chunk has no size")
+        return int(text, 16)
 
     def _exactly(self, size: int) -> Iterator[bytes | memoryview]:
         buffer = memoryview(bytearray(min(size, _PIECE)))

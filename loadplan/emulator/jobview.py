@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .jobs import Job
-from .wire import ApiError, Request, Response, id18, json_response, make_id, not_found, stamp
+from .wire import ApiError, Request, Response, id18, json_response, make_id, not_found, stamp, whole_number
 
 if TYPE_CHECKING:
     from .org import Org
@@ -81,10 +81,10 @@ def listing(org: Org, request: Request, version: int) -> Response:
             org.store.put_cursor(cursor, ids)
     else:
         cursor, _, text = locator.rpartition("-")
-        ids = org.store.cursor(cursor)
-        if ids is None or not text.isdigit():
+        ids, place = org.store.cursor(cursor), whole_number(text)
+        if not isinstance(ids, list) or place is None:
             raise ApiError(400, "API_ERROR", f"Invalid value: '{locator}' supplied for property: 'queryLocator'")
-        start = int(text)
+        start = place
     shown = [body(org, job, "list") for job in map(org.jobs.get, ids[start : start + size]) if job is not None]
     more = start + size < len(ids)
     url = f"/services/data/v{version}.0/jobs/ingest?queryLocator={cursor}-{start + size}" if more else None

@@ -5,11 +5,13 @@ Each record has its own result; with allOrNone one that fails takes the others b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import sobjects
-from .schema import ObjectType
+from .records import folded_key
+from .schema import Field, ObjectType
 from .values import RowError
 from .wire import ApiError, Request, Response, id18, json_response, looks_like_id, not_found, wrong_method
 
@@ -29,7 +31,7 @@ Save = Callable[[], dict[str, Any]]
 def route(org: Org, request: Request, parts: list[str], version: int, now: float) -> Response:
     """What lies under /services/data/vXX.0/composite/sobjects."""
     method = "GET" if request.method == "HEAD" else request.method
-    if not parts:
+    if not parts or parts == [""]:
         if method == "DELETE":
             return _delete(org, request)
         if method not in ("POST", "PATCH"):
@@ -115,13 +117,18 @@ def _upsert(org: Org, kind: ObjectType, key_name: str, wanted: dict[str, Any], n
     if field is None or not field.indexed:
         raise ApiError(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {key_name}")
 
-    def step(record: dict[str, Any]) -> Save:
-        key = next((value for name, value in record.items() if name.lower() == field.name.lower()), None)
+    records = _records(wanted)
+    keys = [_key_of(field, record) for record in records]
+    times = Counter(folded_key(field, str(key)) for key in keys if key not in (None, ""))
+
+    def step(record: dict[str, Any], key: Any) -> Save:
         rest = {name: value for name, value in record.items() if name.lower() != field.name.lower()}
 
         def save() -> dict[str, Any]:
             if key in (None, ""):
                 raise RowError("MISSING_ARGUMENT", f"{field.name} not specified")
+            if times[folded_key(field, str(key))] > 1:  # which of them is meant? All that have it are refused
+                raise RowError("DUPLICATE_VALUE", f"Duplicate external id specified: {key}", field.name)
             found = org.saver.find(kind, field, [str(key)]).get(str(key), [])
             if len(found) > 1:
                 listed = ", ".join(found)
@@ -132,16 +139,20 @@ def _upsert(org: Org, kind: ObjectType, key_name: str, wanted: dict[str, Any], n
 
         return save
 
-    records = _records(wanted)
     for record in records:
         if _kind(org, record) is not kind:
             raise ApiError(400, "INVALID_TYPE", "The records must be of the object that the address names")
-    done = perform(org, [step(record) for record in records], all_or_none=wanted.get("allOrNone") is True)
+    steps = [step(record, key) for record, key in zip(records, keys, strict=True)]
+    done = perform(org, steps, all_or_none=wanted.get("allOrNone") is True)
     return json_response([{**entry, "created": entry.get("created", False)} for entry in done])
 
 
+def _key_of(field: Field, record: dict[str, Any]) -> Any:
+    return next((value for name, value in record.items() if name.lower() == field.name.lower()), None)
+
+
 def _delete(org: Org, request: Request) -> Response:
-    ids = [text for text in request.query.get("ids", "").split(",") if text]
+    ids = _listed(request, "ids")
     if len(ids) > MOST:
         raise _too_many(MOST)
 
@@ -183,14 +194,36 @@ def as_error(problem: RowError) -> dict[str, Any]:
 def _read(org: Org, kind: ObjectType, request: Request, version: int) -> Response:
     if request.method == "POST":
         wanted = request.json()
-        ids, fields = wanted.get("ids") or [], wanted.get("fields") or []
+        ids, fields = _texts(wanted, "ids"), _texts(wanted, "fields")
     else:
-        ids, fields = request.query.get("ids", "").split(","), request.query.get("fields", "").split(",")
+        ids, fields = _listed(request, "ids"), _listed(request, "fields")
     if len(ids) > MOST_READ:
         raise _too_many(MOST_READ)
-    living = org.saver.tables.state(kind, [id18(str(text)) for text in ids])
-    listed = ",".join(str(name) for name in fields)
+    found = [id18(text) if looks_like_id(text) else "" for text in ids]
+    living = org.saver.tables.state(kind, found)
+    listed = ",".join(fields)
     return json_response([
-        sobjects.read(org, kind, id18(str(text)), listed, version) if living.get(id18(str(text))) is False else None
-        for text in ids
+        sobjects.read(org, kind, record, listed, version) if living.get(record) is False else None for record in found
     ])  # fmt: skip
+
+
+def _missing(name: str) -> ApiError:
+    return ApiError(400, "MISSING_ARGUMENT", f"{name} not specified")
+
+
+def _listed(request: Request, name: str) -> list[str]:
+    """Texts of a parameter, between commas; at least one."""
+    found = [text.strip() for text in request.query.get(name, "").split(",") if text.strip()]
+    if not found:
+        raise _missing(name)
+    return found
+
+
+def _texts(wanted: dict[str, Any], name: str) -> list[str]:
+    """The texts of a list in a body; at least one."""
+    found = wanted.get(name)
+    if found is not None and not (isinstance(found, list) and all(isinstance(text, str) for text in found)):
+        raise ApiError(400, "JSON_PARSER_ERROR", f"The {name} must be a list of texts")
+    if not found:
+        raise _missing(name)
+    return found

@@ -67,9 +67,13 @@ class Org:
         self.lock = Turns()
         self.wake: Callable[[float], None] | None = None
         self.files = JobFiles(data_dir / "files")
-        self.store = Store(data_dir / "org.db")
         self.schema = load_schema(describe, settings.hidden_fields, settings.read_only_fields)
-        self.saver = Records(self.store, self.schema)
+        self.store = Store(data_dir / "org.db")
+        try:
+            self.saver = Records(self.store, self.schema)
+        except ValueError:
+            self.store.close()
+            raise
         self.usage = Usage(self.store)
         self.jobs = Jobs(self.store, self._first_due)
         self.ledger = Ledger(self.store, self.lock)

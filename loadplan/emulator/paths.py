@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .schema import FIELD_DEFAULTS, Field, ObjectType, Schema
-from .soql import Query, Word
+from .soqltree import Query, Word
 from .tables import COMPOUND, table_name
 from .wire import ApiError
 
@@ -102,7 +102,7 @@ class Paths:
                 return (*path, self._of_any(lookup, last, name))
             target = self.target(lookup)
             if target is None:
-                raise self._no_column(lookup.reference_to[0], last, name)
+                raise self._no_column(next(iter(lookup.reference_to), "Name"), last, name)
             kind = target
         found = kind.field(last)
         if found is None:

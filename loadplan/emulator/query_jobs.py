@@ -21,7 +21,7 @@ from .store import open_database
 from .streams import FileBody
 from .tables import COMPOUND
 from .values import show_column
-from .wire import CSV_TYPE, ApiError, Request, Response, json_response, make_id, not_found, quote_row
+from .wire import CSV_TYPE, ApiError, Request, Response, json_response, make_id, not_found, quote_row, whole_number
 
 if TYPE_CHECKING:
     from .org import Org
@@ -32,7 +32,10 @@ _REFUSED = (
         r"(?:^\s*SELECT|,)\s*\(\s*SELECT\b",
         "Aggregate Relationships not supported in Bulk V2 Query with CSV content type",
     ),
-    (r"\bGROUP\s+BY\b|\b(COUNT|SUM|AVG|MIN|MAX)\s*\(", "Aggregate Relationships not supported in Bulk Query"),
+    (
+        r"\bGROUP\s+BY\b|\b(COUNT|COUNT_DISTINCT|SUM|AVG|MIN|MAX)\s*\(",
+        "Aggregate Relationships not supported in Bulk Query",
+    ),
     (r"\bOFFSET\s+\d", "Implementation restriction: OFFSET is not supported in Bulk Query"),
     (r"\bTYPEOF\b", "Implementation restriction: TYPEOF is not supported in Bulk Query"),
 )
@@ -80,7 +83,10 @@ def _columns(org: Org, text: str, version: int, now: float) -> tuple[list[str], 
     for pattern, message in _REFUSED:
         if re.search(pattern, bare, re.IGNORECASE):
             raise ApiError(400, "API_ERROR", message)
-    select = Select(org.schema, parse(text), now, bulk=True)
+    query = parse(text)
+    if query.shown:  # a function of dates that nothing is grouped by
+        raise ApiError(400, "API_ERROR", _REFUSED[1][1])
+    select = Select(org.schema, query, now, bulk=True)
     if select.kind.name in org.settings.bulk_unsupported:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{select.kind.name}' is not supported by the Bulk API.")
     if not select.kind.raw["queryable"]:
@@ -189,9 +195,10 @@ def _start(org: Org, job: Job, locator: str | None) -> int:
     wrong = ApiError(org.settings.bad_locator_status, "API_ERROR", "Invalid locator")
     try:
         text = base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)).decode()
-        marker, job_id, start = text.split(":")
-        if (marker, job_id) == ("0", job.id):
-            return int(start)
+        marker, job_id, place = text.split(":")
+        start = whole_number(place)
+        if (marker, job_id) == ("0", job.id) and start is not None:
+            return start
     except ValueError:
         raise wrong from None
     raise wrong
@@ -208,9 +215,10 @@ def _readable(org: Org, job: Job, version: int) -> None:
 
 def _size(org: Org, request: Request) -> int:
     text = request.query.get("maxRecords", str(org.settings.page_size))
-    if not text.isdigit() or not int(text):
+    size = whole_number(text)
+    if not size:
         raise ApiError(400, "API_ERROR", f"Invalid value: '{text}' supplied for property: 'maxRecords'")
-    return int(text)
+    return size
 
 
 def results(org: Org, job: Job, request: Request, version: int) -> Response:
@@ -234,11 +242,12 @@ def pages(org: Org, job: Job, request: Request, version: int) -> Response:
     if version < 58:
         raise not_found()
     _readable(org, job, version)
-    size, start = org.settings.page_size, _start(org, job, request.query.get("locator"))
+    size, start = _size(org, request), _start(org, job, request.query.get("locator"))
+    asked = f"&maxRecords={size}" if "maxRecords" in request.query else ""
     base = f"/services/data/v{version}.0/jobs/query/{job.id}/"
     starts = list(range(start, max(job.total, 1), size))
-    shown = [{"resultUrl": f"{base}results?locator={_locator(job, place)}"} for place in starts[:_PAGES]]
-    more = f"{base}resultpages?locator={_locator(job, starts[_PAGES])}" if len(starts) > _PAGES else None
+    shown = [{"resultUrl": f"{base}results?locator={_locator(job, place)}{asked}"} for place in starts[:_PAGES]]
+    more = f"{base}resultpages?locator={_locator(job, starts[_PAGES])}{asked}" if len(starts) > _PAGES else None
     return json_response({"resultPages": shown, org.settings.next_pages_key: more, "done": more is None})
 
 

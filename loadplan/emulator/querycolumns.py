@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .grouped import Grouped
 from .schema import Field
 from .select import Select
 from .values import NUMBERS
@@ -32,6 +33,17 @@ def metadata(select: Select) -> dict[str, Any]:
         "columnMetadata": columns, "entityName": select.kind.name, "groupBy": False,
         "idSelected": any(_is_own_id(path) for path in select.fields), "keyPrefix": select.kind.prefix,
     }  # fmt: skip
+
+
+def of_groups(grouped: Grouped) -> dict[str, Any]:
+    """The columns of a query with aggregate functions."""
+    columns = [
+        {**_column(name, None), "aggregate": bool(word.function), "apexType": _APEX.get(kind, "String"), "displayName": word.written,
+         "numberType": kind in (*NUMBERS, "int"), "textType": kind in _TEXTS, "booleanType": kind == "boolean"}
+        for name, kind, word in zip(grouped.names(), grouped.kinds(), grouped.query.shown, strict=True)
+    ]  # fmt: skip
+    return {"columnMetadata": columns, "entityName": grouped.kind.name, "groupBy": bool(grouped.query.group), "idSelected": False,
+            "keyPrefix": grouped.kind.prefix}  # fmt: skip
 
 
 def _is_own_id(path: tuple[Field, ...]) -> bool:

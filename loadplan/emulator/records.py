@@ -116,7 +116,7 @@ class Records:
 
     def find(self, kind: ObjectType, entry: Field, texts: Iterable[str]) -> dict[str, list[str]]:
         """Ids of live records by the text of an indexed field."""
-        keys = {text: _key(entry, text) for text in texts}
+        keys = {text: folded_key(entry, text) for text in texts}
         found = self.tables.find(kind, entry, list(set(keys.values())))
         return {text: found[key] for text, key in keys.items() if key in found}
 
@@ -268,7 +268,7 @@ class Records:
             self.tables.mark_deleted(kind, ids)
 
 
-def _key(entry: Field, text: str) -> str:
+def folded_key(entry: Field, text: str) -> str:
     """The text of a key field as it is looked up: numbers in the spelling of their stored value, ids with 18 characters."""
     if entry.type == "id":
         return id18(text) if looks_like_id(text) else text

@@ -11,7 +11,7 @@ from .wire import ApiError, Request, Response, json_response, not_found, wrong_m
 if TYPE_CHECKING:
     from .org import Org
 
-_VERSIONED = re.compile(r"/services/data/v(\d+)\.0(/.*)?")
+_VERSION = re.compile(r"v([0-9]{1,3})\.0")
 _RESULTS = ("successfulresults", "failedresults", "unprocessedrecords")
 
 
@@ -30,7 +30,8 @@ def route(org: Org, request: Request, now: float, extra: dict[str, str]) -> Resp
         return auth.who(org, request, now)
     if path.startswith("/services/Soap/u/"):
         return soap.answer(org, request, now)
-    match = _VERSIONED.fullmatch(path)
+    _, *steps = request.steps
+    match = _VERSION.fullmatch(steps[2]) if steps[:2] == ["services", "data"] and len(steps) > 2 else None
     low, high = org.settings.versions
     if match is None or int(match[1]) > high:
         raise not_found()
@@ -41,9 +42,9 @@ def route(org: Org, request: Request, now: float, extra: dict[str, str]) -> Resp
     _count(org, now, extra)
     if version < org.settings.deprecated_below:
         extra["Warning"] = '299 - "This API is deprecated and will be retired"'
-    if "//" in request.path:
+    parts = steps[3:] or [""]
+    if "" in parts and parts != [""]:
         raise not_found()
-    parts = (match[2] or "").strip("/").split("/")
     if parts[0] == "jobs" and len(parts) > 1:
         return _jobs(org, request, parts[1:], version, now)
     return rest.route(org, request, parts, version, now)

@@ -40,7 +40,9 @@ class Rules:
     def __init__(self, tables: Tables, schema: Schema) -> None:
         self.tables, self.schema = tables, schema
         given = [kind for kind in schema.objects.values() if kind.validation_rules]
-        self._validations = {kind.name: read_rules(kind.name, kind.fields, kind.validation_rules) for kind in given}
+        self._validations = {
+            kind.name: read_rules(kind.name, kind.fields, kind.validation_rules, kind.rules_file) for kind in given
+        }
 
     def rights(
         self, kind: ObjectType, batch: Batch, targets: Sequence[str], made: list[int], kept: list[int], *, upsert: bool

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .describefiles import far_lookups, read_descriptions
 from .security import Secured
 
 FIELD_DEFAULTS: dict[str, Any] = {
@@ -81,11 +79,6 @@ SYSTEM_FIELDS: tuple[dict[str, Any], ...] = (
      "referenceTo": ["User"], "relationshipName": "LastModifiedBy", **_READ_ONLY},
     {"name": "SystemModstamp", "label": "System Modstamp", "type": "datetime", **_READ_ONLY},
 )  # fmt: skip
-
-
-_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
-_OWN = ("Organization", "Pricebook2", "RecordType", "User")
-"""Objects of which the embedded org has records of its own: it needs their fields."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +169,7 @@ class ObjectType:
     """Lower-case names of fields that the user may not see."""
     validation_rules: Any = ()
     """As the description gives them; validation.py reads them."""
+    rules_file: str = ""
 
     @cached_property
     def name(self) -> str:
@@ -218,7 +212,9 @@ class ObjectType:
 class Schema:
     """All objects of the org. Later sources override earlier ones by object name."""
 
-    def __init__(self, objects: Iterable[ObjectType]) -> None:
+    def __init__(self, objects: Iterable[ObjectType], far: Sequence[tuple[str, str]] = ()) -> None:
+        self.far = tuple(far)
+        """(`Object.Field`, names of objects) of lookups that lead to no object of the org."""
         self.objects = {entry.name.lower(): entry for entry in objects}
         self.by_prefix = {entry.prefix: entry for entry in self.objects.values()}
 
@@ -253,34 +249,14 @@ class Schema:
 
 def load_schema(folders: Sequence[Path], hidden: Sequence[str] = (), read_only: Sequence[str] = ()) -> Schema:
     """The shipped objects, then every `<Object>.json` of the folders and of `rules/` in them (or a file named directly).
-    `hidden` and `read_only` are `Object.Field` names under field-level security. Raises ValueError."""
-    raws: dict[str, dict[str, Any]] = {}
-    shipped = resources.files("loadplan.emulator") / "objects"
-    texts = [entry.read_text("utf-8") for entry in sorted(shipped.iterdir(), key=lambda e: e.name)]
-    for folder in folders:
-        files = [*sorted(folder.glob("*.json")), *sorted(folder.glob("rules/*.json"))] if folder.is_dir() else [folder]
-        texts.extend(file.read_text("utf-8") for file in files)
-    for text in texts:
-        raw = json.loads(text)
-        name = str(raw["name"])
-        wrong = [n for n in (name, *(str(f["name"]) for f in raw.get("fields", ()))) if not _NAME.fullmatch(n)]
-        if wrong:
-            raise ValueError(f"the description of {name!r} has a name that is no API name: {wrong[0]!r}")
-        raws[name] = _merged(raws[name], raw) if name in raws else raw
+    `hidden` and `read_only` are `Object.Field` names under field-level security. Raises DescribeError and SecurityError."""
+    known = read_descriptions(folders, FIELD_DEFAULTS, SYSTEM_FIELDS)
+    raws = {description.name: description.raw for description in known.values()}
     taken = {str(raw["keyPrefix"]) for raw in raws.values() if raw.get("keyPrefix")}
     secured = Secured(hidden, read_only, raws)
-    return Schema(_object(raw, _prefix(name, taken), secured) for name, raw in sorted(raws.items()))
-
-
-def _merged(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """A second file about an object adds and overrides: keys by name, fields by name. One that describes the object whole, as an org
-    does (its `Id` is among the fields), leaves no field of the first: a twin must not take what the org would refuse."""
-    whole = known["name"] not in _OWN and any(f["name"] == "Id" for f in more.get("fields", ()))
-    fields = {} if whole else {str(f["name"]): f for f in known.get("fields", ())}
-    for field in more.get("fields", ()):
-        fields[str(field["name"])] = {**fields.get(str(field["name"]), {}), **field}
-    given = {key: value for key, value in more.items() if value is not None}
-    return {**known, **given, "fields": list(fields.values())}
+    files = {description.name: description.rules_file for description in known.values()}
+    objects = [_object(raw, _prefix(name, taken), secured, files[name]) for name, raw in sorted(raws.items())]
+    return Schema(objects, far_lookups(known))
 
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -298,15 +274,17 @@ def _prefix(name: str, taken: set[str]) -> str:
     raise ValueError("there are more objects than key prefixes")
 
 
-def _object(raw: dict[str, Any], prefix: str, secured: Secured) -> ObjectType:
+def _object(raw: dict[str, Any], prefix: str, secured: Secured, rules_file: str) -> ObjectType:
     name = str(raw["name"])
     rules = raw.get("validationRules") or ()
     raw = {key: value for key, value in raw.items() if key != "validationRules"}
     fields: dict[str, Field] = {}
-    given = {str(entry["name"]) for entry in raw.get("fields", ())}
-    system = [entry for entry in SYSTEM_FIELDS if entry["name"] not in given]
-    for entry in [*system, *raw.get("fields", ())]:
-        complete = _field(secured.rights(name, entry))
+    given = {str(entry["name"]).lower() for entry in raw.get("fields", ())}
+    system = {str(entry["name"]).lower(): entry for entry in SYSTEM_FIELDS}
+    left = [entry for lower, entry in system.items() if lower not in given]
+    for entry in [*left, *raw.get("fields", ())]:
+        known = {} if "type" in entry else system.get(str(entry["name"]).lower(), {})
+        complete = _field(secured.rights(name, {**known, **entry}))
         fields[complete.name.lower()] = complete
     defaults = {
         "label": name,
@@ -329,7 +307,7 @@ def _object(raw: dict[str, Any], prefix: str, secured: Secured) -> ObjectType:
     hidden = secured.hidden_of(name)
     seen = [field for lower, field in fields.items() if lower not in hidden]
     relationships = {field.relationship.lower(): field for field in seen if field.relationship}
-    return ObjectType(complete_raw, fields, relationships, hidden, rules)
+    return ObjectType(complete_raw, fields, relationships, hidden, rules, rules_file)
 
 
 def _field(entry: dict[str, Any]) -> Field:

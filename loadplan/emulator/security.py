@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 
+class SecurityError(ValueError):
+    """Field-level security names a field that no object has."""
+
+
 class Secured:
-    """`hidden` and `read_only` are `Object.Field` names in any case; raises ValueError for one that no object has."""
+    """`hidden` and `read_only` are `Object.Field` names in any case; raises SecurityError for one that no object has."""
 
     def __init__(self, hidden: Sequence[str], read_only: Sequence[str], raws: dict[str, dict[str, Any]]) -> None:
         known = {f"{name}.{field['name']}".lower() for name, raw in raws.items() for field in raw.get("fields", ())}
         self.hidden, self.read_only = ({entry.lower() for entry in names} for names in (hidden, read_only))
         for entry in (*hidden, *read_only):
             if entry.lower() not in known:
-                raise ValueError(
+                raise SecurityError(
                     f"field-level security names {entry!r}, and no object has that field; write Object.Field"
                 )
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from .describefiles import OWN
 from .rules import Batch
 from .schema import Field, ObjectType, Schema
 from .tables import COMPOUND
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _SHARES = {"Account": 1.0, "Contact": 2.5, "Lead": 0.5, "Opportunity": 1.0, "Case": 0.5}
 _NAMED = {"small": 100, "medium": 10_000}
 _MOST = 100_000_000
+MOST_OF_SNAPSHOT = 100_000
+"""Records of an org that is as large as a snapshot says: it has to start within seconds."""
 _PACK = 5_000
 _PARENTS = 10
 """A parent that only is there because a child needs one stands for so many of them."""
@@ -30,8 +33,11 @@ _ALSO = ("FirstName", "BillingCity", "MailingCity", "City", "Amount", "AnnualRev
 """Filled though nobody demands them, as are names, keys, addresses of mail, telephone numbers and picklists."""
 
 
-def read_size(text: str, schema: Schema) -> dict[str, int]:
-    """Object -> number of records, from `small`, `medium`, a number of accounts, or `Object=N,Object=N`. Raises ValueError."""
+def read_size(text: str, schema: Schema, snapshot: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Object -> number of records, from `small`, `medium`, a number of accounts, `Object=N,Object=N`, or `snapshot`: the numbers that a
+    snapshot of an org recorded. Raises ValueError."""
+    if text == "snapshot":
+        return _with_parents(_of_snapshot(snapshot or {}, schema), schema)
     if text in _NAMED or text.isdigit():
         accounts = _NAMED.get(text) or int(text)
         wanted = {name: round(accounts * share) for name, share in _SHARES.items()}
@@ -42,7 +48,7 @@ def read_size(text: str, schema: Schema) -> dict[str, int]:
             kind = schema.find(name)
             if not sign or not number.isdigit():
                 raise ValueError(
-                    f"{text!r} is no size of an org: small, medium, a number of accounts, or Object=N,Object=N"
+                    f"{text!r} is no size of an org: small, medium, snapshot, a number of accounts, or Object=N,Object=N"
                 )
             if kind is None or not kind.raw["createable"]:
                 raise ValueError(f"{name!r} is no object of which this org can have records")
@@ -50,6 +56,20 @@ def read_size(text: str, schema: Schema) -> dict[str, int]:
     if max(wanted.values(), default=0) > _MOST:
         raise ValueError(f"{text!r} is more than {_MOST:,} records of an object")
     return _with_parents(wanted, schema)
+
+
+def _of_snapshot(snapshot: Mapping[str, int], schema: Schema) -> dict[str, int]:
+    """The numbers of a snapshot, in proportion where they are more than `MOST_OF_SNAPSHOT` together; every object that had records
+    keeps one. Objects that the org fills itself or that nobody can make are left out."""
+    if not snapshot:
+        raise ValueError("there are no numbers of a snapshot: `loadplan org describe` writes snapshot.toml")
+    wanted: dict[str, int] = {}
+    for name, count in snapshot.items():
+        kind = schema.find(name)
+        if kind is not None and kind.raw["createable"] and kind.name not in OWN and count > 0:
+            wanted[kind.name] = count
+    share = min(1.0, MOST_OF_SNAPSHOT / max(1, sum(wanted.values())))
+    return {name: max(1, int(count * share)) for name, count in wanted.items()}
 
 
 def _with_parents(wanted: Mapping[str, int], schema: Schema) -> dict[str, int]:
@@ -86,9 +106,11 @@ def _target(kind: ObjectType, entry: Field, schema: Schema, counts: Mapping[str,
     return there[0] if there else found[0] if entry.required and found else None
 
 
-def fill(org: Org, counts: Mapping[str, int], now: float) -> dict[str, int]:
-    """Make the records of objects that have none yet. Answers how many were made. Raises ValueError with the first error."""
+def fill(org: Org, counts: Mapping[str, int], now: float, problems: list[str] | None = None) -> dict[str, int]:
+    """Make the records of objects that have none yet. Answers how many were made. Raises ValueError with the first error; with
+    `problems` what cannot be made is left out, and told there."""
     made: dict[str, int] = {}
+    wrong: dict[str, str] = {}
     for name, count in counts.items():
         kind = org.schema.objects[name.lower()]
         if org.saver.tables.count(kind):
@@ -107,12 +129,22 @@ def fill(org: Org, counts: Mapping[str, int], now: float) -> dict[str, int]:
             }
             batch = Batch(columns)
             org.saver.save(kind, batch, [""] * len(numbers), now)
-            if batch.errors:
-                row = min(batch.errors)
-                raise ValueError(f"record {first + row + 1} of {name} cannot be made: {batch.errors[row].text()}")
+            if batch.errors and problems is None:
+                raise ValueError(_first_error(name, first, batch))
             org.store.commit()
-        made[name] = count
+            if batch.errors and name not in wrong:
+                wrong[name] = _first_error(name, first, batch)
+            if len(batch.errors) == len(numbers):
+                break
+        made[name] = org.saver.tables.count(kind)
+        if problems is not None and made[name] < count:
+            problems.append(f"{name} begins with {made[name]:,} records of {count:,}: {wrong[name]}")
     return made
+
+
+def _first_error(name: str, first: int, batch: Batch) -> str:
+    row = min(batch.errors)
+    return f"record {first + row + 1} of {name} cannot be made: {batch.errors[row].text()}"
 
 
 def _ids(org: Org, name: str) -> list[str]:

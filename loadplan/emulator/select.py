@@ -13,16 +13,19 @@ from typing import Any
 from .dates import span
 from .paths import Path, Paths
 from .schema import Field, Schema
-from .soql import Compare, Group, Literal, Query, Word, pattern, plain_text
+from .soqlfunctions import applied, as_field, fits
+from .soqltext import pattern, plain_text
+from .soqltree import Compare, Group, Literal, Query, Word
 from .tables import COMPOUND, fold, shadow
 from .values import NUMBERS, parse_datetime, store_datetime
-from .wire import id18, looks_like_id
+from .wire import ApiError, id18, looks_like_id
 
 _UNQUOTED = {"date": "date", "datetime": "dateTime", "boolean": "boolean", "int": "int"} | dict.fromkeys(
     NUMBERS, "double"
 )
 _KINDS = {"date": ("date", "word"), "datetime": ("datetime", "word"), "boolean": ("boolean",), "int": ("number",)}
 _KINDS |= dict.fromkeys(NUMBERS, ("number",))
+_LARGEST_OFFSET = 2_000
 _LONGEST_FILTERED = 4_000
 """A standard text area is filtered up to here, a custom one up to 255 characters."""
 
@@ -42,7 +45,14 @@ class Select(Paths):
         inner: bool = False,
     ) -> None:
         super().__init__(schema, query, bulk=bulk)
-        self.now, self.deleted = now, deleted
+        self.now, self.deleted = now, deleted or query.all_rows
+        if query.offset > _LARGEST_OFFSET:
+            text = f"Maximum SOQL offset allowed for apiName {self.kind.name} is {_LARGEST_OFFSET}"
+            raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", text)
+        if bulk and (query.lock or query.all_rows):
+            word = f"FOR {query.lock}" if query.lock else "ALL ROWS"
+            text = f"Implementation restriction: the embedded org does not know {word} in Bulk Query"
+            raise ApiError(400, "API_ERROR", text)
         self._values: list[Any] = []
         self.fields: list[Path] = [self.path(name) for name in self.query.fields]
         if not inner:
@@ -91,9 +101,9 @@ class Select(Paths):
 
     def _compare(self, condition: Compare) -> str:
         name, operator, wanted = condition.field, condition.operator, condition.value
-        path = self.path(name)
-        entry, place = path[-1], self.place(path)
-        if _is_long(entry) or not entry.raw["filterable"] or entry.type in COMPOUND:
+        path, place = self._named(name)
+        entry = path[-1]
+        if is_long(entry) or not entry.raw["filterable"] or entry.type in COMPOUND:
             raise self.pointed("INVALID_FIELD", name, f"field '{name}' can not be filtered in a query call")
         if isinstance(wanted, Query):
             return self._semi_join(name, path, operator, wanted)
@@ -115,6 +125,18 @@ class Select(Paths):
         left, right = self._sides(path, place, _stored(entry, wanted))
         return f"{left} is not {right}" if operator == "!=" else f"{left} {operator} {right}"
 
+    def _named(self, name: Word) -> tuple[Path, str]:
+        """The path and the SQL column of a name; of a function what it gives, as if that were a field."""
+        path = self.path(name)
+        place = self.place(path)
+        if not name.function:
+            return path, place
+        if not fits(name, path[-1]):
+            raise self.pointed(
+                "INVALID_FIELD", name, f"field '{name}' is no date or dateTime that {name.function} takes"
+            )
+        return (as_field(name),), applied(name, place, path[-1])
+
     def _check_value(self, name: Word, entry: Field, value: Literal) -> None:
         """Refuse a value of another kind than the field's."""
         if value.kind == "null":
@@ -133,7 +155,7 @@ class Select(Paths):
         if value.kind not in kinds:
             wanted = f"must be of type {_UNQUOTED.get(entry.type, 'string')} and should"
             quoted = "be enclosed in quotes" if kinds == ("string",) else "not be enclosed in quotes"
-            text = f"value of filter criterion for field '{name}' {wanted} {quoted}"
+            text = f"value of filter criterion for field '{name.written}' {wanted} {quoted}"
             raise self.pointed("INVALID_FIELD", name, text)
 
     def _like(self, place: str, wanted: Literal) -> str:
@@ -211,11 +233,12 @@ class Select(Paths):
         return f"{own} {operator} {self._value(edge)}"
 
     def _key(self, name: Word, down: bool, last: bool) -> str:
+        if name.function:
+            raise self.pointed("MALFORMED_QUERY", name, f"Ordered field must be grouped or aggregated: {name.written}")
         path = self.path(name)
-        entry = path[-1]
-        if _is_long(entry) or not entry.raw["sortable"] or entry.type in (*COMPOUND, "multipicklist"):
+        entry, place = path[-1], self.place(path)
+        if is_long(entry) or not entry.raw["sortable"] or entry.type in (*COMPOUND, "multipicklist"):
             raise self.pointed("INVALID_FIELD", name, f"field '{name}' can not be sorted in a query call")
-        place = self.place(path)
         if entry.type not in (*NUMBERS, "int", "boolean"):
             place += " collate nocase"
         return f"{place} {'desc' if down else 'asc'} nulls {'last' if last else 'first'}"
@@ -229,7 +252,7 @@ def _joined(joint: str, tests: list[str]) -> str:
     return f"({_joined(joint, tests[:half])} {joint} {_joined(joint, tests[half:])})"
 
 
-def _is_long(entry: Field) -> bool:
+def is_long(entry: Field) -> bool:
     """Long text can be read, not asked for."""
     return entry.type == "textarea" and entry.length > (255 if entry.raw["custom"] else _LONGEST_FILTERED)
 

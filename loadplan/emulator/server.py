@@ -33,8 +33,8 @@ class EmbeddedOrg:
     clock is the machine's; with a clock of the caller's, jobs move only as requests come in. `access_log` gets a line of
     JSON for each request.
 
-    Raises ValueError when a description has a name that is no API name, the folder is in use or of another version, or the
-    file has no key."""
+    Raises DescribeError for a description that is none, and ValueError when the folder is in use or of another version, or the file has
+    no key."""
 
     def __init__(self, data_dir: Path | None = None, *, settings: Settings | None = None, describe: Sequence[Path] = (),
                  faults: Faults | None = None, port: int = 0, clock: Callable[[], float] = time.time,
@@ -52,6 +52,8 @@ class EmbeddedOrg:
             self.org = Org(self._folder, settings or Settings(), describe, self.faults, clock())
         except BaseException:
             self._claim.close()
+            if self._temporary:
+                shutil.rmtree(self._folder, ignore_errors=True)
             raise
         self._server: Server | None = None
         self._thread: threading.Thread | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from math import inf
 from typing import Any
 
@@ -18,6 +19,13 @@ WORDS = {
     "sink_prepares": ("gzip", "plain"),
 }
 """Settings that are one of a few words."""
+
+
+_MOST = 1_000_000_000_000
+_FROM_ONE = dict.fromkeys(
+    ("page_size", "rest_page_size", "list_page_size", "max_rows_per_request", "parallel_batches"), 1
+) | {"rows_per_second": 0.001}
+_ENDLESS = ("rows_per_second", "token_lifetime", "open_job_lifetime", "retention")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,26 @@ class Settings:
         for name, known in WORDS.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {', '.join(known[:-1])} or {known[-1]}, not {getattr(self, name)!r}")
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            low, high = _bounds(entry.name)
+            if not low <= value <= high:  # NaN lies nowhere
+                raise ValueError(f"{entry.name} lies between {low:g} and {high:g}, and {value:g} does not")
+        if self.versions[0] > self.versions[1]:
+            raise ValueError("versions are the lowest and the highest one, in this order")
+
+
+def _bounds(name: str) -> tuple[float, float]:
+    """The smallest and the largest value of a setting that is a number."""
+    if name.endswith("_status"):
+        return 400, 599
+    if name == "lock_chance":
+        return 0, 1
+    if name == "lock_seed":
+        return -_MOST, _MOST
+    return _FROM_ONE.get(name, 0), inf if name in _ENDLESS else _MOST
 
 
 def sink_settings() -> Settings:
@@ -130,13 +158,24 @@ def with_texts(settings: Settings, pairs: Iterable[str]) -> Settings:
     changes: dict[str, Any] = {}
     for pair in pairs:
         name, sign, text = pair.partition("=")
-        if not sign or name not in known:
-            raise ValueError(f"{pair!r} is not a setting; settings are {', '.join(sorted(known))}")
+        if name not in known:
+            close = get_close_matches(name, known, 1, 0.7)
+            meant = f"did you mean {close[0]}?" if close else f"settings are {', '.join(sorted(known))}"
+            raise ValueError(f"{name!r} is not a setting; {meant}")
+        if not sign:
+            raise ValueError(f"{pair!r} has no value: {name}={_shown(known[name])}")
         try:
             changes[name] = _read(known[name], text)
         except (ValueError, KeyError):
             raise ValueError(f"{pair!r}: {text!r} is no value like {known[name]!r}") from None
     return replace(settings, **changes)
+
+
+def _shown(value: Any) -> str:
+    """A value as it is written behind `--set name=`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _read(like: Any, text: str) -> Any:

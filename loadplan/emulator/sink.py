@@ -23,7 +23,7 @@ from .streams import Body, FileBody, MadeBody, gzip_in_parallel
 from .wire import id18
 
 _BLOCK = 1 << 18
-_QUERY = re.compile(r"\s*SELECT\s+(?P<fields>[\w\s,.]+?)\s+FROM\s+(?P<object>\w+)(?:\s.*?)??(?:\sLIMIT\s+(?P<limit>\d+))?\s*",
+_QUERY = re.compile(r"\s*SELECT\s+(?P<fields>[\w\s,.]+?)\s+FROM\s+(?P<object>\w+)(?:\s.*?)??(?:\sLIMIT\s+(?P<limit>[0-9]{1,9}))?\s*",
                     re.IGNORECASE | re.DOTALL)  # fmt: skip
 _PREFIX = "a0S"
 _ROWS = 1_000

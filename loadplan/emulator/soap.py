@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .org import Org
 
 LAST_WITH_LOGIN = 64
-_PATH = re.compile(r"/services/Soap/u/(\d+)\.0(/00D\w{12,15})?/?")
+_PATH = re.compile(r"/services/Soap/u/([0-9]{1,3})\.0(/00D\w{12,15})?/?")
 _TYPE = {"Content-Type": "text/xml;charset=UTF-8"}
 _OPEN = (
     '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'

@@ -153,6 +153,12 @@ def values(org: Org, kind: ObjectType, wanted: dict[str, Any], but: Field | None
 
 
 def _value(field: Field, value: Any) -> Any:
+    if isinstance(value, dict | list):
+        reason = f"Cannot deserialize instance of {field.type} from"
+        where = "START_ARRAY value [line:1, column:2]"
+        if isinstance(value, dict):
+            where = "START_OBJECT value { or request may be missing a required field at [line:1, column:2]"
+        raise ApiError(400, "JSON_PARSER_ERROR", f"{reason} {where}")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     try:
         return Converter(field).value(text, 0)
@@ -170,7 +176,7 @@ def _parent(org: Org, lookup: Field, wanted: dict[str, Any]) -> str:
     named = (
         str(wanted.get("attributes", {}).get("type") or "") if isinstance(wanted.get("attributes", {}), dict) else ""
     )
-    parent = org.schema.find(named or lookup.reference_to[0])
+    parent = org.schema.find(named or next(iter(lookup.reference_to), ""))
     keys = [(name, value) for name, value in wanted.items() if name != "attributes"]
     if parent is None or len(keys) != 1:
         raise ApiError(400, "INVALID_FIELD", f"Only one external ID may be given for {lookup.relationship}")

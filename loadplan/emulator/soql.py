@@ -1,84 +1,33 @@
 """A subset of SOQL: reads a query into a plain value. What it means over the tables is in select.py; no records here.
 
-Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax". What is left out: functions beside COUNT() and FIELDS(), subqueries in
-the field list, TYPEOF, GROUP BY, WITH, USING SCOPE, FOR.
+Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax". What is left out, and refused by name: subqueries in the field list, TYPEOF,
+HAVING, WITH DATA CATEGORY, USING SCOPE, and functions that are not in soqlfunctions.py.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
 
 from .dates import is_date_word
+from .soqlfunctions import AGGREGATES, DATE_FUNCTIONS
+from .soqltext import check_escapes, check_moment
+from .soqltree import Compare, Group, Literal, Query, Word
 from .wire import ApiError
 
 _TOKEN = re.compile(
     r"(?P<string>'(?:[^'\\]|\\.)*')|(?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))"
     r"|(?P<date>\d{4}-\d\d-\d\d)(?![\w:])|(?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+))(?![\w.])"
-    r"|(?P<word>[A-Za-z_][\w.]*(?::\d+)?)|(?P<sign><=|>=|!=|<>|[=<>(),])"
+    r"|(?P<word>[A-Za-z_][\w.]*(?::\d+)?)|(?P<sign><=|>=|!=|<>|[=<>(),])",
+    re.ASCII,
 )
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
-_PLAIN = (*_ESCAPES, "N", "T", "R", "B", "F", "_", "%")
 _JOINTS = ("AND", "OR")
 _COMPARISONS = ("=", "!=", "<>", "<", ">", "<=", ">=", "LIKE", "IN", "NOT", "INCLUDES", "EXCLUDES")
-_CLAUSES = ("WHERE", "ORDER", "LIMIT", "OFFSET", "GROUP", "HAVING", "WITH", "USING", "FOR", "ALL")
+_MODES = ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE")
+_LOCKS = ("VIEW", "REFERENCE", "UPDATE")
+_CLAUSES = ("WHERE", "ORDER", "LIMIT", "OFFSET", "GROUP", "HAVING", "WITH", "USING", "FOR", "ALL", "UPDATE")
 _LARGEST = 2**31 - 1
 _LONGEST = 100_000
 _DEEPEST = 50
-
-
-class Word(str):
-    """A name as it stands in a query, and where: `at` counts characters from its start."""
-
-    at: int
-
-    def __new__(cls, text: str, at: int) -> Word:
-        word = super().__new__(cls, text)
-        word.at = at
-        return word
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value as it is written. `kind`: string (with its escapes), number, date, datetime, boolean, null, or word for a date
-    literal such as LAST_N_DAYS:5."""
-
-    kind: str
-    value: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """`field operator value`; `value` is a Literal, a tuple of them for a list, or a Query for a semi-join."""
-
-    field: Word
-    operator: str
-    value: Literal | tuple[Literal, ...] | Query
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Conditions joined by `and`, `or` or `not`."""
-
-    joint: str
-    parts: tuple[Compare | Group, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One query. `fields` is empty for COUNT(), and has FIELDS(ALL) and its like as words. `order`: field, descending, nulls
-    last. `alias` is the short name of the object."""
-
-    text: str
-    fields: tuple[Word, ...]
-    object: Word
-    alias: str = ""
-    where: Compare | Group | None = None
-    order: tuple[tuple[Word, bool, bool], ...] = field(default=())
-    limit: int | None = None
-    offset: int = 0
-    count: bool = False
 
 
 class Parser:
@@ -150,11 +99,59 @@ class Parser:
         self.take("FROM")
         name = self.name()
         alias = self._alias()
+        if self.peek() == "USING":
+            raise _unknown("USING SCOPE")
         where = self._conditions() if self.skip("WHERE") else None
+        if self.skip("WITH"):  # the one user of the embedded org may do what its settings let it do, whatever the mode
+            if self.peek() not in _MODES:
+                raise _unknown(f"WITH {self.take()[1]}")
+            self.take()
+        group = self._group() if self.skip("GROUP") else ()
         order = self._order() if self.skip("ORDER") else ()
         limit = self._number() if self.skip("LIMIT") else None
         offset = self._number() if self.skip("OFFSET") else 0
-        return Query(self.text, tuple(fields), name, alias, where, order, limit, offset, count)
+        lock = self.take(*_LOCKS)[1].upper() if self.skip("FOR") else ""
+        if self.skip("UPDATE"):
+            self.take("TRACKING", "VIEWSTAT")
+        all_rows = self.skip("ALL") and bool(self.take("ROWS"))
+        shown: tuple[Word, ...] = ()
+        if group or any(word.function for word in fields):
+            fields, shown = [], tuple(fields)
+        if group and not shown:
+            raise _bad("GROUP")
+        if any(word.alias for word in fields):
+            raise ApiError(400, "MALFORMED_QUERY", "only aggregate expressions use field aliasing")
+        return Query(
+            self.text, tuple(fields), name, alias, where, order, limit, offset, count, shown, group, all_rows, lock
+        )
+
+    def _group(self) -> tuple[Word, ...]:
+        self.take("BY")
+        if self.peek() in ("ROLLUP", "CUBE") and self.peek(1) == "(":
+            raise _unknown(f"GROUP BY {self.peek()}")
+        keys = [self._function(DATE_FUNCTIONS)]
+        while self.skip(","):
+            keys.append(self._function(DATE_FUNCTIONS))
+        if self.peek() == "HAVING":
+            raise _unknown("HAVING")
+        return tuple(keys)
+
+    def _function(self, known: tuple[str, ...]) -> Word:
+        """A field, or one of the functions of a field."""
+        name = self.name()
+        if self.peek() != "(":
+            return name
+        function = name.upper()
+        if function not in known:
+            raise _unknown(
+                f"the function {name}()" if function not in (*AGGREGATES, *DATE_FUNCTIONS) else f"{name}() here"
+            )
+        self.take("(")
+        inner = self.name()
+        if self.peek() == "(":
+            raise _unknown(f"the function {inner}()")
+        self.take(")")
+        return Word(inner, inner.at, function)
 
     def _alias(self) -> str:
         self.skip("AS")
@@ -182,26 +179,28 @@ class Parser:
     def _field(self) -> Word:
         if self.peek() == "(" and self.peek(1) == "SELECT":
             raise _unknown("a subquery in the field list")
-        name = self.name()
-        if self.peek() == "(":
-            if name.upper() != "FIELDS":
-                raise _unknown(f"the function {name}()")
+        if self.peek() == "FIELDS" and self.peek(1) == "(":
+            place = self.take()[2]
             self.take("(")
             which = self.take("ALL", "CUSTOM", "STANDARD")[1].upper()
             self.take(")")
-            return Word(f"FIELDS({which})", name.at)
+            return Word(f"FIELDS({which})", place)
+        name = self._function((*AGGREGATES, *DATE_FUNCTIONS))
         following = self.peek()
+        if name.function:
+            alias = str(self.name()) if following not in (",", "FROM", "") and self.tokens[self.at][0] == "word" else ""
+            return Word(name, name.at, name.function, alias)
         if name.upper() == "TYPEOF" and following not in (",", "FROM"):
             raise _unknown("TYPEOF")
         if following not in (",", "FROM", "") and self.tokens[self.at][0] == "word":
-            raise ApiError(400, "MALFORMED_QUERY", "only aggregate expressions use field aliasing")
+            return Word(name, name.at, "", str(self.name()))
         return name
 
     def _order(self) -> tuple[tuple[Word, bool, bool], ...]:
         self.take("BY")
         keys: list[tuple[Word, bool, bool]] = []
         while True:
-            name = self.name()
+            name = self._function((*AGGREGATES, *DATE_FUNCTIONS))
             down = self.skip("DESC")
             if not down:
                 self.skip("ASC")
@@ -239,7 +238,7 @@ class Parser:
             inner = self._conditions()
             self.take(")")
             return inner
-        name = self.name()
+        name = self._function(DATE_FUNCTIONS)
         operator = self.take(*_COMPARISONS)[1].upper()
         if operator == "NOT":
             self.take("IN")
@@ -264,11 +263,12 @@ class Parser:
     def _value(self) -> Literal:
         kind, text, _ = self.take()
         if kind == "string":
-            _check_escapes(text)
+            check_escapes(text)
             return Literal("string", text[1:-1])
         if kind == "number":
             return Literal("number", float(text))
         if kind in ("date", "datetime"):
+            check_moment(kind, text)
             return Literal(kind, text)
         upper = text.upper()
         if kind == "word" and upper in ("NULL", "TRUE", "FALSE"):
@@ -276,33 +276,6 @@ class Parser:
         if kind == "word" and is_date_word(upper):
             return Literal("word", upper)
         raise _bad(text)
-
-
-def _check_escapes(text: str) -> None:
-    for escape in re.findall(r"\\(u[0-9A-Fa-f]{4}|.)", text, re.DOTALL):
-        if len(escape) == 1 and escape not in _PLAIN:
-            message = f"Invalid string literal {text}. Illegal character sequence '\\{escape}' in string literal."
-            raise ApiError(400, "MALFORMED_QUERY", message)
-
-
-def plain_text(written: str) -> str:
-    """What a string literal says: its escapes replaced."""
-    return re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", _plain_escape, written, flags=re.DOTALL)
-
-
-def _plain_escape(match: re.Match[str]) -> str:
-    text = match[1]
-    return chr(int(text[1:], 16)) if len(text) == 5 else _ESCAPES.get(text.lower(), text)
-
-
-def pattern(written: str) -> str:
-    """A string literal as a pattern of SQLite's LIKE with the escape `\\`: what is escaped stands for itself."""
-
-    def one(match: re.Match[str]) -> str:
-        text = _plain_escape(match)
-        return f"\\{text}" if text in ("%", "_", "\\") else text
-
-    return re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", one, written, flags=re.DOTALL)
 
 
 def _bad(token: str) -> ApiError:

@@ -34,10 +34,11 @@ def _level(
 ) -> None:
     """The records of one list, each with its children; `link` is the field that leads to their parent."""
     records = wanted.get("records") if isinstance(wanted, dict) else None
-    if not isinstance(records, list):
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ApiError(400, "JSON_PARSER_ERROR", "The records must be a list of objects")
     for record in records:
-        attributes = record.get("attributes") or {}
+        attributes = record.get("attributes")
+        attributes = attributes if isinstance(attributes, dict) else {}
         reference = attributes.get("referenceId")
         if not reference or any(reference == result["referenceId"] for result in results):
             raise ApiError(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from .describefiles import DescribeError
 from .formula_functions import FormulaError, Row
+from .formula_kinds import BOOLEAN, UNKNOWN, of_field
 from .formulas import Formula, compile_formula
 from .values import NUMBERS, RowError, parse_datetime
 
@@ -24,26 +26,37 @@ class ValidationRule:
     field: str
 
 
-def read_rules(object_name: str, fields: Mapping[str, Any], given: Any) -> tuple[ValidationRule, ...]:
-    """The active rules of an object's description; `fields` by lower-case name. Raises ValueError naming rule and reason."""
+def read_rules(object_name: str, fields: Mapping[str, Any], given: Any, file: str = "") -> tuple[ValidationRule, ...]:
+    """The active rules of an object's description; `fields` by lower-case name. Raises DescribeError naming file, rule and reason."""
+    try:
+        return _read(object_name, fields, given)
+    except FormulaError as problem:
+        raise DescribeError([f"{file}: {problem}" if file else str(problem)]) from None
+
+
+def _read(object_name: str, fields: Mapping[str, Any], given: Any) -> tuple[ValidationRule, ...]:
     if not isinstance(given, list):
-        raise ValueError(f"validationRules of {object_name} must be a list")
+        raise FormulaError(f"validationRules of {object_name} must be a list")
     rules = []
     names = {lower: str(entry.name) for lower, entry in fields.items()}
+    kinds = {lower: of_field(entry.type) for lower, entry in fields.items()}
     for number, entry in enumerate(given, 1):
         where = f"validation rule {number} of {object_name}"
         if not isinstance(entry, dict) or set(entry) - set(_KEYS):
-            raise ValueError(f"{where} must be an object with the keys {', '.join(_KEYS)}")
+            raise FormulaError(f"{where} must be an object with the keys {', '.join(_KEYS)}")
         name, formula, message = (entry.get(key) for key in ("name", "formula", "message"))
         if not isinstance(formula, str) or not isinstance(message, str):
-            raise ValueError(f"{where} must have a formula and a message")
+            raise FormulaError(f"{where} must have a formula and a message")
         field = entry.get("field") or ""
         if field and str(field).lower() not in names:
-            raise ValueError(f"{where}: the object has no field {field!r}")
+            raise FormulaError(f"{where}: the object has no field {field!r}")
         try:
-            compiled = compile_formula(formula, names)
+            compiled = compile_formula(formula, names, kinds)
+            if compiled.kind not in (BOOLEAN, UNKNOWN):
+                text = f"formula result is data type ({compiled.kind}), incompatible with expected data type (true or false)"
+                raise FormulaError(text)
         except FormulaError as problem:
-            raise ValueError(f"{where} ({name or 'without a name'}): {problem}") from None
+            raise FormulaError(f"{where} ({name or 'without a name'}): {problem}") from None
         if entry.get("active", True):
             rules.append(ValidationRule(str(name or number), compiled, message, names.get(str(field).lower(), "")))
     return tuple(rules)

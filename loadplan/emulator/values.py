@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from .schema import Field
@@ -115,7 +116,7 @@ class Converter:
                 f"Failed to deserialize field at col {place}. Due to, '{text}' is not a valid value for the type xsd:"
             )
             raise RowError("INVALID_FIELD", reason + _XSD.get(kind, "double"), field.name)
-        if type(found) is float and abs(found) >= self._edge and abs(found) < float("inf"):
+        if type(found) is float and abs(found) >= self._edge:
             message = f"{field.label}: value outside of valid range on numeric field: {java_double(found)}"
             raise RowError("NUMBER_OUTSIDE_VALID_RANGE", message, field.name)
         if isinstance(found, str) and kind not in ("date", "datetime"):
@@ -204,6 +205,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 def java_double(value: float) -> str:
     """A double as Java prints it: `100.0`, `9.12260031E8`, `1.0E-5`. Ingest results show parsed numbers this way."""
     size = abs(value)
+    if size == inf:
+        return "Infinity" if value > 0 else "-Infinity"
     if size == 0 or 1e-3 <= size < 1e7:
         return repr(value)
     sign, digits, power = Decimal(repr(value)).normalize().as_tuple()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from .faults import Rule
@@ -15,13 +18,16 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json;charset=UTF-8"
 CSV_TYPE = "text/csv; charset=UTF-8"
+DEEPEST = 100
+"""Lists and objects of a JSON body that may be in each other."""
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `headers` has lower-case names; an upload's body is a file at `spool`, and `body` is empty."""
+    """One HTTP request. `headers` has lower-case names; an upload's body is a file at `spool`, and `body` is empty. `path` is decoded,
+    `encoded` as it was sent: there a key with a slash can be told from two steps."""
 
     method: str
     path: str
@@ -29,11 +35,17 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     spool: Path | None = None
+    encoded: str = ""
+
+    @property
+    def steps(self) -> list[str]:
+        """The steps of the path, decoded; a slash at the end makes no step."""
+        return [unquote(step) for step in (self.encoded or quote(self.path)).removesuffix("/").split("/")]
 
     def json(self) -> dict[str, Any]:
         """The JSON object of the body; raises ApiError JSON_PARSER_ERROR."""
         try:
-            value = json.loads(self.body or b"{}")
+            value = read_json(self.body or b"{}")
         except ValueError as problem:
             raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected character: {problem}") from None
         if not isinstance(value, dict):
@@ -87,6 +99,49 @@ class ApiError(Exception):
             entry = {"message": self.message, "errorCode": self.code, "fields": self.fields}
         extra = {"WWW-Authenticate": "Token"} if self.status == 401 else {}
         return json_response([entry], self.status, {**extra, **self.headers})
+
+
+def read_json(data: bytes) -> Any:
+    """What a JSON text says. Raises ValueError for what is no JSON (NaN is none), nests deeper than `DEEPEST` or holds a number beyond
+    every double. Half of a surrogate pair becomes `?`, as in Java: a text that is no text could be neither stored nor sent."""
+    try:
+        value = json.loads(data, parse_constant=_no_constant, parse_float=_finite)
+        if data.count(b"[") + data.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+            raise RecursionError
+    except RecursionError:
+        text = f"Document nesting depth ({DEEPEST + 1}) exceeds the maximum allowed ({DEEPEST})"
+        raise ValueError(text) from None
+    if b"\\u" in data:
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"the number {text} is out of range")
+    return number
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects are in each other."""
+    deepest, waiting = 0, [(value, 1)]
+    while waiting:
+        entry, depth = waiting.pop()
+        inner = entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else None
+        if inner is not None:
+            deepest = max(deepest, depth)
+            waiting += [(one, depth + 1) for one in inner]
+    return deepest
+
+
+def whole_number(text: str) -> int | None:
+    """The number that plain digits say, up to a billion; None for everything else."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def not_found() -> ApiError:

@@ -138,3 +138,15 @@ def test_faults_do_not_touch_the_control_endpoint(org: Org) -> None:
     """However many there are."""
     org.server.faults.add("any", "drop before", None)
     assert control(org, "GET", "faults").status == 200
+
+
+def test_a_name_that_there_is_not_is_told_instead_of_an_empty_answer(org: Org) -> None:
+    """An object of the ledger, a kind of the requests: a test would go on with nothing."""
+    for call, told in (
+        ("ledger?object=Acount", "there is no object 'Acount'; did you mean Account?"),
+        ("ledger/entries?object=Zzz__c", "there is no object 'Zzz__c'"),
+        ("requests?kind=uplod", "there is no kind 'uplod'; kinds are create ingest, upload"),
+    ):
+        answer = org.raw("GET", f"/__control__/{call}")
+        assert (answer.status, told in answer.json["error"]) == (400, True)
+    assert org.raw("GET", "/__control__/ledger?object=account").json == {"account": {}}

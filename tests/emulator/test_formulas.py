@@ -97,3 +97,46 @@ def test_a_pattern_that_would_not_count_or_not_end_is_refused(pattern: str, told
 def test_a_pattern_that_ends_is_taken(pattern: str) -> None:
     """Repeated groups of fixed parts, classes that hold signs."""
     assert compile_formula(f"REGEX(Name, '{pattern}')", FIELDS)
+
+
+KINDS = {
+    "name": "Text",
+    "amount": "Number",
+    "active": "Boolean",
+    "close": "Date",
+    "seen": "DateTime",
+    "stage": "Text",
+    "site": "Text",
+}
+NEVER_TRUE = [
+    ("AND(Name, Active)", "incorrect parameter type for function 'AND()'. Expected Boolean, received Text"),
+    ("Active || Amount", "incorrect parameter type for operator '||'. Expected Boolean, received Number"),
+    ("NOT(Name)", "function 'NOT()'. Expected Boolean, received Text"), ("!Close", "Expected Boolean, received Date"),
+    ("IF(Name, TRUE, FALSE)", "function 'IF()'. Expected Boolean, received Text"),
+    ("Name > 5", "operator '>'. Expected Text, received Number"), ("Amount = 'x'", "Expected Number, received Text"),
+    ("Active = 'true'", "Expected Boolean, received Text"), ("Close = '2026-01-01'", "Expected Date, received Text"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told"), NEVER_TRUE, ids=[text for text, _ in NEVER_TRUE])
+def test_a_formula_whose_pieces_do_not_fit_is_told(text: str, told: str) -> None:
+    """It would be a rule that never refuses anything."""
+    with pytest.raises(FormulaError) as caught:
+        compile_formula(text, FIELDS, KINDS)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Name", "Text"), ("Amount + 1", "Number"), ("Close + 1", "Date"), ("Close - TODAY()", "Number"), ("IF(Active, 'a', Name)",
+        "Text"),
+        ("IF(Active, 1, 'a')", ""), ("CASE(Stage, 'a', 1, 'b', 2, NULL)", "Number"), ("NULL", "null"), ("Name & 'x'", "Text"),
+        ("BLANKVALUE(Active, TRUE)", "Boolean"), ("PRIORVALUE(Amount)", "Number"), ("ISCHANGED(Name)", "Boolean"), ("-Amount",
+        "Number"),
+        ("Seen > Close", "Boolean"), ("Site = NULL", "Boolean"), ("Close + NULL", ""), ("LEN(Name)", "Number"), ("NOW()", "DateTime"),
+    ],
+)  # fmt: skip
+def test_a_formula_has_a_kind(text: str, kind: str) -> None:
+    """That of its value; none where branches differ."""
+    assert compile_formula(text, FIELDS, KINDS).kind == kind

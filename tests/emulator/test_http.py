@@ -145,15 +145,6 @@ def test_a_client_of_http_1_0_gets_no_chunks(org: Org) -> None:
     assert json.loads(gzip.decompress(body))["DailyApiRequests"]["Max"] == 100_000
 
 
-@pytest.mark.parametrize("length", ["x", "-5"])
-def test_a_length_that_is_none_ends_the_connection(org: Org, length: str) -> None:
-    """Without an answer, and without harm to the next one."""
-    head = f"POST /services/data/v66.0/jobs/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    answer = raw_answer(org, head.encode())
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 401 ")
-    assert org.call("GET", "/limits").status == 200
-
-
 def test_an_upload_that_breaks_off_leaves_the_job_without_content(org: Org) -> None:
     """Nothing of it is kept."""
     job = org.create()["id"]

@@ -135,3 +135,22 @@ def test_a_tree_is_made_whole_or_not_at_all(org: Org) -> None:
     for broken in ({}, {"records": [{"attributes": {"type": "Account"}}]}, {"records": [root, root]},
                    {"records": [{**root, "Nothings": {"records": []}}]}):  # fmt: skip
         assert org.call("POST", "/composite/tree/Account", broken).status == 400
+
+
+def test_a_key_twice_in_one_upsert_refuses_every_record_that_has_it(org: Org) -> None:
+    """As in one chunk of a job: which of them is meant nobody says. Case does not matter, other records go through."""
+    path = "/composite/sobjects/Account/Legacy_Id__c"
+    records = [account(Legacy_Id__c=key, Name=name) for key, name in (("K1", "A"), ("K2", "B"), ("k1", "C"))]
+    done = org.call("PATCH", path, {"records": records}).json
+    assert [entry["success"] for entry in done] == [False, True, False]
+    assert [entry["errors"] for entry in done[::2]] == [
+        [
+            {
+                "statusCode": "DUPLICATE_VALUE",
+                "message": f"Duplicate external id specified: {key}",
+                "fields": ["Legacy_Id__c"],
+            }
+        ]
+        for key in ("K1", "k1")
+    ]
+    assert [record["Name"] for record in org.server.org.records("Account")] == ["B"]

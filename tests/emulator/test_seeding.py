@@ -117,3 +117,44 @@ def test_the_command_serves_a_filled_org() -> None:
         assert answer.json()["totalSize"] == 12
     assert "is no size of an org" in refusal("--org-size", "huge").stderr
     assert "exclude each other" in refusal("--org-size", "small", "--sink").stderr
+
+
+def snapshot(folder: Path, **records: int) -> None:
+    """What `org describe` writes beside the descriptions."""
+    lines = "".join(f"{name} = {rows}\n" for name, rows in records.items())
+    (folder / "snapshot.toml").write_text(f'org = "uat"\napi_version = "66.0"\n\n[records]\n{lines}', encoding="utf-8")
+
+
+def test_the_numbers_of_a_snapshot_are_kept_or_scaled_down(org: Org) -> None:
+    """Nothing is made of what the org has itself or does not know; each object that had records keeps one; parents come before."""
+    schema = org.server.org.schema
+    few = {"Contact": 30, "Account": 12, "User": 9, "Nothing__c": 4, "Lead": 0}
+    assert read_size("snapshot", schema, few) == {"Contact": 30, "Account": 12}
+    many = read_size("snapshot", schema, {"Account": 3_000_000, "Contact": 6_999_999, "Lead": 1})
+    assert (many, sum(many.values()) <= 100_001) == ({"Account": 30_000, "Contact": 69_999, "Lead": 1}, True)
+    line = read_size("snapshot", schema, {"OpportunityLineItem": 20})
+    assert list(line)[-1] == "OpportunityLineItem"
+    with pytest.raises(ValueError, match=r"snapshot\.toml"):
+        read_size("snapshot", schema)
+
+
+def test_an_org_is_served_as_large_as_its_snapshot(tmp_path: Path) -> None:
+    """What a rule does not let be made is left out, and said; a folder without numbers is refused."""
+    (tmp_path / "rules").mkdir()
+    rule = {"formula": "RIGHT(LastName, 1) = 'a'", "message": "No"}
+    text = json.dumps({"name": "Contact", "validationRules": [rule]})
+    (tmp_path / "rules" / "Contact.json").write_text(text, encoding="utf-8")
+    assert "snapshot.toml" in refusal("--describe", str(tmp_path), "--org-size", "snapshot").stderr
+    assert "snapshot.toml" in refusal("--org-size", "snapshot").stderr
+    snapshot(tmp_path, Account=7, Contact=22)
+    with served("--describe", str(tmp_path), "--org-size", "snapshot") as (url, headers, said):
+        found = {}
+        for name in ("Account", "Contact"):
+            asked = {"q": f"SELECT COUNT() FROM {name}"}
+            found[name] = requests.get(f"{url}/services/data/v66.0/query", params=asked, headers=headers).json()[
+                "totalSize"
+            ]
+    assert (found["Account"], 0 < found["Contact"] < 22) == (7, True)
+    [note] = said
+    assert note.startswith(f"note: Contact begins with {found['Contact']} records of 22: record ")
+    assert "FIELD_CUSTOM_VALIDATION_EXCEPTION:No" in note

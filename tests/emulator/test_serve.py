@@ -86,11 +86,13 @@ def test_a_sink_is_served_and_logs_to_stderr() -> None:
     ("arguments", "message"),
     [
         (["--set", "nothing=1"], "is not a setting; settings are api_requests_max, "),
-        (["--set", "page_size"], "is not a setting"),
+        (["--set", "page_size"], "'page_size' has no value: page_size=50000"),
+        (["--set", "latncy=1"], "'latncy' is not a setting; did you mean latency?"),
+        (["--set", "latency=-1"], "latency lies between 0 and 1e+12, and -1 does not"),
         (["--set", "page_size=many"], "'many' is no value like 50000"),
         (["--set", "sink=maybe"], "'maybe' is no value like False"),
         (["--faults", "{folder}/faults.json"], "rules 1: kind must be one of"),
-        (["--describe", "{folder}"], "'Bad'"),
+        (["--describe", "{folder}"], "Bad.json: field 1: 'a b' is no API name"),
     ],
 )
 def test_what_cannot_be_served_is_told(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -126,7 +128,8 @@ def test_every_setting_can_be_given_as_text() -> None:
         if isinstance(default, bool):
             text, value = str(not default).lower(), not default
         elif isinstance(default, int | float):
-            text, value = str(default + 1), default + 1
+            value = default + (1 if isinstance(default, int) else 0.25)  # a chance ends at 1
+            text = str(value)
         elif isinstance(default, str):
             text = value = WORDS.get(entry.name, ("", "word"))[1]
         else:
@@ -154,3 +157,14 @@ def test_a_command_says_when_the_embedded_org_is_in_use(tmp_path: Path) -> None:
     assert "is in use by another command" in found.stderr
     assert "wait for it to end" in found.stderr
     assert "rm -r" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["latency=-1", "latency=nan", "latency=inf", "page_size=0", "early_results_status=99999", "early_results_status=200",
+     "lock_chance=2", "rows_per_second=0", "parallel_batches=0", "versions=60,50", "request_log=-1", "api_requests_max=-5"],
+)  # fmt: skip
+def test_a_number_that_no_org_could_have_is_refused(text: str) -> None:
+    """With its bounds, before the org starts."""
+    with pytest.raises(ValueError, match=text.partition("=")[0]):
+        with_texts(Settings(), [text])

@@ -207,7 +207,7 @@ def test_rest_queries_have_pages() -> None:
                     if answer["done"]:
                         break
                     url = answer["nextRecordsUrl"].removeprefix("/services/data/v66.0")
-                    assert url.startswith(f"/{path}/01g")
+                    assert url.startswith("/query/01g")
                     answer = org.call("GET", url).json
                 assert got == sizes
                 assert len(set(seen)) == total

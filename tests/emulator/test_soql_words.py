@@ -216,6 +216,16 @@ REFUSED = [
     ("SELECT Id, id FROM Account", "INVALID_FIELD", "duplicate field selected: Id"),
     ("SELECT Id FROM Account LIMIT 2147483648", "MALFORMED_QUERY", "numeric value out of range: 2147483648"),
     ("SELECT Id FROM Account WHERE", "MALFORMED_QUERY", "unexpected token: '<EOF>'"),
+    ("SELECT Id FROM Account WHERE CreatedDate > 1990-13-01T00:00:00Z", "MALFORMED_QUERY", "Invalid datetime: 1990-13-01T00:00:00Z"),
+    ("SELECT Id FROM Opportunity WHERE CloseDate = 1990-13-01", "MALFORMED_QUERY", "Invalid date: 1990-13-01"),
+    ("SELECT Id FROM Opportunity WHERE CloseDate = 2023-02-29", "MALFORMED_QUERY", "Invalid date: 2023-02-29"),
+    ("SELECT Id FROM Account WHERE LOWER(Name) = 'x'", "MALFORMED_QUERY", "the embedded org does not know the function LOWER()"),
+    ("SELECT Id FROM Account WHERE CALENDAR_YEAR(Name) = 1", "INVALID_FIELD", "field 'Name' is no date or dateTime"),
+    ("SELECT Id FROM Account WHERE CALENDAR_YEAR(CreatedDate) = '1'", "INVALID_FIELD",
+    "must be of type int and should not be enclosed"),
+    ("SELECT Id FROM Account USING SCOPE mine", "MALFORMED_QUERY", "the embedded org does not know USING SCOPE"),
+    ("SELECT Id FROM Account WITH DATA CATEGORY x AT y", "MALFORMED_QUERY", "the embedded org does not know WITH DATA"),
+    ("SELECT Id FROM Account ORDER BY CALENDAR_YEAR(CreatedDate)", "MALFORMED_QUERY", "Ordered field must be grouped or aggregated"),
     ("SELECT Who.Nothing__c FROM Event", "INVALID_FIELD", "No such column 'Nothing__c' on entity 'Name'."),
 ]  # fmt: skip
 

@@ -137,3 +137,10 @@ def test_an_open_org_takes_any_client(org: Org) -> None:
     """Unless told otherwise."""
     assert ask(org, grant_type="client_credentials", client_id="anything", client_secret="x").status == 200
     assert refusal(ask(org, grant_type="client_credentials"))[0] == "invalid_client_id"
+
+
+def test_a_body_that_is_no_form_has_no_grant(org: Org) -> None:
+    """JSON is not read."""
+    body = '{"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"}'
+    answer = org.raw("POST", "/services/oauth2/token", body, {"Content-Type": "application/json"})
+    assert refusal(answer) == ("unsupported_grant_type", "grant type not supported")

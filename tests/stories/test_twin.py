@@ -60,7 +60,7 @@ WRONG = [
     ("rows_per_second: 9", "rows_per_sec: 9", "embedded.settings"),
     ("rows_per_second: 9", "rows_per_second: fast", "embedded.settings"),
     ("rows_per_second: 9", "sink: true", "a sink keeps no records"), ("faults.json", "fault.json", "embedded.faults"),
-    ("Account=7", "huge", "embedded.org_size"),
+    ("Account=7", "huge", "embedded.org_size"), ("Lead.Title", "Lead.Nothing", "embedded.settings"),
 ]  # fmt: skip
 
 
@@ -87,3 +87,17 @@ def test_a_rehearsal_meets_the_rules_of_the_twin(project: Path) -> None:
         names = {record["Name"] for record in server.org.records("Account")}
         assert "Brook" in names
         assert "Alder" not in names
+
+
+def test_a_description_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
+    """Its own code and exit 2; nothing of the org's folder is blamed."""
+    described(tmp_path, TWIN)
+    rule = {**RULE, "formula": "Name"}
+    (tmp_path / "describe" / "rules" / "a.json").write_text(
+        json.dumps({"name": "Account", "validationRules": [rule]}), encoding="utf-8"
+    )
+    with pytest.raises(
+        InvalidInputError, match=r"rules/a\.json: validation rule 1 of Account \(R\): .*data type \(Text\)"
+    ) as caught:
+        made(tmp_path)
+    assert (caught.value.code, caught.value.exit_code) == ("LP0607", 2)
