@@ -109,7 +109,7 @@ def _faults(org: Org, _: Request, __: OrgClock) -> Response:
 def _add_faults(org: Org, request: Request, _: OrgClock) -> Response:
     try:
         data = json.loads(request.body)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ValueError(f"the body is not JSON: {problem}") from None
     org.faults.take(read_faults(data, "body"))
     return Response(204)

@@ -6,6 +6,7 @@ The form is described by schemas/faults.schema.json and docs/reference/emulator.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +20,15 @@ _ROWS = ("object", "code", "message", "fields", "times", "where", "share")
 _JOB = ("object", "after_rows", "state", "message", "retries", "rows_per_second", "times")
 
 
+_MOST = 1e9
+_HEADER, _VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+
+
 def load_faults(path: Path) -> Faults:
     """The faults a file describes. Raises ValueError naming the place and what is wrong with it."""
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}") from error
     return read_faults(data, str(path))
 
@@ -67,12 +72,18 @@ def _rule(where: str, entry: Any) -> Rule:
     if nth is not None and (not _is_number(nth, whole=True) or nth < 1):
         raise ValueError(f"{where}: nth counts from 1, or is null for every request")
     share, chance = _share(entry, "share", 0.5, where), _share(entry, "probability", 1.0, where)
+    status = int(_number(entry, "status", 503, f"{where}: status", whole=True))
+    if not 200 <= status <= 599:
+        raise ValueError(f"{where}: status lies between 200 and 599")
+    headers = _texts(entry, "headers", where)
+    if not all(_HEADER.fullmatch(name) and _VALUE.fullmatch(text) for name, text in headers.items()):
+        raise ValueError(f"{where}: headers must be names and texts that a line of HTTP can hold")
     times = entry.get("times")
     if times is not None and (not _is_number(times, whole=True) or times < 1):
         raise ValueError(f"{where}: times counts from 1, or is null for no end")
     return Rule(
-        entry["kind"], entry["effect"], nth, int(_number(entry, "status", 503, f"{where}: status", whole=True)),
-        _text(entry, "body", where, "").encode(), _texts(entry, "headers", where),
+        entry["kind"], entry["effect"], nth, status,
+        _text(entry, "body", where, "").encode(), headers,
         _number(entry, "seconds", 1.0, f"{where}: seconds"), share, chance, times,
         object=_text(entry, "object", where, ""),
     )  # fmt: skip
@@ -142,6 +153,7 @@ def _is_number(value: Any, *, whole: bool) -> bool:
 
 def _number(entry: Mapping[str, Any], key: str, default: float, where: str, *, whole: bool = False) -> float:
     value = entry.get(key, default)
-    if not _is_number(value, whole=whole) or value < 0:
+    # JSON of Python knows NaN and Infinity, and a pause of that length is none.
+    if not _is_number(value, whole=whole) or not 0 <= value < _MOST:
         raise ValueError(f"{where} must be a {'whole ' if whole else ''}number, not negative")
     return float(value)
