@@ -100,7 +100,8 @@ def check_snapshot(console: Console, wanted: Wanted, folder: Path, out: Path | N
         known = manifest.api_version in target.api_versions
         version = manifest.api_version if known else target.version
         found = _compare(target, [facts.raw for facts in named if facts is not None], version)
-    return _tell(console, target.profile.name, folder, version, found, manifest.org)
+    missing = [] if wanted.objects else sorted(name for name in manifest.records if kept.object(name) is None)
+    return _tell(console, target.profile.name, folder, version, found, manifest.org, missing)
 
 
 def _compare(target: Target, kept: Sequence[Mapping[str, Any]], version: str) -> dict[str, list[Change]]:
@@ -116,12 +117,19 @@ def _compare(target: Target, kept: Sequence[Mapping[str, Any]], version: str) ->
 
 
 def _tell(
-    console: Console, org: str, folder: Path, version: str, found: Mapping[str, list[Change]], taken_from: str
+    console: Console,
+    org: str,
+    folder: Path,
+    version: str,
+    found: Mapping[str, list[Change]],
+    taken_from: str,
+    missing: Sequence[str] = (),
 ) -> int:
+    """`missing` are objects that snapshot.toml counts and that have no file: nobody can say whether they changed."""
     changes = [change for listed in found.values() for change in listed]
     breaking = sum(1 for change in changes if change.breaking)
     gone = [name for name, listed in found.items() if any(c.kind == "object removed" for c in listed)]
-    again = [name for name, listed in found.items() if listed and name not in gone]
+    again = [name for name, listed in found.items() if listed and name not in gone] + list(missing)
     refresh = f"loadplan org describe {' '.join(again)} -o {org} --out {shlex.quote(str(folder))}"
     commands = [refresh] if again else []
     commands += [f"rm {shlex.join(str(folder / f'{name}.json') for name in gone)}"] if gone else []
@@ -129,19 +137,22 @@ def _tell(
         console.json(
             {
                 "org": org, "api_version": version, "folder": str(folder), "drift": bool(changes), "breaking": breaking,
+                "missing": list(missing),
                 "objects": [
                     {"object": name, "changes": [c.as_json() for c in listed]} for name, listed in found.items() if listed
                 ],
                 "next": commands,
             }
         )  # fmt: skip
-        return 1 if changes else 0
+        return 1 if changes or missing else 0
     if taken_from not in {"", org}:
         console.message(f"note: the snapshot was taken of `{taken_from}`, and `{org}` is asked")
     for line in _lines(found):
         console.result(line)
     objects = count(len(found), "object")
-    if not changes:
+    for name in missing:
+        console.result(f"{name}: not compared; `snapshot.toml` counts it, and {name}.json is not there")
+    if not changes and not missing:
         console.result(f"No drift: {objects} of {folder} as in {org}.")
         return 0
     console.result(

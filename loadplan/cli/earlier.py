@@ -54,7 +54,7 @@ def earlier_runs(
     twin began, as a timestamp of UTC; empty where that is not known."""
     name = run.header.run if run.header else ""
     others = [(f, head) for f in reversed(list_runs(state_dir)) if f.id != name and (head := _head(f))]
-    used = any(head.get("org") == twin and str(head.get("at"))[:19] >= begun[:19] for _, head in others)
+    used = _was_used([head for _, head in others], twin, begun)
     kinds = {_kind(plan.name, step.id, step.operation, step.object) for step in plan.steps.values()}
     chosen, runs, samples = "", [], list[Sample]()
     real = [(f, head) for f, head in others if head.get("instance_url") != "embedded"][:MOST_JOURNALS]
@@ -70,6 +70,16 @@ def earlier_runs(
     tasks = list(_tasks(plan, run, records, rows))
     parallelism = run.header.parallelism if run.header else 1
     return Earlier(chosen, tuple(runs), forecast(tasks, rates(samples), parallelism), used)
+
+
+def twin_was_used(state_dir: Path, run: Run, twin: str, begun: str) -> bool:
+    """Whether the twin holds what an earlier run loaded into it."""
+    name = run.header.run if run.header else ""
+    return _was_used([_head(f) for f in list_runs(state_dir) if f.id != name], twin, begun)
+
+
+def _was_used(heads: Sequence[Mapping[str, Any]], twin: str, begun: str) -> bool:
+    return any(head.get("org") == twin and str(head.get("at"))[:19] >= begun[:19] for head in heads)
 
 
 def _head(folder: RunFolder) -> dict[str, Any]:

@@ -77,11 +77,12 @@ def finish(
         console.message(f"  next        {command['command']}   # {command['why']}")
 
 
-def twin_of(target: Target) -> Twin | None:
-    """The twin that an embedded org is, when it was given the objects of another."""
+def twin_of(target: Target, root: Path) -> Twin | None:
+    """The twin that an embedded org is, when it was given the objects of another. Raises `InvalidInputError` when what is beside
+    them cannot be read."""
     folder = (target.profile.embedded or {}).get("describe")
     if not target.is_embedded or not folder:
         return None
     from loadplan.cli.rehearsal import Twin
 
-    return Twin(target.profile.name, folder, target)
+    return Twin.of(target, folder, root)

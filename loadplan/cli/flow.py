@@ -23,7 +23,7 @@ from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, LocalError, OrgError, UsageError
 from loadplan.plan.model import Plan
 from loadplan.run import events as ev
-from loadplan.run.engine import Engine, PollListener, Stop
+from loadplan.run.engine import Engine, PollListener, Stop, none_excused
 from loadplan.run.folder import RunFolder, find_run, new_run_id, runs_folder
 from loadplan.run.journal import FileJournal, read_journal
 from loadplan.run.lock import Waiting, hold_lock, owner_now
@@ -37,6 +37,7 @@ from loadplan.words import count
 
 if TYPE_CHECKING:
     from loadplan.cli.again import Retry
+    from loadplan.cli.rehearsal import Twin
     from loadplan.diagnostics import Diagnostic
     from loadplan.plan.graph import Graph
 
@@ -113,6 +114,7 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
         waiting = Waiting(request.lock_timeout, console.message)
         with open_target(request.org, plan.root, state_dir, clock, console, waiting) as target:
             guard(target, plan, digests, request, console)
+            twin = twin_of(target, plan.root)
             approval.check_org(target, plan, clock)
             room = room_needed(Rows(plan, run, folder, request.org), digests, embedded=target.is_embedded)
             again = f"loadplan apply {show(plan_file)} -o {target.profile.name}"
@@ -125,9 +127,11 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
                 folder.create()
                 freeze(plan, folder, digests, request, approval.saved())
                 journal = FileJournal.create(folder.journal, clock)
-                first = started(plan, folder, target, request)
+                first = started(plan, folder, target, request, twin)
                 begun = _begun(state_dir, approval.saved().get("digest", ""), folder.id)
-                return _drive(console, plan, run, target, journal, folder, clock, digests, request, [], [first], begun)
+                return _drive(
+                    console, plan, run, target, journal, folder, clock, digests, request, [], [first], begun, twin
+                )
     finally:
         discard_unbegun(folder)
 
@@ -166,6 +170,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
     waiting = Waiting(request.lock_timeout, console.message)
     with open_target(run.header.org, plan.root, state_dir, clock, console, waiting) as target:
         same_run_org(run.header, target)
+        twin = twin_of(target, plan.root)
         info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         orgs.check_allowed(target.profile, [(s.id, s.operation) for s in plan.steps.values()])
         with hold_lock(
@@ -181,7 +186,9 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
                 )  # fmt: skip
             run = fold(fresh_run(graph), records)
             begun = _begun(state_dir, frozen.get("saved", {}).get("digest", ""), folder.id)
-            return _drive(console, plan, run, target, journal, folder, clock, digests, request, records, events, begun)
+            return _drive(
+                console, plan, run, target, journal, folder, clock, digests, request, records, events, begun, twin
+            )
 
 
 def _begun(state_dir: Path, saved: str, run: str) -> Callable[[], None]:
@@ -272,7 +279,7 @@ def confirm(
         raise UsageError("not confirmed; nothing was sent", next_commands=[f"loadplan graph {plan.file}"])
 
 
-def started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> ev.RunStarted:
+def started(plan: Plan, folder: RunFolder, target: Target, request: Request, twin: Twin | None = None) -> ev.RunStarted:
     return ev.RunStarted(
         run=folder.id,
         plan=plan.name,
@@ -288,6 +295,7 @@ def started(plan: Plan, folder: RunFolder, target: Target, request: Request) -> 
         host=socket.gethostname(),
         git=_git(plan.folder),
         parallelism=request.parallelism,
+        rehearses=(twin.manifest.org or "ORG") if twin else "",
     )
 
 
@@ -308,7 +316,7 @@ def _git(folder: Path) -> str:
 def _drive(
     console: Console, plan: Plan, run: Run, target: Target, journal: FileJournal, folder: RunFolder, clock: Clock,
     digests: Mapping[str, InputDigest], request: Request, records: list[ev.Recorded], first: Sequence[ev.Event],
-    begun: Callable[[], None],
+    begun: Callable[[], None], twin: Twin | None,
 ) -> int:  # fmt: skip
     from loadplan.cli.signals import stopping
 
@@ -328,6 +336,7 @@ def _drive(
                 parallelism=request.parallelism, detach=request.detach, stop=stop,
                 max_delete_rows=target.profile.limits.get("max_delete_rows"), quota=quota_of(target, clock),
                 listeners=(lambda record, _: known.append(record), on_event, *on_events, *extra),
+                excused=twin.excuses(plan, folder.root.parent.parent) if twin else none_excused,
                 poll_listeners=(on_poll, *on_polls, _while_waiting()), watched=activity,
             )  # fmt: skip
             for event in first:
@@ -335,7 +344,7 @@ def _drive(
             begun()
             return engine.go()
     finally:
-        finish(console, plan, run, known, folder, digests, request.junit, twin_of(target))
+        finish(console, plan, run, known, folder, digests, request.junit, twin)
         journal.close()
 
 

@@ -6,18 +6,17 @@ Nothing here stops a command: the run has ended and its files are written.
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.cli.console import Console
-from loadplan.cli.earlier import Earlier, earlier_runs
+from loadplan.cli.earlier import Earlier, earlier_runs, twin_was_used
 from loadplan.cli.paths import show
-from loadplan.errors import InvalidInputError, OrgError
-from loadplan.reports.clinic import brief
-from loadplan.reports.rehearsal import Rehearsal, headline, rehearsal
+from loadplan.errors import OrgError
+from loadplan.reports.clinic import UNNAMED, brief, next_commands
+from loadplan.reports.rehearsal import Rehearsal, excused_in, headline, rehearsal
 from loadplan.words import count
 
 if TYPE_CHECKING:
@@ -29,20 +28,45 @@ if TYPE_CHECKING:
     from loadplan.run.state import Run
     from loadplan.salesforce.snapshot import Manifest
 
-UNNAMED = {"", "env", "embedded"}
-"""Names of the snapshot's org that say nothing to who reads them elsewhere."""
 MOST_REASONS = 5
 OWN_USER = "SELECT CreatedDate FROM User ORDER BY CreatedDate LIMIT 1"
 
 
 @dataclass(frozen=True)
 class Twin:
-    """An embedded org with the objects of another: its name in orgs.yaml, its `describe` folder as written there, and the org
-    itself to ask."""
+    """An embedded org with the objects of another: its name in orgs.yaml, its `describe` folder as written there, what the
+    snapshot says beside the objects, and the org itself to ask."""
 
     name: str
     folder: str
     target: Target
+    manifest: Manifest
+
+    @classmethod
+    def of(cls, target: Target, folder: str, root: Path) -> Twin:
+        """Raises `InvalidInputError` when `snapshot.toml` cannot be read."""
+        from loadplan.salesforce.snapshot import read_manifest
+
+        return cls(target.profile.name, folder, target, read_manifest(root / folder))
+
+    @property
+    def meant(self) -> str:
+        """The org that the load is meant for, as words."""
+        return "the real org" if self.manifest.org in UNNAMED else f"`{self.manifest.org}`"
+
+    def excuses(self, plan: Plan, state_dir: Path) -> Callable[[Run, str], int]:
+        """How many rows of a step its gate does not count: those of which a twin cannot tell."""
+        used: list[bool] = []
+
+        def excused(run: Run, step: str) -> int:
+            state = run.steps[step]
+            if not state.query_attempts and not state.counts.left_over:
+                return 0
+            if not used:
+                used.append(twin_was_used(state_dir, run, self.name, self.begun()))
+            return excused_in(plan, run, step, self.manifest.records, used_before=used[0])
+
+        return excused
 
     def begun(self) -> str:
         """When it began, as a timestamp: its own user is as old as it. Empty when it does not say."""
@@ -61,11 +85,11 @@ def tell(
     rows: Mapping[str, int],
 ) -> None:  # fmt: skip
     """Say it, and keep it in `rehearsal.json`. `rows` maps a step to the rows of its source."""
-    manifest = _manifest(console, plan.root / twin.folder)
+    manifest = twin.manifest
     earlier = earlier_runs(folder.root.parent.parent, plan, run, records, rows, manifest.org, twin.name, twin.begun())
     found = rehearsal(plan, run, manifest.records, rows, used_before=earlier.twin_was_used)
-    org = "the real org" if manifest.org in UNNAMED else f"`{manifest.org}`"
-    commands = list(_commands(twin, run, found, manifest.org))
+    org = twin.meant
+    commands = [(entry["command"], entry["why"]) for entry in next_commands(run)]
     document: dict[str, Any] = {
         "twin": twin.name, "snapshot": twin.folder, "org": manifest.org, **found.as_json(),
         "forecast": _forecast_json(earlier), "next": [{"command": c, "why": why} for c, why in commands],
@@ -94,16 +118,6 @@ def _tell_github(console: Console, head: str, lines: Sequence[str]) -> None:
         append_summary(
             console, f"### {md(head)}\n\n" + "".join(f"- {md(' '.join(line.split()))}\n" for line in lines) + "\n"
         )
-
-
-def _manifest(console: Console, folder: Path) -> Manifest:
-    from loadplan.salesforce.snapshot import Manifest, read_manifest
-
-    try:
-        return read_manifest(folder)
-    except InvalidInputError as error:
-        console.error(f"warning: {error.summary}")
-        return Manifest()
 
 
 def _lines(found: Rehearsal, earlier: Earlier) -> Iterator[str]:
@@ -150,12 +164,3 @@ def _forecast_json(earlier: Earlier) -> dict[str, Any] | None:
         "ends": {step: round(seconds, 1) for step, seconds in told.ends.items()},
         "untold": list(told.untold), "rough": list(told.rough),
     }  # fmt: skip
-
-
-def _commands(twin: Twin, run: Run, found: Rehearsal, org: str) -> Iterator[tuple[str, str]]:
-    plan = shlex.quote(run.header.plan_file) if run.header else "PLAN"
-    if found.would_fail or found.not_tried or run.exit:
-        yield f"loadplan apply {plan} -o {twin.name}", "rehearse again, when the rows or the plan are mended"
-    if not found.would_fail:
-        name = "ORG" if org in UNNAMED else org
-        yield f"loadplan plan {plan} -o {name}", "asks the org for the keys and parents that a twin has not"

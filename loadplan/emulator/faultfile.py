@@ -5,6 +5,7 @@ The form is described by schemas/faults.schema.json and docs/reference/emulator.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,9 @@ from .wire import read_json
 _TOP = ("$schema", "seed", "rules", "rows", "jobs", "queries", "aborts")
 _RULE = ("kind", "effect", "object", "nth", "times", "probability", "status", "body", "headers", "seconds", "share")
 _ROWS = ("object", "code", "message", "fields", "times", "where", "share")
-_MOST = 1_000_000_000
 _JOB = ("object", "after_rows", "state", "message", "retries", "rows_per_second", "times")
+_MOST = 1_000_000_000
+_HEADER, _VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), re.compile(r"[\t\x20-\x7e]*")
 
 
 def load_faults(path: Path) -> Faults:
@@ -75,9 +77,9 @@ def _rule(where: str, entry: Any) -> Rule:
     if not 200 <= status <= 599:
         raise ValueError(f"{where}: status is one of HTTP, from 200 to 599, not {status}")
     headers = _texts(entry, "headers", where)
-    for text in (*headers, *headers.values()):
-        if not text.isprintable() or not text.isascii():
-            raise ValueError(f"{where}: {text!r} cannot stand in a header; its names and values are printable ASCII")
+    for text in (*(name for name in headers if not _HEADER.fullmatch(name)),
+                 *(text for text in headers.values() if not _VALUE.fullmatch(text))):  # fmt: skip
+        raise ValueError(f"{where}: {text!r} cannot stand in a header; its names and values are printable ASCII")
     return Rule(
         entry["kind"], entry["effect"], nth, status,
         _text(entry, "body", where, "").encode(), headers,
@@ -150,7 +152,8 @@ def _is_number(value: Any, *, whole: bool) -> bool:
 
 def _number(entry: Mapping[str, Any], key: str, default: float, where: str, *, whole: bool = False) -> float:
     value = entry.get(key, default)
-    if not _is_number(value, whole=whole) or value < 0:
+    # JSON of Python knows NaN and Infinity, and a pause of that length is none.
+    if not _is_number(value, whole=whole) or value != value or value < 0:
         raise ValueError(f"{where} must be a {'whole ' if whole else ''}number, not negative")
     if value > _MOST:
         raise ValueError(f"{where} must be at most {_MOST:,}")

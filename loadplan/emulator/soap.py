@@ -6,10 +6,12 @@ login() is not available from v65.0 on (Salesforce Help, 'Platform SOAP API logi
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, unescape
+from xml.sax.saxutils import escape
 
 from . import auth, identity
+from .soapbody import read_envelope
 from .wire import Request, Response, wrong_method
 
 if TYPE_CHECKING:
@@ -32,11 +34,14 @@ def answer(org: Org, request: Request, now: float) -> Response:
     version = int(match[1]) if match else 0
     if not low_high[0] <= version <= low_high[1]:
         return _fault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
-    text = request.body.decode("utf-8", "replace")
-    if re.search(r"<(\w+:)?login[\s>]", text):
-        return _login(org, text, version, now)
-    if re.search(r"<(\w+:)?logout[\s/>]", text):
-        session = _value(text, "sessionId")
+    try:
+        asked = read_envelope(request.body)
+    except ValueError as problem:
+        return _fault("UNKNOWN_EXCEPTION", f"the request cannot be read: {problem}")
+    if asked.call == "login":
+        return _login(org, asked.texts, version, now)
+    if asked.call == "logout":
+        session = asked.texts.get("sessionId", "")
         if not auth.is_live(org, session, now):
             return _fault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session")
         org.store.drop_token(session)
@@ -44,13 +49,8 @@ def answer(org: Org, request: Request, now: float) -> Response:
     return _fault("UNKNOWN_EXCEPTION", "The embedded org answers login and logout over SOAP, and no other call")
 
 
-def _value(text: str, name: str) -> str:
-    match = re.search(rf"<(?:\w+:)?{name}>([^<]*)<", text)
-    return unescape(match[1], {"&quot;": '"', "&apos;": "'"}) if match else ""
-
-
-def _login(org: Org, text: str, version: int, now: float) -> Response:
-    users, pair = org.settings.users, (_value(text, "username"), _value(text, "password"))
+def _login(org: Org, texts: Mapping[str, str], version: int, now: float) -> Response:
+    users, pair = org.settings.users, (texts.get("username", ""), texts.get("password", ""))
     if version > LAST_WITH_LOGIN:
         return _fault("INVALID_OPERATION", f"SOAP API login() is not available in API version {version}.0")
     if not all(pair) or (users and pair not in users):

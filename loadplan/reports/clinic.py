@@ -7,12 +7,14 @@ docs/reference/row-errors.md. Texts rest on the error lists of the Bulk API 2.0 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from loadplan.masking import mask
 from loadplan.run.errorgroups import errors_left
+from loadplan.run.events import RunStarted
 from loadplan.run.state import Attempt, Run, StepRun
 
 Cure = Literal["time", "org", "rows", "plan", "parents"]
@@ -337,6 +339,10 @@ def next_commands(run: Run, left_over: Sequence[str] = ()) -> list[dict[str, str
     name = run.header.run if run.header else ""
     if run.ended is None:
         return [{"command": f"loadplan resume {name}", "why": "go on where the run stopped"}]
+    if run.header and run.header.rehearses:
+        gates = [step.gate for step in run.steps.values() if step.gate]
+        is_sure = bool(run.exit) or any(gate.left_over > gate.excused for gate in gates)
+        return [_after_a_rehearsal(run.header, is_sure=is_sure)]
     found = clusters(run)
     again = [c for c in found if c.ailment.cure in {"time", "org"}]
     mend = list(dict.fromkeys(c.step for c in found if c.ailment.cure == "rows"))
@@ -356,6 +362,21 @@ def next_commands(run: Run, left_over: Sequence[str] = ()) -> list[dict[str, str
         why = "send the rows left over again" if found else "run again what failed or was held back"
         commands.append({"command": f"loadplan retry {name}", "why": why})
     return commands
+
+
+UNNAMED = frozenset({"", "env", "embedded"})
+"""Names of an org that say nothing to who reads them elsewhere."""
+
+
+def _after_a_rehearsal(head: RunStarted, *, is_sure: bool) -> dict[str, str]:
+    """The one command: as long as something fails for sure, the org need not be asked."""
+    plan = shlex.quote(head.plan_file)
+    if is_sure:
+        why = "rehearse again, when the rows or the plan are mended"
+        return {"command": f"loadplan apply {plan} -o {head.org}", "why": why}
+    name = "ORG" if head.rehearses in UNNAMED else shlex.quote(head.rehearses)
+    why = "asks the org for the keys and parents that a twin has not"
+    return {"command": f"loadplan plan {plan} -o {name}", "why": why}
 
 
 def _plan(run: Run) -> str:

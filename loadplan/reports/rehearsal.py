@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadplan.masking import mask
-from loadplan.plan.model import Plan
+from loadplan.plan.model import Plan, StepSource
 from loadplan.reports.clinic import Cluster, clusters, diagnose
+from loadplan.run.family import FAILED
 from loadplan.run.state import Run, StepRun
 from loadplan.words import count
 
 _NO_PARENT = re.compile(r"Foreign key external ID: .* in entity (\w+)", re.DOTALL | re.IGNORECASE)
+_FROM = re.compile(r"\bFROM\s+([A-Za-z]\w*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,20 +67,67 @@ def rehearsal(
 ) -> Rehearsal:
     """`records` maps an object to about how many the org has, `rows` a step to the rows of its source; both may lack some.
     `used_before`: the twin holds what earlier runs loaded into it."""
-    found = [c for c in clusters(run) if c.code != "(held)"]
-    found += [refused for step in run.steps.values() for refused in _refused(step)]
-    reasons = [Reason(c, doubt_of(c, plan, records, used_before=used_before)) for c in found]
-    reasons.sort(key=lambda r: (bool(r.doubt), -r.cluster.rows))
+    reasons = list(reasons_of(plan, run, records, used_before=used_before))
+    waiting = sum(r.cluster.rows for r in reasons if _is_held(r.cluster) and not r.doubt)
+    told = [r for r in reasons if r.doubt or not _is_held(r.cluster)]
+    told.sort(key=lambda r: (bool(r.doubt), -r.cluster.rows))
     steps = [s for s in run.steps.values() if not plan.steps[s.id].is_query]
     refused_rows = sum(a.rows for s in steps for a in s.attempts if a.phase == "refused")
+    held = sum(r.cluster.rows for r in told if _is_held(r.cluster))
     not_tried = {
         s.id: (rows.get(s.id), f"held by {s.blocked_by}" if s.state == "blocked" else s.problem or s.state)
         for s in run.steps.values()
         if s.state in {"blocked", "waiting"} or (s.problem and not s.attempts)
     }
-    return Rehearsal(
-        sum(s.counts.sent for s in steps) + refused_rows, tuple(reasons), sum(s.counts.held for s in steps), not_tried
-    )
+    not_tried |= {s.id: (None, why) for s in steps if s.id not in not_tried and (why := _unfed(plan, run, s, records))}
+    return Rehearsal(sum(s.counts.sent for s in steps) + refused_rows + held, tuple(told), waiting, not_tried)
+
+
+def reasons_of(plan: Plan, run: Run, records: Mapping[str, int], *, used_before: bool) -> Iterator[Reason]:
+    """Every row that did not land. A row that waits for its parent is as doubtful as the parents' step: certain where one of its rows,
+    or one of the parents', fails for certain."""
+    sure: set[str] = set()
+    found: dict[str, list[Cluster]] = {}
+    for cluster in clusters(run):
+        found.setdefault(cluster.step, []).append(cluster)
+    for step in run.steps.values():
+        for cluster in sorted([*found.get(step.id, []), *_refused(step)], key=_is_held):
+            if not _is_held(cluster):
+                doubt = doubt_of(cluster, plan, records, used_before=used_before)
+            elif cluster.message == FAILED and not sure & {step.id, *step.parents}:
+                doubt = "they wait for parents of which the twin cannot tell"
+            else:
+                doubt = ""
+            if not doubt:
+                sure.add(step.id)
+            yield Reason(cluster, doubt)
+
+
+def excused_in(plan: Plan, run: Run, step: str, records: Mapping[str, int], *, used_before: bool) -> int:
+    """Rows of a step that its gate does not count. Of a query 1: the twin lacks records that the org may have."""
+    if plan.steps[step].is_query:
+        return int(_lacks_records(plan, run, step, records))
+    reasons = reasons_of(plan, run, records, used_before=used_before)
+    return sum(r.cluster.rows for r in reasons if r.doubt and r.cluster.step == step)
+
+
+def _is_held(cluster: Cluster) -> bool:
+    return cluster.code == "(held)"
+
+
+def _lacks_records(plan: Plan, run: Run, step: str, records: Mapping[str, int]) -> bool:
+    """Whether a query found fewer records than the org may have."""
+    name = _FROM.search(plan.steps[step].soql or "")
+    known = {key.lower(): rows for key, rows in records.items()}
+    return name is not None and run.steps[step].counts.sent < known.get(name[1].lower(), 1 << 62)
+
+
+def _unfed(plan: Plan, run: Run, step: StepRun, records: Mapping[str, int]) -> str:
+    """Why a step had no row to try, where a query that the twin cannot answer feeds it."""
+    source = plan.steps[step.id].source
+    if step.counts.meant or not isinstance(source, StepSource) or not _lacks_records(plan, run, source.step, records):
+        return ""
+    return f"its rows are those of `{source.step}`, and the twin has none of the org's records"
 
 
 def _refused(step: StepRun) -> Iterator[Cluster]:

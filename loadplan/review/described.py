@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from loadplan.errors import InvalidInputError
+
+_API_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,13 @@ def read_snapshot(folder: Path) -> Described:
             hint="make it once, and commit it",
             next_commands=[f"loadplan org describe --all-needed-by PLAN -o ORG --out {folder}"],
         )  # fmt: skip
-    return gather(_read(file) for file in sorted(folder.glob("*.json")))
+    found: dict[str, Mapping[str, Any]] = {}
+    for file in sorted(folder.glob("*.json")):
+        raw = _read(file)
+        if raw["name"].lower() in found:
+            raise _broken(file, f"another file describes `{raw['name']}` too")
+        found[raw["name"].lower()] = raw
+    return gather(found.values())
 
 
 def _read(file: Path) -> Mapping[str, Any]:
@@ -200,6 +209,13 @@ def _read(file: Path) -> Mapping[str, Any]:
         raise _broken(file, str(error)) from error
     if not isinstance(data, dict) or not isinstance(data.get("name"), str) or not isinstance(data.get("fields"), list):
         raise _broken(file, "it has no `name` and no `fields`")
+    if not _API_NAME.fullmatch(data["name"]):
+        raise _broken(file, "its `name` is no API name")
+    if not all(isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in data["fields"]):
+        raise _broken(file, "one of its `fields` has no `name`")
+    for key in ("recordTypeInfos", "childRelationships"):
+        if not isinstance(data.get(key) or [], list):
+            raise _broken(file, f"its `{key}` is no list")
     return data
 
 

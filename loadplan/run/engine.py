@@ -29,6 +29,13 @@ from loadplan.sources.base import InputDigest
 
 Listener = Callable[[Recorded, Run], None]
 PollListener = Callable[[str, int, int, str, int | None, float], None]
+Excused = Callable[[Run, str], int]
+"""Of a settled step the rows that did not land and that its gate does not count."""
+
+
+def none_excused(run: Run, step: str) -> int:
+    """Outside of a rehearsal every row counts."""
+    return 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class Engine:
     timers: do.Timers = field(default_factory=do.Timers)
     ahead: Ahead = field(default_factory=Ahead)
     watched: Activity | None = None
+    excused: Excused = none_excused
 
     def __post_init__(self) -> None:
         self.rows = Rows(self.plan, self.run, self.folder)

@@ -34,6 +34,8 @@ class Recorded:
 
 @dataclass(frozen=True)
 class RunStarted(Event):
+    """`rehearses` is not empty in a rehearsal: the org that the load is meant for, as its snapshot calls it, or `ORG`."""
+
     TYPE: ClassVar[str] = "RunStarted"
     run: str
     plan: str
@@ -49,6 +51,7 @@ class RunStarted(Event):
     host: str
     git: str = ""
     parallelism: int = 4
+    rehearses: str = ""
 
 
 @dataclass(frozen=True)
@@ -217,7 +220,8 @@ class StepRefused(Event):
 
 @dataclass(frozen=True)
 class GateDecided(Event):
-    """`verdict` is open or shut; `rule` and `numbers` say why. `left_over` rows did not land."""
+    """`verdict` is open or shut; `rule` and `numbers` say why. `left_over` rows did not land; of `excused` ones among them a
+    rehearsal cannot tell whether the org would take them, and the gate did not count them."""
 
     TYPE: ClassVar[str] = "GateDecided"
     step: str
@@ -227,6 +231,7 @@ class GateDecided(Event):
     reconciled: bool
     sent: int
     left_over: int
+    excused: int = 0
 
 
 @dataclass(frozen=True)

@@ -18,49 +18,74 @@ class Verdict:
     because: str
 
 
-def decide_gate(gate: Gate, counts: Counts, *, is_query: bool, reconciled: bool, problem: str) -> Verdict:
+def decide_gate(
+    gate: Gate, counts: Counts, *, is_query: bool, reconciled: bool, problem: str, excused: int = 0
+) -> Verdict:
     """Judge a settled step. A step whose counts do not reconcile never opens its gate, whatever the thresholds; rows that
     Salesforce left unprocessed, and rows that wait for their parents, count like failed ones: they did not land.
-    Percentages are of the rows that were sent or wait."""
+    Percentages are of the rows that were sent or wait.
+
+    `excused` rows of a rehearsal do not count: the twin, which has none of the org's records, cannot tell of them. Of a query 1 says
+    that it may have fewer rows than its gate asks for."""
     rule = describe_rule(gate, is_query=is_query)
     if problem:
         return Verdict(False, rule, problem)
     if not reconciled:
         return Verdict(False, rule, "the counts do not reconcile")
-    reasons = list(_broken(gate, counts, is_query))
+    reasons = list(_broken(gate, counts, is_query, excused))
+    if is_query and excused and _broken(gate, counts, is_query) != reasons:
+        reasons_told = f"{_too_few(gate, counts)}; the twin has none of the org's records"
+        return Verdict(not reasons, rule, "; ".join([*reasons, reasons_told]))
     if reasons:
-        return Verdict(False, rule, "; ".join(reasons))
+        more = (
+            f"; the twin cannot tell of {excused:,} more, and {_none_counts(excused)}"
+            if excused and not is_query
+            else ""
+        )
+        return Verdict(False, rule, "; ".join(reasons) + more)
     if is_query:
         return Verdict(True, rule, count(counts.sent, "row"))
     if not counts.left_over:
         return Verdict(True, rule, _all_landed(counts.meant))
-    return Verdict(
-        True, rule, f"{counts.left_over:,} of {count(counts.meant, 'row')} did not land ({_percent(counts)}%)"
-    )
+    told = f"{counts.left_over:,} of {count(counts.meant, 'row')} did not land ({_percent(counts)}%)"
+    if excused:
+        told += f"; the twin cannot tell of {excused:,}, and {_none_counts(excused)}"
+    return Verdict(True, rule, told)
+
+
+def _none_counts(excused: int) -> str:
+    return "it does not count" if excused == 1 else "they do not count"
 
 
 def _all_landed(rows: int) -> str:
     return {0: "there was no row to send", 1: "the one row landed"}.get(rows, f"all {count(rows, 'row')} landed")
 
 
-def _broken(gate: Gate, counts: Counts, is_query: bool) -> list[str]:
+def _broken(gate: Gate, counts: Counts, is_query: bool, excused: int = 0) -> list[str]:
     reasons = []
     if is_query:
-        if gate.min_rows is not None and counts.sent < gate.min_rows:
-            reasons.append(f"{count(counts.sent, 'row')}, the gate asks for at least {gate.min_rows:,}")
+        if gate.min_rows is not None and counts.sent < gate.min_rows and not excused:
+            reasons.append(_too_few(gate, counts))
         if gate.max_rows is not None and counts.sent > gate.max_rows:
             reasons.append(f"{count(counts.sent, 'row')}, the gate allows {gate.max_rows:,}")
         return reasons
-    if gate.max_failed_rows is not None and counts.left_over > gate.max_failed_rows:
-        reasons.append(f"{count(counts.left_over, 'row')} did not land, the gate allows {gate.max_failed_rows:,}")
+    left = counts.left_over - excused
+    if gate.max_failed_rows is not None and left > gate.max_failed_rows:
+        reasons.append(f"{count(left, 'row')} did not land, the gate allows {gate.max_failed_rows:,}")
     # Integers are compared crosswise, so that 0.1 % of 1,000 rows is exactly one row.
-    if gate.max_failed_percent is not None and counts.left_over * 100 > gate.max_failed_percent * counts.meant:
-        reasons.append(f"{_percent(counts)}% of the rows did not land, the gate allows {gate.max_failed_percent:g}%")
+    if gate.max_failed_percent is not None and left * 100 > gate.max_failed_percent * counts.meant:
+        reasons.append(
+            f"{_percent(counts, excused)}% of the rows did not land, the gate allows {gate.max_failed_percent:g}%"
+        )
     return reasons
 
 
-def _percent(counts: Counts) -> str:
-    return f"{counts.left_over * 100 / counts.meant:.2f}" if counts.meant else "0"
+def _too_few(gate: Gate, counts: Counts) -> str:
+    return f"{count(counts.sent, 'row')}, the gate asks for at least {gate.min_rows or 0:,}"
+
+
+def _percent(counts: Counts, excused: int = 0) -> str:
+    return f"{(counts.left_over - excused) * 100 / counts.meant:.2f}" if counts.meant else "0"
 
 
 def describe_rule(gate: Gate, *, is_query: bool) -> str:

@@ -124,13 +124,21 @@ def _settle(engine: Engine, action: do.Action) -> None:
     elif query and query.query and not query.query.agree:
         problem = query.query.problem
     broken = next((a.reconciled.problem for a in step.attempts if a.reconciled and not a.reconciled.agree), "")
+    problem_found = problem or broken
+    excused = 0 if problem_found else engine.excused(engine.run, step.id)
     verdict = decide_gate(
-        spec.gate, step.counts, is_query=spec.is_query, reconciled=step.reconciled, problem=problem or broken
+        spec.gate,
+        step.counts,
+        is_query=spec.is_query,
+        reconciled=step.reconciled,
+        problem=problem_found,
+        excused=excused,
     )
     engine.emit(
         ev.GateDecided(
             step.id, "open" if verdict.is_open else "shut", verdict.rule, verdict.because,
             reconciled=step.reconciled and not problem, sent=step.counts.sent, left_over=step.counts.left_over,
+            excused=min(excused, step.counts.left_over),
         )
     )  # fmt: skip
     engine.emit(ev.StepSettled(step.id, settle_state(step, verdict)))

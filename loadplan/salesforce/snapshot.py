@@ -20,7 +20,7 @@ from loadplan.durable import write_atomic
 from loadplan.errors import InvalidInputError
 from loadplan.plan.edges import lookups_of
 from loadplan.salesforce.bulk2 import Bulk2Org
-from loadplan.salesforce.info import OBJECT_NAME, PREFERRED, describe_object, maps_in
+from loadplan.salesforce.info import OBJECT_NAME, PREFERRED, VERSION, describe_object, maps_in
 from loadplan.salesforce.survey import Survey
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ def write_snapshot(
     """`<Object>.json` for each object, and `snapshot.toml` with the counts; `name` is what orgs.yaml calls the org. All are asked for
     before the first is written. The paths of the descriptions. Raises `OrgError`."""
     clock = clock or SystemClock()
-    answers = [(asked, describe_object(org, asked, clock, version)) for asked in objects]
+    once = {asked.lower(): asked for asked in objects}.values()
+    answers = [(asked, describe_object(org, asked, clock, version)) for asked in once]
     survey = Survey(org, clock, version)
     names = {asked: _name_of(asked, data) for asked, data in answers}
     counts = {names[asked]: survey.count(f"SELECT Id FROM {names[asked]}") for asked, _ in answers}  # noqa: S608 - checked
@@ -200,14 +201,32 @@ def _as_toml(manifest: Manifest) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _problem(data: Mapping[str, Any]) -> str:
+    """What is wrong with a manifest; empty when nothing is. Its texts come to stand in messages and in commands to copy."""
+    org, version, records = data.get("org", ""), data.get("api_version", ""), data.get("records", {})
+    if not isinstance(org, str) or not org.isprintable() or org.startswith("-"):
+        return "`org` is not the name of an org"
+    if not isinstance(version, str) or (version and not VERSION.match(version)):
+        return '`api_version` is a text such as "66.0"'
+    if not isinstance(records, dict):
+        return "`records` is no table"
+    for name, rows in records.items():
+        if not OBJECT_NAME.match(name):
+            return "`records` has a name that is no object's"
+        if not isinstance(rows, int) or isinstance(rows, bool) or rows < 0:
+            return f"`records` has no count for {name}: a whole number, not below zero"
+    return ""
+
+
 def read_manifest(folder: Path) -> Manifest:
     """What `snapshot.toml` of a folder says; nothing where there is none, as in a folder that was written by hand. Raises
     `InvalidInputError`."""
     file = folder / MANIFEST
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-        records = data.get("records", {})
-        counts = {str(name): rows for name, rows in records.items() if isinstance(rows, int)}
+        if problem := _problem(data):
+            raise ValueError(problem)
+        counts = dict(data.get("records", {}))
     except FileNotFoundError:
         return Manifest()
     except (OSError, ValueError, AttributeError) as error:
@@ -215,4 +234,4 @@ def read_manifest(folder: Path) -> Manifest:
             f"`{MANIFEST}` cannot be read: {error}", code="LP0710", where=str(file), hint="remove it; it is made again",
             next_commands=[f"loadplan org describe --all-needed-by PLAN -o ORG --out {folder}"],
         ) from error  # fmt: skip
-    return Manifest(str(data.get("org", "")), str(data.get("api_version", "")), counts)
+    return Manifest(data.get("org", ""), data.get("api_version", ""), counts)

@@ -217,3 +217,20 @@ def test_a_rule_for_the_jobs_of_one_object() -> None:
         body = {"object": "Contact", "operation": "insert"}
         assert org.create()["id"]
         assert [org.call("POST", "/jobs/ingest", body).status for _ in range(2)] == [503, 200]
+
+
+BEYOND_A_SCHEMA: list[tuple[Any, str]] = [
+    ({"rules": [{"kind": "upload", "effect": "stall", "seconds": float("nan")}]}, "seconds must be a number"),
+    ({"rules": [{"kind": "upload", "effect": "late", "seconds": float("inf")}]}, "seconds must be at most"),
+    ({"rules": [{"kind": "upload", "effect": "short", "share": float("nan")}]}, "share must be a number"),
+    ({"rules": [{"kind": "upload", "effect": "status", "status": 99999}]}, "status is one of HTTP"),
+    ({"rules": [{"kind": "upload", "effect": "status", "headers": {"A": "b\r\nX: y"}}]}, "cannot stand in a header"),
+    ({"rules": [{"kind": "upload", "effect": "status", "headers": {"A": "\u20ac"}}]}, "cannot stand in a header"),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), BEYOND_A_SCHEMA, ids=[repr(data)[60:] for data, _ in BEYOND_A_SCHEMA])
+def test_what_cannot_be_sent_or_waited_for_is_refused_when_it_is_read(data: Any, message: str) -> None:
+    """Not when a request meets it: no number, a status or a header that no HTTP has."""
+    with pytest.raises(ValueError, match=message):
+        read_faults(data, "faults.json")

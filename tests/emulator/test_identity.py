@@ -114,3 +114,41 @@ def test_how_a_login_over_soap_is_refused(closed: Org) -> None:
     assert part(login(closed, "a", "b", "30.0"), "sf:exceptionCode") == "UNSUPPORTED_API_VERSION"
     assert part(soap(closed, "<e:Body><query/></e:Body>"), "sf:exceptionCode") == "UNKNOWN_EXCEPTION"
     assert closed.raw("GET", "/services/Soap/u/60.0").status == 405
+
+
+NAMES = 'xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u-1="urn:partner.soap.sforce.com" xmlns:x="urn:x"'
+TYPED = '<u-1:username x:type="xsd:string">ada@example.org</u-1:username><u-1:password x:type="xsd:string">pw&#38;TOKEN</u-1:password>'
+CDATA = "<!-- a <login> --><u-1:username><![CDATA[ada@example.org]]></u-1:username><u-1:password><![CDATA[pw&TOKEN]]></u-1:password>"
+
+
+def envelope(inner: str, head: str = "") -> str:
+    """A login in an envelope, after a declaration."""
+    return f"{head}<e:Envelope {NAMES}><e:Body><u-1:login>{inner}</u-1:login></e:Body></e:Envelope>"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [(TYPED, "utf-8"), (CDATA, "utf-8"), (TYPED, "utf-16"), (TYPED, "iso-8859-1")],
+    ids=["types and numbers", "CDATA and a comment", "UTF-16", "Latin-1"],
+)
+def test_a_login_over_soap_is_read_as_xml(closed: Org, text: str, encoding: str) -> None:
+    """However a toolkit writes it: attributes, any prefix, character references, CDATA, the encoding of its declaration."""
+    body = envelope(text, f'<?xml version="1.0" encoding="{encoding}"?>').encode(encoding)
+    made = closed.raw("POST", "/services/Soap/u/60.0", body, {"Content-Type": "text/xml", "SOAPAction": '""'})
+    assert (made.status, part(made, "passwordExpired")) == (200, "false")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>' + envelope("<username>&a;</username><password>b</password>"),
+        '<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>' + envelope("<username>&b;</username><password>b</password>"),
+        envelope(TYPED)[:-40], "", "{}", envelope("<username>&a;</username>"),
+    ],
+    ids=["outside entity", "entities in entities", "cut", "empty", "JSON", "unknown entity"],
+)  # fmt: skip
+def test_a_body_that_is_no_envelope_is_refused(org: Org, body: str) -> None:
+    """No document type is read, and what is no XML is said to be none; nobody gets a session for it."""
+    made = org.raw("POST", "/services/Soap/u/60.0", body, {"Content-Type": "text/xml"})
+    assert (made.status, part(made, "sf:exceptionCode")) == (500, "UNKNOWN_EXCEPTION")
+    assert "the request cannot be read" in part(made, "faultstring")

@@ -87,6 +87,7 @@ def test_drift_for_programs(project: Path, environ: dict[str, str]) -> None:
     assert code == 1
     assert json.loads(out) == {
         "org": "env", "api_version": "66.0", "folder": "describe", "drift": True, "breaking": 1,
+        "missing": [],
         "objects": [
             {
                 "object": "Contact",
