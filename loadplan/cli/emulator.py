@@ -64,11 +64,12 @@ def serve(
     """Serve until interrupted. Prints one line of JSON with instance_url and access_token when ready.
 
     Settings, faults and the control endpoint are described in docs/reference/emulator.md."""
-    from loadplan.cli.twin import far_lookups, filled, wrong_description
+    from loadplan.cli.twin import cannot_start, far_lookups, filled, wrong_description
     from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
+    from loadplan.emulator.store import DamagedError
     from loadplan.errors import UsageError
 
     clock, stopped = SystemClock(), []
@@ -101,6 +102,8 @@ def serve(
                     raise
         except DescribeError as error:
             raise wrong_description(error) from error
+        except DamagedError as error:
+            raise cannot_start(error, data or Path(), named=True) from error
         except (ValueError, OSError) as error:
             raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error
         try:

@@ -4,11 +4,12 @@ Decides nothing of who may use it: that is in target.py."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadplan.errors import InvalidInputError
+from loadplan.errors import InvalidInputError, LocalError
 
 _SHOWN = 3
 """Lookups that a note names."""
@@ -85,6 +86,33 @@ def filled(server: EmbeddedOrg, size: str, describe: Sequence[Path], clock: Cloc
             0, f"the snapshot counts {total:,} records; the org begins with {sum(made.values()):,}, in proportion"
         )
     return notes
+
+
+def cannot_start(error: Exception, data: Path, *, named: bool = False) -> LocalError:
+    """Why an org cannot start on the folder `data`, which a user may have `named`. Only of one of our own that is damaged or another
+    version's it is said to remove it: where the disk refuses, or something else is wrong, that would lose what is in it and mend
+    nothing."""
+    from loadplan.durable import local_error
+    from loadplan.emulator.store import DamagedError
+
+    if isinstance(error, DamagedError) and named:
+        return LocalError(
+            f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
+            hint="--data wants a folder of its own: name another",
+            next_commands=["loadplan emulator serve --data FOLDER"],
+        )  # fmt: skip
+    if isinstance(error, DamagedError):
+        return LocalError(
+            f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
+            hint="its folder holds nothing but what trials have loaded: without it the org begins anew",
+            next_commands=[f"rm -r {shlex.quote(str(data))}"],
+        )  # fmt: skip
+    if isinstance(error, OSError) and error.errno is not None:
+        return local_error(error, Path(str(error.filename or data)))
+    return LocalError(
+        f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
+        hint="nothing in its folder was changed", next_commands=["loadplan explain LP0604"],
+    )  # fmt: skip
 
 
 def wrong_description(error: DescribeError) -> InvalidInputError:

@@ -72,6 +72,18 @@ def test_an_org_is_served_with_its_settings_faults_and_log(tmp_path: Path) -> No
     assert headers["Authorization"].removeprefix("Bearer ") not in log.read_text(encoding="utf-8")
 
 
+def test_rows_and_tokens_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """Of a folder that was there the files; of one that is made the folder, too."""
+    made, there = tmp_path / "made", tmp_path / "there"
+    there.mkdir(mode=0o755)
+    for folder in (made, there):
+        with EmbeddedOrg(folder):
+            modes = {path.name: path.stat().st_mode & 0o077 for path in folder.iterdir() if path.name != "lock"}
+        assert modes == dict.fromkeys(modes, 0)
+        assert {"org.db", "files", "spool"} <= set(modes)
+    assert made.stat().st_mode & 0o077 == 0
+
+
 def test_a_sink_is_served_and_logs_to_stderr() -> None:
     """Any object, no validation."""
     with served("--sink", "--access-log", "-") as (url, headers, said):
