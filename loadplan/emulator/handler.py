@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 import struct
 import sys
-import threading
 import time
 import traceback
 import uuid
@@ -15,16 +13,14 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from . import control, trouble
-from .accesslog import AccessLog
-from .clock import OrgClock
 from .faults import Rule, kind_of
-from .org import Org
+from .listening import Server
 from .streams import Body, FileBody, Slice, gzip_blocks
 from .wire import ApiError, Request, Response, wrong_method
 
@@ -33,36 +29,6 @@ _LARGEST_BODY = 16 << 20
 _LONGEST_LINE = 65_536
 _NO_LINGER = struct.pack("ii", 1, 0)
 _LOST = ("drop before", "drop after", "reset", "reset after")
-
-
-class Server(ThreadingHTTPServer):
-    """Listens, and gives each connection a thread."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-    org: Org
-    clock: OrgClock
-    spool: Path
-    log: AccessLog
-    tls: ssl.SSLContext | None = None
-
-    def __init__(self, *args: Any) -> None:
-        self.stopping = threading.Event()
-        super().__init__(*args)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection, in its own thread; over TLS its greeting comes first."""
-        if self.tls is None:
-            super().finish_request(request, client_address)
-            return
-        with self.tls.wrap_socket(request, server_side=True) as secured:
-            super().finish_request(secured, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away or wants another certificate is no news, nor is what breaks while the org is being stopped."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | ssl.SSLError) and not self.stopping.is_set():
-            super().handle_error(request, client_address)
 
 
 class _ResetError(Exception):

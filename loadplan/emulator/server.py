@@ -19,7 +19,8 @@ from .accesslog import AccessLog
 from .auth import issue
 from .clock import OrgClock
 from .faults import Faults
-from .handler import Handler, Server
+from .handler import Handler
+from .listening import Server
 from .org import Org
 from .settings import Settings, sink_settings
 from .store import DamagedError, readable
