@@ -67,6 +67,7 @@ def serve(
     from loadplan.cli.twin import cannot_start, far_lookups, filled, wrong_description
     from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
+    from loadplan.emulator.faultnotes import unmet
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
     from loadplan.emulator.store import DamagedError
@@ -120,4 +121,6 @@ def serve(
         console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
         while not stopped:
             clock.wait(3600.0)
+        for note in unmet(server.faults):
+            console.message(f"note: {note}")
     return 0

@@ -28,6 +28,7 @@ def prepared(
     with them; making it raises what `EmbeddedOrg` raises, and tells `say` what the org begins without."""
     from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
+    from loadplan.emulator.faultnotes import FaultError
     from loadplan.emulator.security import SecurityError
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, with_texts
@@ -48,6 +49,9 @@ def prepared(
             server = EmbeddedOrg(data, describe=describe, settings=settings, faults=faults)
         except DescribeError as error:
             raise wrong_description(error) from error
+        except FaultError as error:
+            with _Told(profile.name, "faults"):
+                raise error
         except SecurityError as error:
             with _Told(profile.name, "settings"):
                 raise error

@@ -68,7 +68,7 @@ def read_descriptions(
     of_all = {str(entry["name"]).lower(): entry for entry in system}
     for file in _files(folders):
         try:
-            raw = read_json(file.read_bytes())
+            raw = read_json(file.read_bytes(), once=True)
         except OSError as error:
             problems.append(f"{file}: it cannot be read: {error.strerror}")
         except ValueError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import query_jobs
+from .faultnotes import settle
 from .faults import BESIDE, INSTEAD, Faults, Rule, answer, kind_of
 from .jobfiles import JobFiles
 from .jobs import Job, Jobs
@@ -68,6 +69,8 @@ class Org:
         self.wake: Callable[[float], None] | None = None
         self.files = JobFiles(data_dir / "files")
         self.schema = load_schema(describe, settings.hidden_fields, settings.read_only_fields)
+        if not settings.sink:
+            settle(faults, self.schema)
         self.store = Store(data_dir / "org.db")
         try:
             self.saver = Records(self.store, self.schema)

@@ -72,6 +72,29 @@ def test_an_org_is_served_with_its_settings_faults_and_log(tmp_path: Path) -> No
     assert headers["Authorization"].removeprefix("Bearer ") not in log.read_text(encoding="utf-8")
 
 
+def test_faults_that_nothing_met_are_told_at_the_end(tmp_path: Path) -> None:
+    """Each with what did come: a test that leans on one of them tested nothing."""
+    met = {"kind": "list", "effect": "status"}
+    faults = {
+        "rules": [met, {"kind": "list", "effect": "quota", "nth": 3},
+                  {"kind": "page", "effect": "reset", "nth": None, "object": "lead"}],
+        "rows": [{"object": "Account", "where": {"Name": "A"}}], "jobs": [{"object": "Account", "after_rows": 1}],
+        "queries": [{"object": "Contact"}], "aborts": ["750Em0000000009IAA"],
+    }  # fmt: skip
+    (tmp_path / "f.json").write_text(json.dumps(faults), encoding="utf-8")
+    with served("--faults", str(tmp_path / "f.json")) as (url, headers, said):
+        for status in (503, 200):
+            assert requests.get(f"{url}/services/data/v66.0/jobs/ingest", headers=headers).status_code == status
+    assert said == [
+        "note: the rule f2 (list, quota, nth 3) met no request; 2 of its kind came",
+        "note: the rule f3 (page, reset) met no request; 0 of its kind on Lead came",
+        "note: the fault of rows f4 (UNABLE_TO_LOCK_ROW) met no row of Account with {'Name': 'A'}",
+        "note: the fault of jobs f5 met no ingest job on Account",
+        "note: the fault of queries f6 met no query job on Contact",
+        "note: the job 750Em0000000009IAA, which an administrator was to abort, was never there",
+    ]
+
+
 def test_rows_and_tokens_are_for_their_owner_alone(tmp_path: Path) -> None:
     """Of a folder that was there the files; of one that is made the folder, too."""
     made, there = tmp_path / "made", tmp_path / "there"
