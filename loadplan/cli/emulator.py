@@ -72,6 +72,7 @@ def serve(
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
     from loadplan.emulator.store import DamagedError
     from loadplan.errors import UsageError
+    from loadplan.salesforce.snapshot import check_whole
 
     clock, stopped = SystemClock(), []
     notes: list[str] = []
@@ -91,6 +92,8 @@ def serve(
             stream = None
             if log is not None:
                 stream = sys.stderr if str(log) == "-" else stack.enter_context(log.open("a", encoding="utf-8"))
+            if describe is not None:
+                check_whole([describe])
             server = EmbeddedOrg(
                 data, settings=settings, describe=[describe] if describe else [], faults=trouble, port=port,
                 access_log=stream, tls=tls,

@@ -32,6 +32,7 @@ def prepared(
     from loadplan.emulator.security import SecurityError
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, with_texts
+    from loadplan.salesforce.snapshot import check_whole
 
     entry: Mapping[str, Any] = profile.embedded or {}
     describe, size = profile.embedded_describe(root), entry.get("org_size")
@@ -43,6 +44,8 @@ def prepared(
             raise ValueError("a sink keeps no records, so nothing can be rehearsed with it")
     with _Told(profile.name, "faults"):
         faults = load_faults(root / entry["faults"]) if "faults" in entry else None
+
+    check_whole(describe)
 
     def make() -> EmbeddedOrg:
         try:

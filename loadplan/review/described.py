@@ -194,6 +194,9 @@ def read_snapshot(folder: Path) -> Described:
             hint="make it once, and commit it",
             next_commands=[f"loadplan org describe --all-needed-by PLAN -o ORG --out {folder}"],
         )  # fmt: skip
+    from loadplan.salesforce.snapshot import check_whole
+
+    check_whole([folder])
     found: dict[str, Mapping[str, Any]] = {}
     for file in sorted(folder.glob("*.json")):
         raw = _read(file)
