@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from contextlib import ExitStack
@@ -68,7 +69,7 @@ def serve(
     from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
     from loadplan.emulator.faultnotes import unmet
-    from loadplan.emulator.server import EmbeddedOrg
+    from loadplan.emulator.server import EmbeddedOrg, InUseError
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
     from loadplan.emulator.store import DamagedError
     from loadplan.errors import UsageError
@@ -108,6 +109,10 @@ def serve(
             raise wrong_description(error) from error
         except DamagedError as error:
             raise cannot_start(error, data or Path(), named=True) from error
+        except InUseError as error:
+            raise UsageError(
+                str(error), hint="stop it, or name another folder", next_commands=["loadplan emulator serve --data FOLDER"],
+            ) from error  # fmt: skip
         except (ValueError, OSError) as error:
             raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error
         try:
@@ -115,7 +120,8 @@ def serve(
         except OSError as error:
             server.stop()
             raise UsageError(
-                f"port {port} cannot be had: {error.strerror}", hint="another server may have it: stop it, or take any with --port 0",
+                f"port {port} cannot be had: {error.strerror}", hint="another server may have it: stop it, or take any with --port 0"
+                if error.errno != errno.EACCES else "ports below 1024 are for the administrator: take any with --port 0",
                 next_commands=["loadplan emulator serve --port 0"],
             ) from error  # fmt: skip
         stack.callback(server.stop)

@@ -80,7 +80,8 @@ class EmbeddedOrg:
         """Listen and serve in a thread; answers itself."""
         server = Server(("127.0.0.1", self._port), Handler)
         server.org, server.clock, server.spool, server.log = self.org, self._clock, self._folder / "spool", self._log
-        server.spool.mkdir(mode=0o700, exist_ok=True)
+        shutil.rmtree(server.spool, ignore_errors=True)  # uploads that an end broke off
+        server.spool.mkdir(mode=0o700)
         server.tls = self._tls
         self.org.instance_url = f"{'http' if self._tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
         self._server = server

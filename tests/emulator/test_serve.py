@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -93,6 +94,33 @@ def test_faults_that_nothing_met_are_told_at_the_end(tmp_path: Path) -> None:
         "note: the fault of queries f6 met no query job on Contact",
         "note: the job 750Em0000000009IAA, which an administrator was to abort, was never there",
     ]
+
+
+def test_an_upload_that_an_end_broke_off_takes_no_room(tmp_path: Path) -> None:
+    """Its job is open still and takes a whole one; another server is not let into the folder meanwhile."""
+    data = tmp_path / "org"
+    job = {"object": "Account", "operation": "insert"}
+    with served("--data", str(data)) as (url, headers, _):
+        made = requests.post(f"{url}/services/data/v66.0/jobs/ingest", json=job, headers=headers).json()
+        path = f"/services/data/v66.0/jobs/ingest/{made['id']}/batches"
+        port = int(url.rpartition(":")[2])
+        upload = socket.create_connection(("127.0.0.1", port))
+        head = (
+            f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {headers['Authorization']}\r\nContent-Type: text/csv\r\n"
+        )
+        upload.sendall(f"{head}Content-Length: 9000000\r\n\r\nName\n".encode() + b"a\n" * 100_000)
+        while not list((data / "spool").iterdir()):
+            assert requests.get(f"{url}/services/data").status_code == 200
+    upload.close()
+    with served("--data", str(data)) as (url, headers, _):
+        assert list((data / "spool").iterdir()) == []
+        assert (
+            requests.put(url + path, data="Name\na\n", headers={**headers, "Content-Type": "text/csv"}).status_code
+            == 201
+        )
+        second = refusal("--data", str(data))
+        assert (second.returncode, "is in use by another embedded org" in second.stderr) == (2, True)
+        assert second.stderr.rstrip().endswith("next: loadplan emulator serve --data FOLDER")
 
 
 def test_rows_and_tokens_are_for_their_owner_alone(tmp_path: Path) -> None:
