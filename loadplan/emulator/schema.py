@@ -11,6 +11,7 @@ from typing import Any
 
 from .describefiles import far_lookups, read_descriptions
 from .security import Secured
+from .wire import id18
 
 FIELD_DEFAULTS: dict[str, Any] = {
     "aggregatable": True,
@@ -203,6 +204,13 @@ class ObjectType:
             if info.get("defaultRecordTypeMapping") and not info.get("master"):
                 return str(info["recordTypeId"])
         return None
+
+    @cached_property
+    def closed_record_types(self) -> frozenset[str]:
+        """The ids of its record types that no user may give a record, or not this one."""
+        infos = self.raw["recordTypeInfos"]
+        closed = (i for i in infos if i.get("active") is False or i.get("available") is False)
+        return frozenset(id18(str(info["recordTypeId"])) for info in closed if not info.get("master"))
 
     def field(self, name: str) -> Field | None:
         """The field of that name, in any case; None for one that the user may not see."""
