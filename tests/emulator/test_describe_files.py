@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from loadplan.emulator.describefiles import DescribeError
-from loadplan.emulator.schema import load_schema
+from loadplan.emulator.schemaload import load_schema
 from loadplan.emulator.server import EmbeddedOrg
 
 from emulator.test_serve import refusal, served
