@@ -6,10 +6,8 @@ the way out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
-from heapq import heappop, heappush
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -53,53 +51,21 @@ def all_edges(plan: Plan) -> Edges:
 
 
 def compile_graph(plan: Plan) -> Graph:
-    """The graph of a plan. Raises `InvalidInputError` (LP0218, LP0232) with every circle.
+    """The graph of a plan. Raises `InvalidInputError` (LP0218, LP0232) with every circle."""
+    import networkx as nx
 
-    A graph without circles is put in order here: networkx takes longer to import than a plan takes to load, and only what
-    explains a circle needs it."""
     edges, problems = _edges(plan, all_edges, lambda e: plan.steps[e.child].place or Place(str(plan.file)))
     if problems or edges is None:
         raise InvalidInputError(problems[0].summary, problems)
+    graph = _digraph(plan.steps, edges)
     rank = {s: i for i, s in enumerate(plan.steps)}
-    parents: dict[str, list[str]] = {s: [] for s in plan.steps}
-    children: dict[str, list[str]] = {s: [] for s in plan.steps}
-    for parent, child in edges.known:
-        parents[child].append(parent)
-        children[parent].append(child)
     return Graph(
-        order=_order(parents, children, rank),
+        order=tuple(nx.lexicographical_topological_sort(graph, key=rank.__getitem__)),
         edges=tuple(edges.known.values()),
-        waves=_waves(parents),
-        _parents={s: tuple(sorted(them, key=rank.__getitem__)) for s, them in parents.items()},
-        _children={s: tuple(sorted(them, key=rank.__getitem__)) for s, them in children.items()},
+        waves=tuple(tuple(sorted(w, key=rank.__getitem__)) for w in nx.topological_generations(graph)),
+        _parents={s: tuple(sorted(graph.predecessors(s), key=rank.__getitem__)) for s in plan.steps},
+        _children={s: tuple(sorted(graph.successors(s), key=rank.__getitem__)) for s in plan.steps},
     )
-
-
-def _order(
-    parents: Mapping[str, Sequence[str]], children: Mapping[str, Sequence[str]], rank: Mapping[str, int]
-) -> tuple[str, ...]:
-    """Of all steps whose parents are placed, always the first one of the plan."""
-    steps, waits = list(rank), {s: len(them) for s, them in parents.items()}
-    free = [rank[s] for s, n in waits.items() if not n]  # ascending, so it is a heap
-    order = []
-    while free:
-        step = steps[heappop(free)]
-        order.append(step)
-        for child in children[step]:
-            waits[child] -= 1
-            if not waits[child]:
-                heappush(free, rank[child])
-    return tuple(order)
-
-
-def _waves(parents: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """Each step right behind the last wave that has a parent of it; within a wave as in the plan."""
-    sorter, waves, rank = TopologicalSorter(parents), [], {s: i for i, s in enumerate(parents)}
-    sorter.prepare()
-    while ready := sorter.get_ready():
-        waves.append(tuple(sorted(ready, key=rank.__getitem__)))
-        sorter.done(*ready)
-    return tuple(waves)
 
 
 def graph_problems(plan: Plan, place: PlaceOf, *, declared_only: bool = False) -> tuple[Edges | None, list[Diagnostic]]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -459,24 +456,4 @@ def test_a_graph_keeps_every_declared_order_and_has_no_circle(
     assert set(at) == set(names)
     assert all(e.parent != e.child and at[e.parent] < at[e.child] for e in graph.edges)
     assert all((p, s.id) in pairs(graph) for s in steps for p in s.depends_on)
-    # As networkx puts them, which no run loads for it.
-    judge: nx.DiGraph[str] = nx.DiGraph(list(pairs(graph)))
-    judge.add_nodes_from(names)
-    assert graph.order == tuple(nx.lexicographical_topological_sort(judge, key=names.index))
-    assert [sorted(wave) for wave in graph.waves] == [sorted(wave) for wave in nx.topological_generations(judge)]
-    assert all(set(graph.parents(s)) == set(judge.predecessors(s)) for s in names)
-    assert all(set(graph.children(s)) == set(judge.successors(s)) for s in names)
     assert order_of(names, graph.edges) is not None
-
-
-def test_a_plan_without_a_circle_is_put_in_order_without_networkx() -> None:
-    """It takes longer to import than a plan takes to load; it is there to explain a circle."""
-    code = (
-        "import sys; from pathlib import Path; from loadplan.plan.load import load_plan; from loadplan.plan.graph import compile_graph;"
-        "graph = compile_graph(load_plan(Path(sys.argv[1]))); print(len(graph.order), 'networkx' in sys.modules)"
-    )
-    file = Path(__file__).parents[2] / "plans" / "crm-migration" / "plan.yaml"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(file)], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout.split() == ["11", "False"]
