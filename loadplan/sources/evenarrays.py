@@ -12,6 +12,8 @@ from typing import Any
 
 from loadplan.sources.arrays import np
 from loadplan.sources.evenlines import Batch, Lines, PlacedBatch, Stretches
+from loadplan.sources.hasharrays import hash_all
+from loadplan.sources.keys import Keys
 
 _QUOTE, _CR, _LF = b'"\r\n'
 Places = Any  # an array of offsets
@@ -41,6 +43,13 @@ class _ArrayBatch(PlacedBatch):
 
     def values(self, at: int) -> list[bytes]:
         return [value for kind in self.kinds for value in _cut(self.text, *kind.edges(at))]
+
+    def keys(self, at: int) -> Keys:
+        if not self.kinds:
+            return Keys([])
+        edges = [kind.edges(at) for kind in self.kinds]
+        left, right = edges[0] if len(edges) == 1 else map(np.concatenate, zip(*edges, strict=True))
+        return PlacedKeys(self.text, left, right)
 
     def contents(self, skip: int) -> list[bytes]:
         out: list[bytes] = []
@@ -75,6 +84,36 @@ class _ArrayBatch(PlacedBatch):
 
     def record(self, place: int) -> bytes:
         return self.text[int(self.starts[place]) : int(self.stops[place])]
+
+
+class PlacedKeys(Keys):
+    """By where they stand in a text."""
+
+    def __init__(self, text: bytes, left: Places, right: Places) -> None:
+        super().__init__([])
+        self._text, self._left, self._right = text, left, right
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    @property
+    def shortest(self) -> int:
+        return int((self._right - self._left).min()) if len(self) else 0
+
+    @property
+    def longest(self) -> int:
+        return int((self._right - self._left).max(initial=0))
+
+    def total(self) -> int:
+        return int(hash_all(self._text, self._left, self._right).sum(dtype=np.uint64))
+
+    def exact(self) -> bytes:
+        found: bytes = hash_all(self._text, self._left, self._right).tobytes()
+        return found
+
+    def without_case(self) -> bytes:
+        found: bytes = hash_all(self._text, self._left, self._right, fold=True).tobytes()
+        return found
 
 
 def _cut(text: bytes, left: Places, right: Places) -> list[bytes]:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from loadplan.sources.keys import Keys
 from loadplan.sources.rawrecords import LONGEST, TooLongError
 
 _QUOTE, _CR = b'"\r'
@@ -40,6 +41,10 @@ class Batch:
     def values(self, at: int) -> list[bytes]:
         """The values of cell `at` of the even records, in no promised order."""
         return []
+
+    def keys(self, at: int) -> Keys:
+        """The same as keys, of which only hashes are asked for."""
+        return Keys(self.values(at))
 
     def contents(self, skip: int) -> list[bytes]:
         """The names (`names.content`) of the even records by all their cells but the first `skip`, in no promised order."""

@@ -87,15 +87,17 @@ class Tally:
 
     def _take(self, batch: Batch) -> None:
         others = [record for record in batch.others if record]
-        names = batch.values(self._key) if self._key is not None else batch.contents(self._own)
+        self._rows += batch.count - len(batch.others) + len(others)
+        if self._key is not None:
+            self._names += batch.keys(self._key).total()
+        else:
+            self._names += total(batch.contents(self._own))
         if others:
             careful = self._careful(others)
             if careful is None:
                 self._doubt = True
                 return
-            names += careful
-        self._rows += len(names)
-        self._names += total(names)
+            self._names += total(careful)
 
     def _careful(self, records: list[bytes]) -> list[bytes] | None:
         names = []
