@@ -31,6 +31,15 @@ class _Kind:
 
 
 @dataclass(frozen=True)
+class _Marks:
+    """`places` of delimiters, quotes and newlines; `at` which of them end a record, `ends` where these stand."""
+
+    places: Places
+    at: Places
+    ends: Places
+
+
+@dataclass(frozen=True)
 class _ArrayBatch(PlacedBatch):
     """By offsets in the text."""
 
@@ -130,19 +139,47 @@ class ArrayLines(Lines):
         if not size:
             return Batch(), 0
         cells = np.frombuffer(text, np.uint8, size)
-        ends = np.flatnonzero(cells == _LF)
-        quotes = np.flatnonzero(cells == _QUOTE) if b'"' in text else ends[:0]
-        kinds = self._all_in_quotes(cells, ends, quotes)
-        if kinds is None:
-            before = np.searchsorted(quotes, ends)
+        if text.startswith(b'"') and (batch := self._all_in_quotes(text, cells)) is not None:
+            return batch, size
+        return self._any(text, cells)
+
+    def _all_in_quotes(self, text: bytes, cells: Places) -> Batch | None:
+        """The quickest case: all of the block is of that kind."""
+        ends, quotes = np.flatnonzero(cells == _LF), np.flatnonzero(cells == _QUOTE)
+        if len(quotes) != len(ends) * 2 * self.width:
+            return None
+        places = quotes.reshape(len(ends), -1)
+        starts, stops = _starts(ends), self._stops(ends)
+        if not all(even.all() for even in self._in_quotes(cells, places, starts, stops)):
+            return None
+        return _ArrayBatch(
+            len(ends), [], int((ends - starts).max()),
+            lines=self, text=text, starts=starts, stops=stops, behind=ends + 1,
+            kinds=[self._full(np.ones(len(ends), bool), places)],
+        )  # fmt: skip
+
+    def _any(self, text: bytes, cells: Places) -> tuple[Batch, int]:
+        """Records of every kind. `marks` are where delimiters, quotes and newlines stand, `at` which of them are ends."""
+        marked = cells == _LF
+        marked |= cells == ord(self.delimiter)
+        quoted = b'"' in text
+        if quoted:
+            marked |= cells == _QUOTE
+        marks = np.flatnonzero(marked)
+        what = cells[marks]
+        at = np.flatnonzero(what == _LF)
+        quotes = before = np.zeros(len(at), np.int64)
+        if quoted:
+            is_quote = what == _QUOTE
+            quotes, before = marks[is_quote], np.cumsum(is_quote)[at]
             whole = before & 1 == 0
             if not whole.all():
-                ends, before = ends[whole], before[whole]
-                if not len(ends):
+                at, before = at[whole], before[whole]
+                if not len(at):
                     return Batch(), 0
-                size = int(ends[-1]) + 1
-                cells, quotes = cells[:size], quotes[: before[-1]]
-            kinds = self._found(text, cells, ends, quotes, before)
+        ends = marks[at]
+        size = int(ends[-1]) + 1
+        kinds = self._found(text, cells[:size], _Marks(marks, at, ends), quotes, before)
         return self._batch(text, ends, kinds), size
 
     def _batch(self, text: bytes, ends: Places, kinds: list[_Kind]) -> Batch:
@@ -161,16 +198,9 @@ class ArrayLines(Lines):
         """Where the last cells end."""
         return ends - 1 if self.crlf else ends
 
-    def _all_in_quotes(self, cells: Places, ends: Places, quotes: Places) -> list[_Kind] | None:
-        """The quickest case: all of the block is of that kind."""
-        if len(quotes) != len(ends) * 2 * self.width:
-            return None
-        places = quotes.reshape(len(ends), -1)
-        even = self._in_quotes(cells, places, _starts(ends), self._stops(ends))
-        return [self._full(even, places)] if even.all() else None
-
-    def _found(self, text: bytes, cells: Places, ends: Places, quotes: Places, before: Places) -> list[_Kind]:
+    def _found(self, text: bytes, cells: Places, marks: _Marks, quotes: Places, before: Places) -> list[_Kind]:
         """The even records by kind. `before` is how many quotes stand before each end."""
+        ends = marks.ends
         starts, stops = _starts(ends), self._stops(ends)
         first = _shifted(before)
         count = before - first
@@ -178,30 +208,30 @@ class ArrayLines(Lines):
         kinds: list[_Kind] = []
         if full.any():
             places = quotes[first[full][:, None] + np.arange(2 * self.width)]
-            good = self._in_quotes(cells, places, starts[full], stops[full])
+            good = np.logical_and.reduce(self._in_quotes(cells, places, starts[full], stops[full]))
             full[full] = good
             kinds.append(self._full(full, places[good]))
         if bare.any():
-            delimiters = np.flatnonzero(cells == ord(self.delimiter))
-            so_far = np.searchsorted(delimiters, ends)
-            first = _shifted(so_far)
-            bare &= so_far - first == self.width - 1
+            first = _shifted(marks.at + 1)
+            bare &= marks.at - first == self.width - 1
             bare &= self._ended(text, cells, starts, ends)
-            kinds.append(self._bare(bare, delimiters, first[bare], starts[bare], stops[bare]))
+            kinds.append(self._bare(bare, marks.places, first[bare], starts[bare], stops[bare]))
         return kinds
 
     # -- every cell in quotes --------------------------------------------------------------------------------------
 
-    def _in_quotes(self, cells: Places, places: Places, starts: Places, stops: Places) -> Places:
-        """Records whose quotes (a row of `places`) stand first, last and around each delimiter. The CR of a line's end
-        stands behind the last one."""
-        good = (places[:, 0] == starts) & (places[:, -1] + 1 == stops)
+    def _in_quotes(self, cells: Places, places: Places, starts: Places, stops: Places) -> list[Places]:
+        """What holds of records whose quotes (a row of `places`) stand first, last and around each delimiter, each for every record.
+        The CR of a line's end stands behind the last one."""
+        edges = (places[:, 0] == starts) & (places[:, -1] + 1 == stops)
         if self.crlf:
-            good &= cells[stops] == _CR
-        shut, opened = places[:, 1:-1:2], places[:, 2::2]
-        if self.width > 1:
-            good &= ((shut + 2 == opened) & (cells[shut + 1] == ord(self.delimiter))).all(axis=1)
-        return good
+            edges &= cells[stops] == _CR
+        between = [
+            (shut + 2 == places[:, 2 * i + 2]) & (cells[shut + 1] == ord(self.delimiter))
+            for i in range(self.width - 1)
+            for shut in (places[:, 2 * i + 1],)
+        ]
+        return [edges, *between]
 
     def _full(self, mask: Places, places: Places) -> _Kind:
         return _Kind(

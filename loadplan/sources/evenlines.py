@@ -78,8 +78,7 @@ class PlacedBatch(Batch, ABC):
 
 class Lines(ABC):
     """Feed it blocks; it gives the records that have ended. `width` is how many cells an even record has; `crlf` that
-    records end in CRLF, which then belongs to no cell. `taken` are the bytes in which the last batch stood, line ends
-    included; `ends_open` says that the text ended inside quotes."""
+    records end in CRLF, which then belongs to no cell. `ends_open` says that the text ended inside quotes."""
 
     has_stretches = False
 
@@ -89,21 +88,27 @@ class Lines(ABC):
         self.crlf = crlf
         self.between = b'"' + delimiter + b'"'
         self.ends_open = False
-        self._carry = self.taken = b""
+        self._carry = self._text = b""
+        self._taken = 0
+
+    @property
+    def taken(self) -> bytes:
+        """The bytes in which the last batch stood, line ends included."""
+        return self._text[: self._taken]
 
     def feed(self, block: bytes) -> Batch:
         """The records that end in this block. Raises TooLongError when one goes on for `LONGEST` bytes."""
         text = self._carry + block if self._carry else block
         batch, size = self._sort(text)
-        self.taken, self._carry = (text[:size], text[size:]) if size < len(text) else (text, b"")
+        self._text, self._taken, self._carry = text, size, text[size:]
         if len(self._carry) > LONGEST:
             raise TooLongError
         return batch
 
     def end(self) -> Batch:
         """The record after the last newline, or nothing."""
-        last = self.taken = self._carry
-        self._carry = b""
+        last = self._text = self._carry
+        self._taken, self._carry = len(last), b""
         if not last:
             return Batch()
         batch, size = self._sort(last + (b"\r\n" if self.crlf and not last.endswith(b"\r") else b"\n"))

@@ -53,8 +53,7 @@ def hash_all(text: bytes, left: Places, right: Places, *, fold: bool = False) ->
     if most > LONGEST:
         _one_by_one(text, left, right, np.flatnonzero(size > LONGEST), out, fold=fold)
     if words.has_others:
-        cells = np.frombuffer(text, np.uint8)
-        others = np.flatnonzero(cells >= 128)
+        others = np.flatnonzero(np.frombuffer(text, np.uint8) >= 128)
         some = np.searchsorted(others, left) != np.searchsorted(others, right)
         _one_by_one(text, left, right, np.flatnonzero(some), out, fold=True)
     return out
@@ -67,17 +66,22 @@ def _one_by_one(text: bytes, left: Places, right: Places, which: Places, out: Nu
 
 class _Words:
     """The numbers that begin at offsets of the text, little-endian. With `fold` letters are small; what is no ASCII is wrong
-    then, and `has_others` says that there is some."""
+    then, and `has_others` says that there was some."""
 
     def __init__(self, text: bytes, *, fold: bool) -> None:
         self._text = text
         self._fold = fold
-        self.has_others = fold and not text.isascii()
+        self._ascii = text.isascii()
+        self.has_others = False
 
     def of(self, kind: str, size: int, at: Places) -> Numbers:
         view: Any = np.ndarray((len(self._text) - size + 1,), kind, self._text, 0, (1,))
         found = view[at].astype(np.uint64)
-        return _small(found) if self._fold else found
+        if not self._fold:
+            return found
+        if not self._ascii and not self.has_others:
+            self.has_others = bool((found & _HIGH).any())
+        return _small(found)
 
     def eight(self, at: Places) -> Numbers:
         return self.of("<u8", 8, at)
