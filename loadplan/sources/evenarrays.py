@@ -144,18 +144,30 @@ class ArrayLines(Lines):
         return self._any(text, cells)
 
     def _all_in_quotes(self, text: bytes, cells: Places) -> Batch | None:
-        """The quickest case: all of the block is of that kind."""
-        ends, quotes = np.flatnonzero(cells == _LF), np.flatnonzero(cells == _QUOTE)
-        if len(quotes) != len(ends) * 2 * self.width:
+        """The quickest case: all of the block is of that kind. Then what stands between two cells is one byte, a delimiter inside a
+        record and a line end behind it, and there is no other quote and no other newline."""
+        quotes = np.flatnonzero(cells == _QUOTE)
+        count, rest = divmod(len(quotes), 2 * self.width)
+        if rest or not count or np.count_nonzero(cells == _LF) != count:
             return None
-        places = quotes.reshape(len(ends), -1)
-        starts, stops = _starts(ends), self._stops(ends)
-        if not all(even.all() for even in self._in_quotes(cells, places, starts, stops)):
+        opened, shut = quotes[0::2], quotes[1::2]
+        last = shut[self.width - 1 :: self.width]
+        apart = opened[1:] - shut[:-1]
+        if self.crlf:
+            apart[self.width - 1 :: self.width] -= 1
+        behind = cells[shut + 1].reshape(count, self.width)
+        ends = last + 1 + self.crlf
+        if ends[-1] != len(cells) - 1 or not (
+            (apart == 2).all() and (behind[:, :-1] == ord(self.delimiter)).all() and (cells[ends] == _LF).all()
+        ):
             return None
+        if self.crlf and not (behind[:, -1] == _CR).all():
+            return None
+        starts = opened[0 :: self.width]
         return _ArrayBatch(
-            len(ends), [], int((ends - starts).max()),
-            lines=self, text=text, starts=starts, stops=stops, behind=ends + 1,
-            kinds=[self._full(np.ones(len(ends), bool), places)],
+            count, [], int((ends - starts).max()),
+            lines=self, text=text, starts=starts, stops=last + 1, behind=ends + 1,
+            kinds=[self._full(np.ones(count, bool), quotes.reshape(count, -1))],
         )  # fmt: skip
 
     def _any(self, text: bytes, cells: Places) -> tuple[Batch, int]:
@@ -208,7 +220,7 @@ class ArrayLines(Lines):
         kinds: list[_Kind] = []
         if full.any():
             places = quotes[first[full][:, None] + np.arange(2 * self.width)]
-            good = np.logical_and.reduce(self._in_quotes(cells, places, starts[full], stops[full]))
+            good = self._in_quotes(cells, places, starts[full], stops[full])
             full[full] = good
             kinds.append(self._full(full, places[good]))
         if bare.any():
@@ -220,18 +232,16 @@ class ArrayLines(Lines):
 
     # -- every cell in quotes --------------------------------------------------------------------------------------
 
-    def _in_quotes(self, cells: Places, places: Places, starts: Places, stops: Places) -> list[Places]:
-        """What holds of records whose quotes (a row of `places`) stand first, last and around each delimiter, each for every record.
-        The CR of a line's end stands behind the last one."""
-        edges = (places[:, 0] == starts) & (places[:, -1] + 1 == stops)
+    def _in_quotes(self, cells: Places, places: Places, starts: Places, stops: Places) -> Places:
+        """Records whose quotes (a row of `places`) stand first, last and around each delimiter. The CR of a line's end
+        stands behind the last one."""
+        good = (places[:, 0] == starts) & (places[:, -1] + 1 == stops)
         if self.crlf:
-            edges &= cells[stops] == _CR
-        between = [
-            (shut + 2 == places[:, 2 * i + 2]) & (cells[shut + 1] == ord(self.delimiter))
-            for i in range(self.width - 1)
-            for shut in (places[:, 2 * i + 1],)
-        ]
-        return [edges, *between]
+            good &= cells[stops] == _CR
+        shut, opened = places[:, 1:-1:2], places[:, 2::2]
+        if self.width > 1:
+            good &= ((shut + 2 == opened) & (cells[shut + 1] == ord(self.delimiter))).all(axis=1)
+        return good
 
     def _full(self, mask: Places, places: Places) -> _Kind:
         return _Kind(
