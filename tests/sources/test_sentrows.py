@@ -48,7 +48,7 @@ def both(step: Step, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[tupl
     with monkeypatch.context() as patch:
         patch.setattr(evenlines, "MUCH", 0)
         quick = cut(step, folder / "quick")
-        patch.setattr(ArrayLines, "has_stretches", False)
+        patch.setattr(ArrayLines, "has_places", False)
         assert quick == cut(step, folder / "careful")
     return quick
 
@@ -155,7 +155,7 @@ def test_ids_of_parents_are_put_into_stretches_as_into_shaped_rows(
     with monkeypatch.context() as patch:
         patch.setattr(evenlines, "MUCH", 0)
         quick = made(tmp_path / "quick")
-        patch.setattr(ArrayLines, "has_stretches", False)
+        patch.setattr(ArrayLines, "has_places", False)
         assert quick == made(tmp_path / "careful")
 
 
@@ -207,7 +207,7 @@ def test_values_of_columns_come_in_the_order_of_rows(
 ) -> None:
     """Without a row being put together, or by way of its fields; the key of an insert too, which is not sent."""
     monkeypatch.setattr(evenlines, "MUCH", 0)
-    monkeypatch.setattr(ArrayLines, "has_stretches", quick)
+    monkeypatch.setattr(ArrayLines, "has_places", quick)
     rows = [f'{at},"n ""{at}""",p{at % 7}\n' if at % 5 == 2 else f"{at},n{at},p{at % 7}\n" for at in range(200)]
     (tmp_path / "rows.csv").write_text("K,N,P\n" + "".join(rows), encoding="utf-8")
     step = Step(
