@@ -22,6 +22,7 @@ from loadplan.sources.idmap_build import build_id_map
 from loadplan.sources.masks import Masker, key_masker
 from loadplan.sources.matching import ResultPaths, match_results
 from loadplan.sources.rawrecords import field_splitter, unquoted
+from loadplan.sources.resultcells import result_cells
 from loadplan.sources.results import open_result
 from loadplan.sources.rowsfile import step_over
 from loadplan.sources.sentrows import Finder
@@ -251,10 +252,12 @@ def _landed(rows: Rows, step: Step, part: PartRun, attempt: Attempt) -> Iterator
     shape = rows.shape(step)
     path = rows.folder.path(attempt.results["successful"].file)
     if shape.sent_key is not None:
-        result = open_result(path, DELIMITERS[step.csv.delimiter])
-        for at, name in enumerate(result.header):
-            if name.lower() == shape.sent_key.lower():
-                yield from ((row.cells[at].encode(), row.sf_id.encode()) for row in result.rows() if row.cells[at])
+        delimiter = DELIMITERS[step.csv.delimiter]
+        columns = [name.lower() for name in open_result(path, delimiter).columns]
+        wanted = [shape.sent_key.lower(), "sf__id"]
+        if set(wanted) <= set(columns):
+            for values, ids in result_cells(path, delimiter, [columns.index(name) for name in wanted], len(columns)):
+                yield from ((value, sf_id) for value, sf_id in zip(values, ids, strict=True) if value)
         return
     # The key was not sent: rows are told by their content, and their keys are in the source.
     files = {k: rows.folder.path(v.file) for k, v in attempt.results.items()}

@@ -63,19 +63,37 @@ class PlacedBatch(Batch):
         return [value for kind in self.kinds for value in cut(self.text, *kind.edges(at))]
 
     def keys(self, at: int) -> Keys:
-        if not self.kinds:
-            return Keys([])
-        edges = [kind.edges(at) for kind in self.kinds]
-        left, right = edges[0] if len(edges) == 1 else map(np.concatenate, zip(*edges, strict=True))
-        return PlacedKeys(self.text, left, right)
+        return Keys.of([PlacedKeys(self.text, *kind.edges(at)) for kind in self.kinds])
+
+    def content_keys(self, skip: int) -> Keys:
+        if 4 * len(self.others) > self.count:
+            return super().content_keys(skip)
+        return Keys.of([self._contents_of(kind, skip) for kind in self.kinds])
+
+    def _contents_of(self, kind: Kind, skip: int) -> Keys:
+        """Of the records of one kind. What stands between cells becomes one byte in all of the text, and every place moves to the left
+        by what was taken out before it."""
+        lines, last = self.lines, self.lines.width - 1
+        left, right = kind.edges(skip)[0], kind.edges(last)[1]
+        if not kind.quoted:
+            return PlacedKeys(self.text.replace(lines.delimiter, b"\0"), left, right)
+        if begins_with(self.text, kind.outer(0)[0], lines.between):
+            return Keys(self._names_of(kind, skip))
+        taken = np.where(kind.mask, last, 0)
+        known = np.logical_or.reduce([one.mask for one in self.kinds])
+        for at in np.flatnonzero(~known).tolist():
+            taken[at] = self.text.count(lines.between, int(self.starts[at]), int(self.stops[at]))
+        gone = (len(lines.between) - 1) * (np.cumsum(taken) - taken)[kind.mask]
+        text = self.text.replace(lines.between, b"\0")
+        return PlacedKeys(text, left - gone - 2 * skip, right - gone - 2 * last)
 
     def contents(self, skip: int) -> list[bytes]:
-        out: list[bytes] = []
-        for kind in self.kinds:
-            between = self.lines.between if kind.quoted else self.lines.delimiter
-            found = cut(self.text, kind.edges(skip)[0], kind.edges(self.lines.width - 1)[1])
-            out += [row.replace(between, b"\0") for row in found]
-        return out
+        return [name for kind in self.kinds for name in self._names_of(kind, skip)]
+
+    def _names_of(self, kind: Kind, skip: int) -> list[bytes]:
+        between = self.lines.between if kind.quoted else self.lines.delimiter
+        found = cut(self.text, kind.edges(skip)[0], kind.edges(self.lines.width - 1)[1])
+        return [row.replace(between, b"\0") for row in found]
 
     def ends(self) -> list[int]:
         found: list[int] = self.behind.tolist()
@@ -124,6 +142,13 @@ class PlacedKeys(Keys):
     def without_case(self) -> bytes:
         found: bytes = hash_all(self._text, self._left, self._right, fold=True).tobytes()
         return found
+
+
+def begins_with(text: bytes, left: Places, between: bytes) -> bool:
+    """Whether one of the records that begin there has a delimiter, and nothing else, in its first cell: with its quotes it looks like
+    what stands between two cells."""
+    cells = np.frombuffer(text, np.uint8)
+    return bool(((cells[left + 1] == between[1]) & (cells[left + 2] == between[2])).any())
 
 
 def cut(text: bytes, left: Places, right: Places) -> list[bytes]:

@@ -46,6 +46,10 @@ class Batch:
         """The names (`names.content`) of the even records by all their cells but the first `skip`, in no promised order."""
         return []
 
+    def content_keys(self, skip: int) -> Keys:
+        """The same names, of which only hashes are asked for."""
+        return Keys(self.contents(skip))
+
     def ends(self) -> list[int]:
         """The offset behind each record, in order."""
         return []

@@ -16,7 +16,7 @@ from loadplan.plan.model import LINE_ENDINGS
 from loadplan.sources.arrays import np
 from loadplan.sources.base import InputDigest
 from loadplan.sources.chosen import Chooser
-from loadplan.sources.evenarrays import Kind, PlacedBatch, cut
+from loadplan.sources.evenarrays import Kind, PlacedBatch, begins_with, cut
 from loadplan.sources.evenlines import Lines
 from loadplan.sources.grouping import ParentOrder
 from loadplan.sources.hasharrays import hash_all
@@ -216,7 +216,10 @@ class _Work:
         if self._sender.records is not None:
             records = np.array(self._sender.records[first - 1 : first - 1 + batch.count], np.uint64)
         text, pieces = self._pieces(batch.text, kind, found)
-        rows = self._spread(batch, even, records, text, pieces, kind, found)
+        names = None
+        if kind is not None and self._key is None:
+            text, pieces, names = self._named(batch, kind, text, pieces, found)
+        rows = self._spread(batch, even, records, text, pieces, kind, found, names)
         return self._with_others(rows, others, first)
 
     def _found(self, span: Id, text: bytes, left: Places, right: Places) -> tuple[Texts, Places]:
@@ -259,16 +262,16 @@ class _Work:
 
     def _spread(
         self, batch: PlacedBatch, even: Places, records: Numbers, text: bytes, pieces: list[Piece], kind: Kind | None,
-        found: Sequence[Texts],
+        found: Sequence[Texts], own: Numbers | None,
     ) -> PlacedRows:  # fmt: skip
-        """The even rows at their places, with room for the others."""
+        """The even rows at their places, with room for the others. `own` are the names of rows that have no key."""
         count = batch.count
         sizes, names = np.zeros(count, np.int64), np.zeros(count, np.uint64)
         parents = np.zeros(count, "S1") if self._parent is not None else None
         all_even = len(even) == count
         if kind is not None:
-            names[even] = self._names(batch, kind, found)
-            sizes[even] = sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
+            names[even] = self._keys(batch, kind) if own is None else own
+            sizes[even] = _sizes_of(pieces)
             if self._parent is not None:
                 parents = _at(count, even, self._parents(batch.text, kind, found))
             if not all_even:
@@ -277,19 +280,42 @@ class _Work:
                 ]
         return PlacedRows(records, names, parents, sizes, text, tuple(pieces) or (b"",))
 
-    def _names(self, batch: PlacedBatch, kind: Kind, found: Sequence[Texts]) -> Numbers:
-        if self._key is not None:
-            at = self._picks[self._key]
-            assert isinstance(at, int)  # a key is carried unchanged, so it is no constant
-            return hash_all(batch.text, *kind.edges(at))
+    def _keys(self, batch: PlacedBatch, kind: Kind) -> Numbers:
+        assert self._key is not None
+        at = self._picks[self._key]
+        assert isinstance(at, int)  # a key is carried unchanged, so it is no constant
+        return hash_all(batch.text, *kind.edges(at))
+
+    def _named(
+        self, batch: PlacedBatch, kind: Kind, text: bytes, pieces: list[Piece], found: Sequence[Texts]
+    ) -> tuple[bytes, list[Piece], Numbers]:
+        """Rows that have no key, written one after the other, and the hashes of their names: all their values."""
+        sizes = _sizes_of(pieces)
+        count = int(kind.mask.sum()) if not found else len(found[0])
+        sizes = np.broadcast_to(sizes, count)
+        none = np.zeros(count, np.uint64)
+        flat = PlacedRows(none, none, None, sizes, text, tuple(pieces)).joined(np.arange(count))
+        ends = np.cumsum(sizes)
+        left, right, numbers = ends - sizes, ends - len(self._ending), np.arange(count)
+        whole: list[Piece] = [(ends - sizes, ends)]
+        lines = self._lines
+        if not kind.quoted and not any(
+            isinstance(s, bytes) and (b'"' in s or lines.delimiter in s) for s in self._laid
+        ):
+            return flat, whole, hash_all(flat.replace(lines.delimiter, b"\0"), left, right)
+        in_quotes = kind.quoted and all(isinstance(span, tuple) for span in self._laid)
+        if in_quotes and not begins_with(flat, left, lines.between):
+            gone = 2 * (len(self._picks) - 1)
+            inner = flat.replace(lines.between, b"\0")
+            return flat, whole, hash_all(inner, left + 1 - gone * numbers, right - 1 - gone * (numbers + 1))
         ids = iter(found)
         columns: list[Any] = [
             span if isinstance(span, bytes) else next(ids).tolist() if isinstance(span, Id)
             else cut(batch.text, kind.outer(span[0])[0], kind.outer(span[1])[1])
             for span in self._laid
         ]  # fmt: skip
-        names = names_of(self._laid, columns, self._lines, quoted=kind.quoted)
-        return np.fromiter(map(hash64, names), np.uint64, len(names))
+        names = names_of(self._laid, columns, lines, quoted=kind.quoted)
+        return flat, whole, np.fromiter(map(hash64, names), np.uint64, len(names))
 
     def _parents(self, text: bytes, kind: Kind, found: Sequence[Texts]) -> Texts:
         for span, ids in zip(self._ids, found, strict=True):
@@ -323,6 +349,11 @@ class _Work:
             wide[[at for at, _ in others]] = mine
             rows = PlacedRows(rows.records, rows.names, wide, rows.sizes, rows.text, rows.pieces, rows.odd)
         return rows.without(held) if held else rows
+
+
+def _sizes_of(pieces: Sequence[Piece]) -> Places:
+    """The bytes of each row made of these."""
+    return sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
 
 
 def _at(count: int, places: Places, values: Any) -> Any:
