@@ -349,13 +349,16 @@ def _drive(
 
 
 def _while_waiting() -> PollListener:
-    """What there is time for as soon as a job is waited for: the templates of the run's pages, which take longer to compile than to
-    render."""
+    """What there is time for as soon as a job is waited for: to load what a run ends with, and to compile its templates, which takes
+    longer than to render them."""
     from threading import Thread
 
-    from loadplan.reports.render import warm
+    def get_ready() -> None:
+        from loadplan.reports.artifacts import warm
 
-    thread = Thread(target=warm, name="templates", daemon=True)
+        warm()
+
+    thread = Thread(target=get_ready, name="artifacts", daemon=True)
 
     def on_poll(*asked: object) -> None:
         *_, wait = asked

@@ -9,11 +9,12 @@ from loadplan.durable import write_atomic
 from loadplan.plan.model import Plan
 from loadplan.reports.page import FileLine, report_page
 from loadplan.reports.pagination import audit_view, pagination
-from loadplan.reports.render import render
+from loadplan.reports.render import render, warm
 from loadplan.reports.view import Records, runbook, summary
 from loadplan.run.folder import RunFolder
 from loadplan.run.state import Run
 
+__all__ = ["page_of", "warm", "write_artifacts"]
 KEPT = {
     "runbook.md": "the runbook, with the timeline of every request that changed something",
     "runbook.json": "the same for programs",

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from loadplan.clock import Clock
+from loadplan.salesforce.port import Reader
 from loadplan.sources.partdata import Body
 
 BEAT = 30.0
@@ -64,6 +65,18 @@ class ToldBody:
         data = self._body.read(size)
         self._work.add(0, len(data))
         return data
+
+
+class ToldReader:
+    """A reader of an answer, telling how much of it came."""
+
+    def __init__(self, reader: Reader, work: Work) -> None:
+        self._reader, self._work = reader, work
+        self.counted = reader.counted
+
+    def feed(self, block: bytes) -> None:
+        self._reader.feed(block)
+        self._work.add(0, len(block))
 
 
 @dataclass

@@ -193,7 +193,7 @@ class Adopter:
 
         try:
             return self.engine.org.fetch_result(
-                listed.id, kind, to, delimiter=spec.csv.delimiter, api_version=self.engine.plan.api_version, tap=tally.feed
+                listed.id, kind, to, delimiter=spec.csv.delimiter, api_version=self.engine.plan.api_version, reader=tally
             )  # fmt: skip
         except Refused as fault:
             if listed.state != "Aborted":

@@ -15,7 +15,7 @@ from loadplan.plan.model import Step, StepSource
 from loadplan.run import cutting, extract
 from loadplan.run import decide as do
 from loadplan.run import events as ev
-from loadplan.run.activity import ToldBody
+from loadplan.run.activity import ToldBody, ToldReader
 from loadplan.run.decide import shut_parent
 from loadplan.run.gates import decide_gate, settle_state
 from loadplan.run.polling import next_poll
@@ -348,13 +348,13 @@ def _save_result(engine: Engine, action: do.Action) -> None:
     tally = engine.rows.tally(step, attempt, kind)
     try:
         with engine.activity.work("fetching", step.id, attempt.part, rows=attempt.rows) as work:
-
-            def tap(block: bytes) -> None:
-                tally.feed(block)
-                work.add(0, len(block))
-
             got = engine.org.fetch_result(
-                attempt.job, kind, to, delimiter=step.csv.delimiter, api_version=attempt.api_version, tap=tap
+                attempt.job,
+                kind,
+                to,
+                delimiter=step.csv.delimiter,
+                api_version=attempt.api_version,
+                reader=ToldReader(tally, work),
             )
     except NotFound as fault:
         engine.emit(ev.JobGone(**about, http=fault.status))

@@ -27,6 +27,7 @@ from loadplan.salesforce.port import (
     Page,
     PageLinks,
     QuerySpec,
+    Reader,
     Received,
     ResultKind,
     Tap,
@@ -119,12 +120,12 @@ class Bulk2Org:
         return _same(job, _info(f"GET {path}", status, data), f"GET {path}")
 
     def fetch_result(
-        self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str, tap: Tap | None = None
+        self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str, reader: Reader | None = None
     ) -> Received:
-        """One of the three result files, whole and durable at `to`; `tap` sees its plain bytes as they arrive."""
+        """One of the three result files, whole and durable at `to`; `reader` sees its plain bytes as they arrive."""
         path = f"{_job('ingest', job, api_version)}/{RESULT_PATHS[kind]}"
         answer = self.http.call("GET", path, headers={"Accept": "text/csv"}, stream=True)
-        return save(f"GET {path}", answer, to, delimiter=delimiter, tap=tap)
+        return save(f"GET {path}", answer, to, delimiter=delimiter, reader=reader)
 
     def fetch_page(
         self,

@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from loadplan.behind import Behind
 from loadplan.durable import open_atomic
@@ -20,7 +21,7 @@ from loadplan.gunzip import Gunzip, GzipError
 from loadplan.plan.model import DELIMITERS
 from loadplan.salesforce.faults import clean, digits
 from loadplan.salesforce.http import broken_link
-from loadplan.salesforce.port import Received, Tap, Truncated, Unavailable
+from loadplan.salesforce.port import Reader, Received, Tap, Truncated, Unavailable
 from loadplan.salesforce.reasons import reason
 
 if TYPE_CHECKING:
@@ -141,17 +142,21 @@ def save(
     rows: int | None = None,
     most: int = MAX_PLAIN,
     tap: Tap | None = None,
+    reader: Reader | None = None,
 ) -> Received:
     """Stream `answer` to `to`, durable. `rows` is how many data records the answer's header promises, if it does.
     `delimiter` is the job's (`COMMA`).
-    `tap` sees every block of plain bytes. Raises `Truncated` or `Unavailable`; then nothing is left at `to`."""
-    digest, counter, size = hashlib.sha256(), Counter(), 0
+    `tap` sees every block of plain bytes; so does `reader`, who counts the records where he is sure of them. Raises `Truncated` or
+    `Unavailable`; then nothing is left at `to`."""
+    digest, size = hashlib.sha256(), 0
+    counter = Counter() if reader is None else None
+    count = counter.feed if counter is not None else reader.feed  # type: ignore[union-attr]
     try:
         with open_atomic(to) as file:
 
             def keep(block: bytes) -> None:
                 digest.update(block)
-                counter.feed(block)
+                count(block)
                 if tap is not None:
                     tap(block)
                 file.write(block)
@@ -162,15 +167,29 @@ def save(
                     if size > most:
                         raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
                     behind.put(block)
-            found = max(0, counter.total - 1)
-            _check_end(name, counter, DELIMITERS[delimiter])
+            counted = reader.counted() if reader is not None else None
+            if counted is None:
+                counter = counter or _counter_of(file)
+                _check_end(name, counter, DELIMITERS[delimiter])
+                counted = counter.total, counter.header
+            found = max(0, counted[0] - 1)
             if rows is not None and rows != found:
                 raise Truncated(name, f"the answer holds {found:,} rows, its header says {rows:,}")
     except broken_link() as error:
         raise Truncated(name, reason(error)) from None
     finally:
         answer.close()
-    return Received(to, found, size, digest.hexdigest(), answer.status_code, counter.header)
+    return Received(to, found, size, digest.hexdigest(), answer.status_code, counted[1])
+
+
+def _counter_of(file: BinaryIO) -> Counter:
+    """Of what was written so far."""
+    file.flush()
+    counter, at = Counter(), 0
+    while block := os.pread(file.fileno(), BLOCK, at):
+        counter.feed(block)
+        at += len(block)
+    return counter
 
 
 def _check_end(name: str, counter: Counter, delimiter: str) -> None:

@@ -164,6 +164,16 @@ class Content(Protocol):
 Tap = Callable[[bytes], None]
 
 
+class Reader(Protocol):
+    """Reads the plain bytes of an answer as they arrive, and knows records from line breaks in them."""
+
+    def feed(self, block: bytes) -> None: ...
+    def counted(self) -> tuple[int, bytes] | None:
+        """After the last block: how many records there were, the header among them, and the header's bytes. None when that is not
+        beyond doubt, or when the text does not end with the end of a record."""
+        ...
+
+
 class Org(Protocol):
     """Bulk API 2.0 as the engine uses it: one method per endpoint, none of them repeats a write.
 
@@ -186,9 +196,9 @@ class Org(Protocol):
     def abort(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo: ...
     def job(self, kind: JobKind, job: str, *, api_version: str) -> JobInfo: ...
     def fetch_result(
-        self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str, tap: Tap | None = None
+        self, job: str, kind: ResultKind, to: Path, *, delimiter: str, api_version: str, reader: Reader | None = None
     ) -> Received:
-        """One result file, whole and durable at `to`; `tap` sees its plain bytes as they arrive."""
+        """One result file, whole and durable at `to`; `reader` sees its plain bytes as they arrive."""
         ...
 
     def fetch_page(

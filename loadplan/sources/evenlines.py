@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from loadplan.sources.keys import Keys
 from loadplan.sources.rawrecords import LONGEST, TooLongError
 
 _QUOTE, _CR = b'"\r'
@@ -23,9 +23,6 @@ _EVEN = b"\1"
 _OTHERS = re.compile(rb"[^\1]+")
 MUCH = 8 << 20
 """Bytes of a text from which on it pays to load numpy."""
-
-
-Stretches = tuple[bool, list[list[bytes]], list[list[bytes]], list[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -41,42 +38,28 @@ class Batch:
         """The values of cell `at` of the even records, in no promised order."""
         return []
 
+    def keys(self, at: int) -> Keys:
+        """The same as keys, of which only hashes are asked for."""
+        return Keys(self.values(at))
+
     def contents(self, skip: int) -> list[bytes]:
         """The names (`names.content`) of the even records by all their cells but the first `skip`, in no promised order."""
         return []
+
+    def content_keys(self, skip: int) -> Keys:
+        """The same names, of which only hashes are asked for."""
+        return Keys(self.contents(skip))
 
     def ends(self) -> list[int]:
         """The offset behind each record, in order."""
         return []
 
 
-class PlacedBatch(Batch, ABC):
-    """A batch that knows where everything stands; of `Lines` that say `has_stretches`, every batch that has a record."""
-
-    @abstractmethod
-    def stretches(self, spans: Sequence[tuple[int, int]], cells: Sequence[int]) -> Stretches:
-        """In order, of the even records of the kind that most are of: whether all their cells are in quotes; for each span of
-        cells (first and last) the bytes as they stand; the values of some cells. Then the place in the batch and the
-        bytes of each other record."""
-        ...
-
-    @abstractmethod
-    def places(self) -> list[int]:
-        """The places in the batch of the even records that `stretches` tells of."""
-        ...
-
-    @abstractmethod
-    def record(self, place: int) -> bytes:
-        """The record at a place."""
-        ...
-
-
 class Lines(ABC):
     """Feed it blocks; it gives the records that have ended. `width` is how many cells an even record has; `crlf` that
-    records end in CRLF, which then belongs to no cell. `taken` are the bytes in which the last batch stood, line ends
-    included; `ends_open` says that the text ended inside quotes."""
+    records end in CRLF, which then belongs to no cell. `ends_open` says that the text ended inside quotes."""
 
-    has_stretches = False
+    has_places = False
 
     def __init__(self, delimiter: bytes, width: int, *, crlf: bool = False) -> None:
         self.delimiter = delimiter
@@ -84,21 +67,27 @@ class Lines(ABC):
         self.crlf = crlf
         self.between = b'"' + delimiter + b'"'
         self.ends_open = False
-        self._carry = self.taken = b""
+        self._carry = self._text = b""
+        self._taken = 0
+
+    @property
+    def taken(self) -> bytes:
+        """The bytes in which the last batch stood, line ends included."""
+        return self._text[: self._taken]
 
     def feed(self, block: bytes) -> Batch:
         """The records that end in this block. Raises TooLongError when one goes on for `LONGEST` bytes."""
         text = self._carry + block if self._carry else block
         batch, size = self._sort(text)
-        self.taken, self._carry = (text[:size], text[size:]) if size < len(text) else (text, b"")
+        self._text, self._taken, self._carry = text, size, text[size:]
         if len(self._carry) > LONGEST:
             raise TooLongError
         return batch
 
     def end(self) -> Batch:
         """The record after the last newline, or nothing."""
-        last = self.taken = self._carry
-        self._carry = b""
+        last = self._text = self._carry
+        self._taken, self._carry = len(last), b""
         if not last:
             return Batch()
         batch, size = self._sort(last + (b"\r\n" if self.crlf and not last.endswith(b"\r") else b"\n"))

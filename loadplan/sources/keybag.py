@@ -47,6 +47,12 @@ class KeyBag:
         if len(self._hashes) >= MOST:
             self._put_aside()
 
+    def update_hashes(self, hashes: bytes) -> None:
+        """The same for hashes, 8 bytes each as the machine writes them."""
+        self._hashes.frombytes(hashes)
+        if len(self._hashes) >= MOST:
+            self._put_aside()
+
     @property
     def has_repeats(self) -> bool:
         """True when two keys have the same hash."""

@@ -12,8 +12,8 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadplan.sources.hashing import hash64
-from loadplan.sources.plainscan import BLOCK, BOM, Wanted, folded
+from loadplan.sources.hashing import folded, hash64
+from loadplan.sources.plainscan import BLOCK, BOM, Wanted
 from loadplan.sources.rawrecords import RawRecords, field_splitter, unquoted
 from loadplan.sources.selection import SelectedRow
 

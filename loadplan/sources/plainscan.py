@@ -21,6 +21,7 @@ from loadplan.sources.base import InputDigest, Range
 from loadplan.sources.evenlines import Batch, lines_of
 from loadplan.sources.hasher import Hasher
 from loadplan.sources.keybag import KeyBag
+from loadplan.sources.keys import Keys
 from loadplan.sources.names import content, total, written
 from loadplan.sources.rawrecords import RawRecords, TooLongError, field_splitter, first_record_end, unquoted
 from loadplan.sources.rowcode import RowFaultError
@@ -252,16 +253,13 @@ class _Scan:
         key = self._wanted.key
         others = list(self._cells_of(batch.others))
         if key is not None:
-            keys = batch.values(key)
+            sum_of_keys = self._see_keys(batch.keys(key))
             if others:
-                keys += [unquoted(cells[key]) for cells in others]
-            self._see_keys(keys)
+                sum_of_keys += self._see_keys(Keys([unquoted(cells[key]) for cells in others]))
             if self._wanted.by_key:
-                return total(keys)
-        names = batch.contents(0)
-        if others:
-            names += [content([unquoted(c) for c in cells]) for cells in others]
-        return total(names)
+                return sum_of_keys
+        names = batch.content_keys(0).total()
+        return names + total(content([unquoted(c) for c in cells]) for cells in others)
 
     def _cells_of(self, records: list[bytes]) -> Iterator[list[bytes]]:
         for record in records:
@@ -292,24 +290,18 @@ class _Scan:
             elif column is not None:
                 keys.append(unquoted(fields[column]))
         if at is not None or column is not None:
-            self._see_keys(keys)
+            self._see_keys(Keys(keys))
 
-    def _see_keys(self, keys: list[bytes]) -> None:
-        if b"" in keys:
+    def _see_keys(self, keys: Keys) -> int:
+        """Remember them. The sum of their hashes, when rows are named by them."""
+        if not len(keys):
+            return 0
+        if not keys.shortest:
             raise NotPlainError
         if not self._wanted.ids:
-            self._bag.update(folded(keys))
-            return
-        if [1 for key in keys if len(key) != ID_LENGTH]:
+            self._bag.update_hashes(keys.without_case())
+        elif not keys.shortest == keys.longest == ID_LENGTH:
             raise NotPlainError  # 15 and 18 characters may be one record
-        self._bag.update(keys)
-
-
-def folded(keys: list[bytes]) -> list[bytes]:
-    """The keys as they are compared without case."""
-    if not keys:
-        return []
-    joined = b"\0".join(keys)
-    if joined.isascii():
-        return joined.lower().split(b"\0")
-    return [key.decode().casefold().encode() for key in keys]
+        else:
+            self._bag.update_hashes(keys.exact())
+        return keys.total() if self._wanted.by_key else 0

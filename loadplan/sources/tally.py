@@ -40,7 +40,8 @@ class Tally:
         self._delimiter = delimiter.encode()
         self._size = size
         self._fields = field_splitter(self._delimiter, self._width)
-        self._first = b""
+        self._first = self._head = self._last = b""
+        self._ended = self._blank = False
         self._lines: Lines | None = None
         self._doubt = False
         self._rows = 0
@@ -48,6 +49,7 @@ class Tally:
 
     def feed(self, block: bytes) -> None:
         """The next bytes of the file."""
+        self._last = block[-1:]
         if self._doubt:
             return
         try:
@@ -60,13 +62,27 @@ class Tally:
 
     def result(self) -> Sum:
         """After the last block."""
+        self._end()
+        return Sum(self._rows, None if self._doubt else self._names)
+
+    def counted(self) -> tuple[int, bytes] | None:
+        """After the last block: how many records the file holds, the header among them, and the header's bytes. None when that is not
+        beyond doubt (a line is blank, say), or when the file does not end with a line end."""
+        self._end()
+        if self._doubt or self._blank or self._last != b"\n":
+            return None
+        return self._rows + 1, self._head
+
+    def _end(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
         if self._lines is None and self._first:
             self._begin(b"\n")
         if self._lines is not None and not self._doubt:
             self._take(self._lines.end())
         if self._lines is None or self._lines.ends_open:
             self._doubt = self._doubt or bool(self._first)
-        return Sum(self._rows, None if self._doubt else self._names)
 
     def _begin(self, block: bytes) -> bytes:
         """Read the header; what stands behind it."""
@@ -77,6 +93,7 @@ class Tally:
                 raise TooLongError
             return b""
         record, rest = self._first[: end - 1], self._first[end:]
+        self._head = self._first[:end]
         crlf = record.endswith(b"\r")
         cells = self._fields(record.removesuffix(b"\r"))
         if cells is None or tuple(unquoted(c).decode("utf-8", "replace") for c in cells[self._own :]) != self._header:
@@ -87,15 +104,18 @@ class Tally:
 
     def _take(self, batch: Batch) -> None:
         others = [record for record in batch.others if record]
-        names = batch.values(self._key) if self._key is not None else batch.contents(self._own)
+        self._blank = self._blank or len(others) < len(batch.others)
+        self._rows += batch.count - len(batch.others) + len(others)
+        if self._key is not None:
+            self._names += batch.keys(self._key).total()
+        else:
+            self._names += batch.content_keys(self._own).total()
         if others:
             careful = self._careful(others)
             if careful is None:
                 self._doubt = True
                 return
-            names += careful
-        self._rows += len(names)
-        self._names += total(names)
+            self._names += total(careful)
 
     def _careful(self, records: list[bytes]) -> list[bytes] | None:
         names = []

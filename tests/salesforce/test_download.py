@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from loadplan.errors import LocalError
 from loadplan.salesforce import download
 from loadplan.salesforce.download import EDGE, Counter
-from loadplan.salesforce.port import Page, Received, Truncated, Unavailable
+from loadplan.salesforce.port import Page, Reader, Received, Truncated, Unavailable
+from loadplan.sources.tally import Tally
 
 from support.client import JOB, V, org_at
 from support.raw_server import Answer, RawServer, chunked, http
@@ -27,10 +28,16 @@ GZIP = "Content-Encoding: gzip"
 PAGE = b'"Id"\n"1"\n"2"\n'
 
 
-def result(answer: Answer | bytes, to: Path, read: float = 5.0) -> Received:
+def result(answer: Answer | bytes, to: Path, read: float = 5.0, reader: Reader | None = None) -> Received:
     """Fetch a result file that is answered so."""
     with RawServer(answer) as server:
-        return org_at(server.url, read=read).fetch_result(JOB, "successful", to, delimiter="COMMA", api_version=V)
+        org = org_at(server.url, read=read)
+        return org.fetch_result(JOB, "successful", to, delimiter="COMMA", api_version=V, reader=reader)
+
+
+def tally() -> Tally:
+    """A reader who knows the columns of the rows below."""
+    return Tally("successful", ("Name",), "Name", ",")
 
 
 def page(answer: bytes, to: Path, delimiter: str = "COMMA") -> Page:
@@ -60,9 +67,10 @@ CUT: dict[str, Answer | bytes] = {
 @pytest.mark.parametrize("answer", CUT.values(), ids=CUT.keys())
 def test_a_body_that_is_not_whole_is_truncated_and_leaves_nothing(answer: Answer | bytes, tmp_path: Path) -> None:
     """Each kind of cut is told, and neither the file nor a temporary one stays."""
-    with pytest.raises(Truncated):
-        result(answer, tmp_path / "successful.csv")
-    assert list(tmp_path.iterdir()) == []
+    for reader in (None, tally()):
+        with pytest.raises(Truncated):
+            result(answer, tmp_path / "successful.csv", reader=reader)
+        assert list(tmp_path.iterdir()) == []
 
 
 WHOLE = {
@@ -78,8 +86,11 @@ WHOLE = {
 def test_a_whole_body_is_on_disk_as_sent(answer: bytes, tmp_path: Path) -> None:
     """Bytes, records, size and digest are those of the plain CSV; the file is private."""
     to = tmp_path / "successful.csv"
-    assert result(answer, to) == Received(to, 400, len(CSV), hashlib.sha256(CSV).hexdigest(), 200)
-    assert to.read_bytes() == CSV
+    for reader in (None, tally()):
+        found = result(answer, to, reader=reader)
+        assert found == Received(to, 400, len(CSV), hashlib.sha256(CSV).hexdigest(), 200)
+        assert found.header == CSV[: CSV.index(b"\n") + 1]
+        assert to.read_bytes() == CSV
     assert to.stat().st_mode & 0o777 == 0o600
 
 

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loadplan.errors import LocalError
-from loadplan.sources import idmap, idmap_build
+from loadplan.sources import idmap, idmap_build, idmaparrays
+from loadplan.sources.arrays import np
 from loadplan.sources.idmap import IdMap, Why, open_id_map
 from loadplan.sources.idmap_build import build_id_map
+from loadplan.sources.idmaparrays import find_placed
 from loadplan.sources.spool import Spool
 
 SMALL, ON_DISK = 200_000, -1
@@ -40,6 +42,14 @@ KEYS = st.one_of(st.binary(min_size=1, max_size=3), st.binary(min_size=250, max_
 PAIRS = st.lists(st.tuples(KEYS, st.sampled_from([b"", sf_id(1), sf_id(2), sf_id(3)])), max_size=60)
 
 
+def placed(known: IdMap, keys: list[bytes], behind: bytes) -> list[bytes | None]:
+    """The same look-up for keys that stand one after the other in a text."""
+    text, right = b"".join(keys) + behind, np.cumsum([len(key) for key in keys], dtype=np.int64)
+    left = right - np.array([len(key) for key in keys], np.int64)
+    ids, there = find_placed(known, text, left, right)
+    return [one if has else None for one, has in zip(ids.tolist(), there.tolist(), strict=True)]
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=PAIRS, others=st.lists(KEYS, max_size=5), buffered=st.sampled_from([1, 7, 1 << 17]))
 def test_a_key_has_the_id_of_its_row_in_memory_as_on_disk(
@@ -53,6 +63,7 @@ def test_a_key_has_the_id_of_its_row_in_memory_as_on_disk(
             keys = [*wanted, *others, *wanted]
             ids = [value if isinstance(value := wanted.get(key), bytes) else None for key in keys]
             assert held.find_all(keys) == on_disk.find_all(keys) == ids
+            assert placed(on_disk, keys, b"") == placed(on_disk, keys, b"some text behind the last one") == ids
             assert [held.find(k) for k in keys] == [on_disk.find(k) for k in keys] == ids
             for key in keys:
                 value = wanted.get(key, Why.UNKNOWN)
@@ -70,6 +81,12 @@ def test_two_keys_with_one_hash_are_told_apart(tmp_path: Path, monkeypatch: pyte
     pairs = [(b"key %d" % n, sf_id(n)) for n in range(300)]
     with built(tmp_path, pairs, small) as found:
         assert found.find_all([key for key, _ in pairs]) == [value for _, value in pairs]
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                idmaparrays, "hash_all", lambda _, left, __: np.full(len(left), 0xABCDEF0123456789, np.uint64)
+            )
+            assert placed(found, [key for key, _ in pairs], b"") == [value for _, value in pairs]
+            assert placed(found, [b"key 300", b"key 3"], b"") == [None, sf_id(3)]
         assert found.find(b"key 300") is None
         assert found.why(b"key 300") is Why.UNKNOWN
 
@@ -78,7 +95,7 @@ def test_two_keys_with_one_hash_are_told_apart(tmp_path: Path, monkeypatch: pyte
 def test_a_map_without_an_id_finds_nothing(tmp_path: Path, pairs: Pairs) -> None:
     """No row at all, or none that landed."""
     with built(tmp_path, pairs, ON_DISK) as found:
-        assert found.find_all([b"a", b"b", b""]) == [None, None, None]
+        assert found.find_all([b"a", b"b", b""]) == placed(found, [b"a", b"b", b""], b"") == [None, None, None]
         assert found.landed == 0
 
 
