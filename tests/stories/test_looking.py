@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import APPLY, started, typed
+from support.processes import APPLY, ran, started, typed
 from support.stalling import StallingWire
 
 EMBEDDED = ("apply", "plan.yaml", "-o", "embedded")
@@ -171,7 +171,7 @@ def test_a_damaged_embedded_org_is_told_and_not_a_bug(project: Path) -> None:
     for name, text in (("org.db", b"no database" * 4000), ("org.db", None), ("lock", None), ("files", b"")):
         data.mkdir(parents=True)
         (data / name).mkdir() if text is None else (data / name).write_bytes(text)
-        code, _, said = ran(project, os.environ, "org", "check", "-o", "embedded")
+        code, _, said = typed(project, os.environ, "org", "check", "-o", "embedded")
         assert (code, "error[LP0604]" in said, f"{data / name} is" in said) == (9, True, True), said
         assert said.splitlines()[-1] == f"next: rm -r {data}"
         shutil.rmtree(data)
