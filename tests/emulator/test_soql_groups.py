@@ -108,7 +108,8 @@ REFUSED = [
     ("SELECT Id FROM Opportunity OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE",
      "Maximum SOQL offset allowed for apiName Opportunity is 2000"),
     ("SELECT Id FROM Opportunity FOR NOTHING", "MALFORMED_QUERY", "unexpected token: NOTHING"),
-    ("SELECT Id, (SELECT Id FROM OpportunityLineItems) FROM Opportunity", "MALFORMED_QUERY", "a subquery in the field list"),
+    ("SELECT StageName, (SELECT Id FROM OpportunityLineItems) FROM Opportunity GROUP BY StageName", "MALFORMED_QUERY",
+     "Grouped query cannot use child relationships"),
 ]  # fmt: skip
 
 
