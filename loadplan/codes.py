@@ -810,8 +810,9 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0604": Explanation(
         "the embedded org cannot start",
-        "What it keeps under the state folder is damaged or was written by another version, or a describe file is not one.",
-        "Remove its folder: it holds nothing but what trials have loaded. Mend the describe file if the message names one.",
+        "What it keeps under the state folder, or in the folder of `--data`, is damaged or was written by another version.",
+        "Under the state folder, remove what the message names: it holds nothing but what trials have loaded. Give `--data` another "
+        "folder.",
     ),
     "LP0605": Explanation(
         "the disk has too little room for what is to come",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -52,6 +52,34 @@ def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             disk().unlink(temporary)
         raise
+
+
+def write_together(files: Mapping[Path, bytes], mode: int, begin: Callable[[], None]) -> None:
+    """Put several files of one folder in place. All are on the disk under other names before `begin` is called and the first is
+    renamed, so that a full disk changes none of them; only a crash between two renames leaves some new and some old, and what
+    `begin` wrote tells it."""
+    staged: dict[Path, Path] = {}
+    path = next(iter(files))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for path, data in files.items():
+            fd, staged[path] = disk().temporary(path.parent, f".{path.name}.", ".part")
+            with disk().writer(fd) as file:
+                file.write(data)
+                file.flush()
+                disk().fsync(file.fileno())
+            staged[path].chmod(mode)
+        begin()
+        for path, temporary in list(staged.items()):
+            disk().rename(temporary, path)
+            del staged[path]
+        sync_dir(path.parent)
+    except OSError as error:
+        raise local_error(error, path) from error
+    finally:
+        for temporary in staged.values():
+            with contextlib.suppress(OSError):
+                disk().unlink(temporary)
 
 
 def sweep(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from contextlib import ExitStack
@@ -64,12 +65,15 @@ def serve(
     """Serve until interrupted. Prints one line of JSON with instance_url and access_token when ready.
 
     Settings, faults and the control endpoint are described in docs/reference/emulator.md."""
-    from loadplan.cli.twin import far_lookups, filled, wrong_description
+    from loadplan.cli.twin import cannot_start, far_lookups, filled, wrong_description
     from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
-    from loadplan.emulator.server import EmbeddedOrg
+    from loadplan.emulator.faultnotes import unmet
+    from loadplan.emulator.server import EmbeddedOrg, InUseError
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
+    from loadplan.emulator.store import DamagedError
     from loadplan.errors import UsageError
+    from loadplan.salesforce.snapshot import check_whole
 
     clock, stopped = SystemClock(), []
     notes: list[str] = []
@@ -89,6 +93,8 @@ def serve(
             stream = None
             if log is not None:
                 stream = sys.stderr if str(log) == "-" else stack.enter_context(log.open("a", encoding="utf-8"))
+            if describe is not None:
+                check_whole([describe])
             server = EmbeddedOrg(
                 data, settings=settings, describe=[describe] if describe else [], faults=trouble, port=port,
                 access_log=stream, tls=tls,
@@ -101,6 +107,12 @@ def serve(
                     raise
         except DescribeError as error:
             raise wrong_description(error) from error
+        except DamagedError as error:
+            raise cannot_start(error, data or Path(), named=True) from error
+        except InUseError as error:
+            raise UsageError(
+                str(error), hint="stop it, or name another folder", next_commands=["loadplan emulator serve --data FOLDER"],
+            ) from error  # fmt: skip
         except (ValueError, OSError) as error:
             raise UsageError(str(error), next_commands=["loadplan emulator serve --help"]) from error
         try:
@@ -108,7 +120,8 @@ def serve(
         except OSError as error:
             server.stop()
             raise UsageError(
-                f"port {port} cannot be had: {error.strerror}", hint="another server may have it: stop it, or take any with --port 0",
+                f"port {port} cannot be had: {error.strerror}", hint="another server may have it: stop it, or take any with --port 0"
+                if error.errno != errno.EACCES else "ports below 1024 are for the administrator: take any with --port 0",
                 next_commands=["loadplan emulator serve --port 0"],
             ) from error  # fmt: skip
         stack.callback(server.stop)
@@ -117,4 +130,6 @@ def serve(
         console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
         while not stopped:
             clock.wait(3600.0)
+        for note in unmet(server.faults):
+            console.message(f"note: {note}")
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from loadplan.cli.console import Console
 from loadplan.clock import Clock
-from loadplan.errors import LocalError, LockedError
+from loadplan.errors import LockedError
 from loadplan.run.lock import NOT_WAITING, Waiting, in_use, owner_now, read_owner, wait_for
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def open_target(
     profile = orgs.resolve_profile(name, root, os.environ)
     log = request_log(console) if console and console.verbosity >= 1 else None
     if profile.embedded is not None:
-        from loadplan.cli.twin import far_lookups, prepared
+        from loadplan.cli.twin import cannot_start, far_lookups, prepared
         from loadplan.durable import make_private, write_atomic
         from loadplan.emulator.server import EmbeddedOrg, InUseError
 
@@ -78,11 +77,7 @@ def open_target(
         try:
             embedded = wait_for(take, refusal, clock, waiting)
         except (ValueError, OSError) as error:
-            raise LocalError(
-                f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
-                hint="its folder holds nothing but what trials have loaded: without it the org begins anew",
-                next_commands=[f"rm -r {shlex.quote(str(data))}"],
-            ) from error  # fmt: skip
+            raise cannot_start(error, data) from error
         if console and console.verbosity >= 1 and (note := far_lookups(embedded)):
             console.message(f"note: {note}")
         make_private(named.parent)

@@ -4,11 +4,12 @@ Decides nothing of who may use it: that is in target.py."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadplan.errors import InvalidInputError
+from loadplan.errors import InvalidInputError, LocalError
 
 _SHOWN = 3
 """Lookups that a note names."""
@@ -27,9 +28,11 @@ def prepared(
     with them; making it raises what `EmbeddedOrg` raises, and tells `say` what the org begins without."""
     from loadplan.emulator.describefiles import DescribeError
     from loadplan.emulator.faultfile import load_faults
+    from loadplan.emulator.faultnotes import FaultError
     from loadplan.emulator.security import SecurityError
     from loadplan.emulator.server import EmbeddedOrg
     from loadplan.emulator.settings import Settings, with_texts
+    from loadplan.salesforce.snapshot import check_whole
 
     entry: Mapping[str, Any] = profile.embedded or {}
     describe, size = profile.embedded_describe(root), entry.get("org_size")
@@ -42,11 +45,16 @@ def prepared(
     with _Told(profile.name, "faults"):
         faults = load_faults(root / entry["faults"]) if "faults" in entry else None
 
+    check_whole(describe)
+
     def make() -> EmbeddedOrg:
         try:
             server = EmbeddedOrg(data, describe=describe, settings=settings, faults=faults)
         except DescribeError as error:
             raise wrong_description(error) from error
+        except FaultError as error:
+            with _Told(profile.name, "faults"):
+                raise error
         except SecurityError as error:
             with _Told(profile.name, "settings"):
                 raise error
@@ -85,6 +93,33 @@ def filled(server: EmbeddedOrg, size: str, describe: Sequence[Path], clock: Cloc
             0, f"the snapshot counts {total:,} records; the org begins with {sum(made.values()):,}, in proportion"
         )
     return notes
+
+
+def cannot_start(error: Exception, data: Path, *, named: bool = False) -> LocalError:
+    """Why an org cannot start on the folder `data`, which a user may have `named`. Only of one of our own that is damaged or another
+    version's it is said to remove it: where the disk refuses, or something else is wrong, that would lose what is in it and mend
+    nothing."""
+    from loadplan.durable import local_error
+    from loadplan.emulator.store import DamagedError
+
+    if isinstance(error, DamagedError) and named:
+        return LocalError(
+            f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
+            hint="--data wants a folder of its own: name another",
+            next_commands=["loadplan emulator serve --data FOLDER"],
+        )  # fmt: skip
+    if isinstance(error, DamagedError):
+        return LocalError(
+            f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
+            hint="its folder holds nothing but what trials have loaded: without it the org begins anew",
+            next_commands=[f"rm -r {shlex.quote(str(data))}"],
+        )  # fmt: skip
+    if isinstance(error, OSError) and error.errno is not None:
+        return local_error(error, Path(str(error.filename or data)))
+    return LocalError(
+        f"the embedded org cannot start: {error}", code="LP0604", where=str(data),
+        hint="nothing in its folder was changed", next_commands=["loadplan explain LP0604"],
+    )  # fmt: skip
 
 
 def wrong_description(error: DescribeError) -> InvalidInputError:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .auth import issue
 from .clock import OrgClock
 from .faultfile import read_faults
+from .faultnotes import settle
 from .faults import KINDS
 from .jobs import as_dict
 from .ledger import entries
@@ -123,16 +124,19 @@ def _faults(org: Org, _: Request, __: OrgClock) -> Response:
         for fault in faults.row_faults
     ]  # fmt: skip
     jobs = [{**asdict(fault), "met": met[fault.id]} for fault in faults.jobs]
-    queries = [asdict(fault) for fault in faults.queries]
+    queries = [{**asdict(fault), "met": met[fault.id]} for fault in faults.queries]
     return _json({"rules": rules, "rows": rows, "jobs": jobs, "queries": queries, "aborts": sorted(faults.aborts)})
 
 
 def _add_faults(org: Org, request: Request, _: OrgClock) -> Response:
     try:
-        data = read_json(request.body)
+        data = read_json(request.body, once=True)
     except ValueError as problem:
         raise ValueError(f"the body is not JSON: {problem}") from None
-    org.faults.take(read_faults(data, "body"))
+    faults = read_faults(data, "body")
+    if not org.settings.sink:
+        settle(faults, org.schema)
+    org.faults.take(faults)
     return Response(204)
 
 

@@ -27,6 +27,8 @@ OWN = ("Organization", "Pricebook2", "RecordType", "User")
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _RIGHTS = ("createable", "updateable", "deletable", "queryable", "retrieveable", "searchable")
 _TEXTS = ("label", "relationshipName")
+_PREFIX = re.compile(r"[A-Za-z0-9]{3}")
+_OF_TYPES = ("active", "available", "defaultRecordTypeMapping", "master")
 
 
 class DescribeError(ValueError):
@@ -66,7 +68,7 @@ def read_descriptions(
     of_all = {str(entry["name"]).lower(): entry for entry in system}
     for file in _files(folders):
         try:
-            raw = read_json(file.read_bytes())
+            raw = read_json(file.read_bytes(), once=True)
         except OSError as error:
             problems.append(f"{file}: it cannot be read: {error.strerror}")
         except ValueError as error:
@@ -105,9 +107,16 @@ def _wrong(raw: Any, defaults: Mapping[str, Any], typed: Mapping[str, Any]) -> I
     for key in _RIGHTS:
         if raw.get(key) is not None and not isinstance(raw[key], bool):
             yield f"{key} must be true or false"
+    for key in ("label", "labelPlural"):
+        if raw.get(key) is not None and not isinstance(raw[key], str):
+            yield f"{key} must be a text"
+    prefix = raw.get("keyPrefix")
+    if prefix is not None and not (isinstance(prefix, str) and _PREFIX.fullmatch(prefix)):
+        yield f"keyPrefix must be three letters or digits, the first of every id, not {prefix!r:.40}"
     if not isinstance(raw.get("validationRules", []), list):
         yield f"validationRules of {name} must be a list"
-    yield from _wrong_record_types(raw.get("recordTypeInfos") or [])
+    infos = raw.get("recordTypeInfos")
+    yield from _wrong_record_types([] if infos is None else infos)
     seen: dict[str, str] = {}
     for number, field in enumerate(fields, 1):
         name = field.get("name") if isinstance(field, dict) else None
@@ -133,6 +142,10 @@ def _wrong_record_types(infos: Any) -> Iterator[str]:
         named = isinstance(info, dict) and isinstance(info.get("developerName") or info.get("name"), str)
         if not named or not looks_like_id(str(info.get("recordTypeId", ""))):
             yield f"record type {number} must have a recordTypeId of 15 or 18 characters and a name"
+            continue
+        for key in _OF_TYPES:
+            if not isinstance(info.get(key, False), bool):
+                yield f"record type {number}: {key} must be true or false"
 
 
 def _wrong_field(field: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[str]:

@@ -25,7 +25,7 @@ _HEADER, _VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), re.compile(r"[\t\x
 def load_faults(path: Path) -> Faults:
     """The faults a file describes. Raises ValueError naming the place and what is wrong with it."""
     try:
-        data: Any = read_json(path.read_bytes())
+        data: Any = read_json(path.read_bytes(), once=True)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}") from error
     return read_faults(data, str(path))
@@ -36,6 +36,7 @@ def read_faults(data: Any, name: str) -> Faults:
     _keys(data, _TOP, name)
     seed = _number(data, "seed", 0, f"{name}: seed", whole=True)
     faults = Faults(seed=int(seed))
+    faults.name = name
     for where, entry in _entries(data, "rules", name):
         faults.rules.append(replace(_rule(where, entry), seed=faults.seed, id=faults.new_id()))
     for where, entry in _entries(data, "rows", name):

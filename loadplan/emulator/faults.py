@@ -143,6 +143,8 @@ class Faults:
         self.expire = False
         self.aborts: set[str] = set()
         self.seed = seed
+        self.name = ""
+        """Where they were read, for messages."""
         self.met: Counter[str] = Counter()
         """How many requests, rows or jobs met the fault of an id."""
         self._seen: dict[tuple[str, str], int] = {}
@@ -156,22 +158,8 @@ class Faults:
             headers: Mapping[str, str] | None = None, *, seconds: float = 1.0, share: float = 0.5,
             probability: float = 1.0, times: int | None = None) -> None:  # fmt: skip
         """Add a rule; occurrences are counted from the start of the org."""
-        self.rules.append(
-            Rule(
-                kind,
-                effect,
-                nth,
-                status,
-                body,
-                headers or {},
-                seconds,
-                share,
-                probability,
-                times,
-                self.seed,
-                self.new_id(),
-            )
-        )
+        more = (seconds, share, probability, times, self.seed, self.new_id())
+        self.rules.append(Rule(kind, effect, nth, status, body, headers or {}, *more))
 
     def quota(self, kind: str = "any", nth: int | None = None) -> None:
         """Answer 403 REQUEST_LIMIT_EXCEEDED."""
@@ -253,6 +241,10 @@ class Faults:
                 return rule
         return None
 
+    def came(self, kind: str, object_name: str = "") -> int:
+        """How many requests of a kind there were, about jobs on the object if one is named."""
+        return self._seen.get((kind, object_name), 0)
+
     def has_row_faults(self, object_name: str) -> bool:
         """Whether rows of the object can meet a fault."""
         return any(fault.object == object_name for fault in self.row_faults)
@@ -284,6 +276,7 @@ class Faults:
         for fault in self.queries:
             if fault.object == object_name:
                 self.queries.remove(fault)
+                self.met[fault.id] += 1
                 return fault.message
         return None
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 import struct
 import sys
-import threading
 import time
 import traceback
 import uuid
@@ -15,66 +13,25 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from . import control, trouble
-from .accesslog import AccessLog
-from .clock import OrgClock
 from .faults import Rule, kind_of
-from .org import Org
+from .listening import Server
+from .receiving import UnreadableError, pieces
 from .streams import Body, FileBody, Slice, gzip_blocks
 from .wire import ApiError, Request, Response, wrong_method
 
-_PIECE = 1 << 20
 _LARGEST_BODY = 16 << 20
-_LONGEST_LINE = 65_536
 _NO_LINGER = struct.pack("ii", 1, 0)
 _LOST = ("drop before", "drop after", "reset", "reset after")
 
 
-class Server(ThreadingHTTPServer):
-    """Listens, and gives each connection a thread."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-    org: Org
-    clock: OrgClock
-    spool: Path
-    log: AccessLog
-    tls: ssl.SSLContext | None = None
-
-    def __init__(self, *args: Any) -> None:
-        self.stopping = threading.Event()
-        super().__init__(*args)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection, in its own thread; over TLS its greeting comes first."""
-        if self.tls is None:
-            super().finish_request(request, client_address)
-            return
-        with self.tls.wrap_socket(request, server_side=True) as secured:
-            super().finish_request(secured, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away or wants another certificate is no news, nor is what breaks while the org is being stopped."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | ssl.SSLError) and not self.stopping.is_set():
-            super().handle_error(request, client_address)
-
-
 class _ResetError(Exception):
     """The connection ends here, without a word."""
-
-
-class _UnreadableError(Exception):
-    """A request whose body cannot be taken; where the next one begins is not known, so that the connection ends with the answer."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -113,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
                 status = response.status
         except _ResetError:
             effect = "reset"
-        except _UnreadableError as problem:
+        except UnreadableError as problem:
             response = ApiError(problem.status, problem.code, str(problem)).response()
             status, self.close_connection = response.status, True
             self._send(response, request)
@@ -189,57 +146,27 @@ class Handler(BaseHTTPRequestHandler):
     def _receive(self, request: Request, spool: Path, rule: Rule | None) -> None:
         """Write an upload to its spool; a `reset` breaks the connection in the middle of it."""
         if rule is not None and rule.effect == "reset":
-            next(self._pieces(dict(request.headers)), None)
+            next(pieces(self.rfile, dict(request.headers)), None)
             self.server.org.note(request, self.server.clock(), 0, rule)
             raise _ResetError
         with spool.open("wb", buffering=0) as file:
-            for piece in self._pieces(dict(request.headers)):
+            for piece in pieces(self.rfile, dict(request.headers)):
                 file.write(piece)
 
     def _body(self, headers: dict[str, str]) -> bytes:
-        pieces, size = [], 0
-        for piece in self._pieces(headers):
+        parts, size = [], 0
+        for piece in pieces(self.rfile, headers):
             size += len(piece)
             if size > _LARGEST_BODY:
-                raise _UnreadableError(413, "REQUEST_ENTITY_TOO_LARGE", f"The body exceeds {_LARGEST_BODY} bytes")
-            pieces.append(bytes(piece))
-        data = b"".join(pieces)
+                raise UnreadableError(413, "REQUEST_ENTITY_TOO_LARGE", f"The body exceeds {_LARGEST_BODY} bytes")
+            parts.append(bytes(piece))
+        data = b"".join(parts)
         if headers.get("content-encoding", "").lower() == "gzip":
             try:
                 return zlib.decompressobj(31).decompress(data, _LARGEST_BODY)
             except zlib.error:
-                raise _UnreadableError(400, "BAD_REQUEST", "The gzip data is damaged") from None
+                raise UnreadableError(400, "BAD_REQUEST", "The gzip data is damaged") from None
         return data
-
-    def _pieces(self, headers: dict[str, str]) -> Iterator[bytes | memoryview]:
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            while size := self._chunk_size():
-                yield from self._exactly(size)
-                self.rfile.readline(_LONGEST_LINE)
-            while self.rfile.readline(_LONGEST_LINE).strip():
-                continue
-            return
-        text = headers.get("content-length", "0").strip()
-        if not re.fullmatch(r"[0-9]{1,18}", text):
-            raise _UnreadableError(400, "BAD_REQUEST", f"Bad Content-Length: {text[:40]}")
-        yield from self._exactly(int(text))
-
-    def _chunk_size(self) -> int:
-        text = self.rfile.readline(_LONGEST_LINE).partition(b";")[0].strip()
-        if not re.fullmatch(rb"[0-9A-Fa-f]{1,16}", text):
-            if not text:
-                raise EOFError
-            raise _UnreadableError(400, "BAD_REQUEST", "A chunk has no size")
-        return int(text, 16)
-
-    def _exactly(self, size: int) -> Iterator[bytes | memoryview]:
-        buffer = memoryview(bytearray(min(size, _PIECE)))
-        while size > 0:
-            count = self.rfile.readinto1(buffer[: min(size, _PIECE)])
-            if not count:
-                raise EOFError
-            size -= count
-            yield buffer[:count]
 
     # sending
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .jobs import Job
+from .store import DamagedError
 
 
 class JobFiles:
@@ -18,7 +19,10 @@ class JobFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError:
+            raise DamagedError(f"{root} is no folder of an embedded org") from None
 
     def folder(self, job: Job) -> Path:
         return self._root / job.id

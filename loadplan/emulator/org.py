@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from . import query_jobs
+from .faultnotes import settle
 from .faults import BESIDE, INSTEAD, Faults, Rule, answer, kind_of
+from .firstrecords import add_record_types, first_records
 from .jobfiles import JobFiles
 from .jobs import Job, Jobs
 from .ledger import Ledger
@@ -20,13 +22,13 @@ from .locks import Turns
 from .process import Processor
 from .records import ADMIN_ID, Records
 from .routes import route
-from .schema import load_schema
+from .schemaload import load_schema
 from .settings import Settings
 from .sink import Sink
 from .spool import Spool
 from .store import Store
 from .usage import Usage
-from .wire import ApiError, Request, Response, id18, make_id
+from .wire import ApiError, Request, Response
 
 _HEADERS = {  # of every recorded REST answer
     "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
@@ -68,6 +70,8 @@ class Org:
         self.wake: Callable[[float], None] | None = None
         self.files = JobFiles(data_dir / "files")
         self.schema = load_schema(describe, settings.hidden_fields, settings.read_only_fields)
+        if not settings.sink:
+            settle(faults, self.schema)
         self.store = Store(data_dir / "org.db")
         try:
             self.saver = Records(self.store, self.schema)
@@ -83,39 +87,11 @@ class Org:
         self.requests: deque[Logged] = deque(maxlen=settings.request_log)
         self.instance_url = ""
         if self.saver.tables.get(self.schema.objects["user"], ADMIN_ID) is None:
-            self._seed(now)
-        self._add_record_types(now)
+            first_records(self, now)
+        add_record_types(self, now)
         self.store.forget_old(now)
         shutil.rmtree(data_dir / "cursors", ignore_errors=True)
         self.store.commit()
-
-    def _seed(self, now: float) -> None:
-        kinds = self.schema.objects
-        user = {"Username": self.username, "LastName": "User", "FirstName": "Admin", "Email": self.username,
-                "Alias": "admin", "IsActive": True}  # fmt: skip
-        self.saver.put(kinds["user"], user, now, ADMIN_ID)
-        self.store.next("id:User")
-        organization = {"Id": self.settings.org_id, "Name": "Embedded Org", "IsSandbox": self.settings.is_sandbox,
-                        "InstanceName": self.settings.instance_name, "OrganizationType": "Developer Edition",
-                        "IsDeleted": False}  # fmt: skip
-        columns = [f'"{name}"' for name in organization]
-        self.saver.tables.insert(kinds["organization"], columns, {}, [list(organization.values())])
-        book = make_id("01s", self.store.next("id:Pricebook2"))
-        self.saver.put(kinds["pricebook2"], {"Name": "Standard Price Book", "IsActive": True}, now, book)
-        self.saver.tables.update(kinds["pricebook2"], ['"IsStandard"'], [(True, book)])
-
-    def _add_record_types(self, now: float) -> None:
-        """The record types that descriptions name, under their ids."""
-        record_types = self.schema.objects["recordtype"]
-        for kind in self.schema.objects.values():
-            for info in kind.raw["recordTypeInfos"]:
-                record = id18(str(info["recordTypeId"]))
-                if info.get("master") or self.saver.tables.get(record_types, record) is not None:
-                    continue
-                name = str(info.get("name") or info["developerName"])
-                values = {"Name": name, "DeveloperName": str(info.get("developerName") or name),
-                          "SobjectType": kind.name, "IsActive": bool(info.get("active", True))}  # fmt: skip
-                self.saver.put(record_types, values, now, record)
 
     # requests
 

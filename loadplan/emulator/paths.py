@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .schema import FIELD_DEFAULTS, Field, ObjectType, Schema
+from .schema import Field, ObjectType, Schema
+from .schemaload import FIELD_DEFAULTS
 from .soqltree import Query, Word
 from .tables import COMPOUND, table_name
 from .wire import ApiError

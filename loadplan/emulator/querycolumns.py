@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .children import Children
 from .grouped import Grouped
 from .schema import Field
 from .select import Select
@@ -16,7 +17,7 @@ _APEX = {
 _TEXTS = ("string", "textarea", "picklist", "multipicklist", "email", "phone", "url", "combobox", "encryptedstring")
 
 
-def metadata(select: Select) -> dict[str, Any]:
+def metadata(select: Select, children: Children) -> dict[str, Any]:
     """The columns in the order of SELECT; those of one relationship stand together, where its first one stands."""
     columns: list[dict[str, Any]] = []
     for path in select.fields:
@@ -29,6 +30,9 @@ def metadata(select: Select) -> dict[str, Any]:
                 place.append(known)
             place = known["joinColumns"]
         place.append(_column(path[-1].name, path[-1]))
+    for child in children.lists:
+        inner = metadata(child.select, child.children)["columnMetadata"]
+        columns.append({**_column(child.name, None), "aggregate": True, "joinColumns": inner})
     return {
         "columnMetadata": columns, "entityName": select.kind.name, "groupBy": False,
         "idSelected": any(_is_own_id(path) for path in select.fields), "keyPrefix": select.kind.prefix,

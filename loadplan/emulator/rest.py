@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import composite, identity, querycolumns, sobjects
+from .children import Children
 from .grouped import MOST, Grouped
+from .restrows import columns, nested
 from .select import Select
 from .soql import parse
 from .soqltree import Query
 from .spool import Spool
-from .store import Record
 from .streams import FileBody
 from .wire import JSON_TYPE, ApiError, Request, Response, json_response, make_id, not_found, wrong_method
 
@@ -85,15 +86,17 @@ def _query(org: Org, request: Request, parts: list[str], version: int, now: floa
     if query.shown:
         return _groups(org, query, request, now, deleted=parts[0] == "queryAll")
     select = Select(org.schema, query, now, deleted=parts[0] == "queryAll")
+    children = Children(select, version)
     if request.query.get("columns", "").lower() == "true":
-        return json_response(querycolumns.metadata(select))
+        return json_response(querycolumns.metadata(select, children))
     if select.query.count:
         (count,) = org.store.db.execute(*select.statement([])).fetchone()
         return json_response({"totalSize": count, "done": True, "records": []})
-    text, values = select.statement(['t."Id"', *_columns(select)])
-    rows = org.store.db.execute(text, values)
-    first = [_nested(select, row, version) for row in islice(rows, size)]
-    more = [_nested(select, row, version) for row in islice(rows, 1)]
+    text, values = select.statement(['t."Id"', *columns(select)])
+    found = ((row[0], nested(select, row, version)) for row in org.store.db.execute(text, values))
+    rows = children.beneath(org.store, found)
+    first = list(islice(rows, size))
+    more = list(islice(rows, 1))
     if not more:
         return json_response({"totalSize": len(first), "done": True, "records": first})
     cursor = make_id("01g", org.store.next("cursor"))
@@ -104,7 +107,7 @@ def _query(org: Org, request: Request, parts: list[str], version: int, now: floa
     while pack:
         spool.add([json.dumps(entry, ensure_ascii=False) + ",\n" for entry in pack])
         total += len(pack)
-        pack = [_nested(select, row, version) for row in islice(rows, 1_000)]
+        pack = list(islice(rows, 1_000))
     org.store.put_cursor(cursor, {"total": total, "size": size})
     url = f"/services/data/v{version}.0/query/{cursor}-{size}"  # of queryAll too, as its documents say
     return json_response({"totalSize": total, "done": False, "nextRecordsUrl": url, "records": first})
@@ -152,30 +155,3 @@ def _next_page(org: Org, parts: list[str], version: int) -> Response:
     body = FileBody.of(spool.path, [(first, max(0, length - 2))], head.encode())
     body.pieces.append(b" ]\n}")
     return Response(200, body, {"Content-Type": JSON_TYPE})
-
-
-def _columns(select: Select) -> list[str]:
-    """What is read for each field: its value, and the lookup a relationship hangs on."""
-    shown: list[str] = []
-    for path, place in zip(select.fields, select.columns(), strict=True):
-        shown += [place, select.place(path[:1])]
-    return shown
-
-
-def _nested(select: Select, row: tuple[Any, ...], version: int) -> Record:
-    """A record as REST shows it; a relationship is an object, or null when its lookup is empty."""
-    url = f"/services/data/v{version}.0/sobjects/{select.kind.name}/{row[0]}"
-    out: Record = {"attributes": {"type": select.kind.name, "url": url}}
-    for number, path in enumerate(select.fields):
-        value, lookup = row[1 + 2 * number], row[2 + 2 * number]
-        place = out
-        for step in path[:-1]:
-            name = str(step.relationship)
-            if not lookup:
-                out[str(path[0].relationship)] = None
-                break
-            target = select.target(step)
-            place = place.setdefault(name, {"attributes": {"type": target.name if target else ""}})
-        else:
-            place[path[-1].name] = bool(value) if path[-1].type == "boolean" and value is not None else value
-    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from . import auth, ingest, jobview, query_jobs, rest, soap
+from . import auth, ingest, jobview, query_jobs, rest, resultfiles, soap
 from .wire import ApiError, Request, Response, json_response, not_found, wrong_method
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _resource(org: Org, request: Request, kind: str, job_id: str, which: str, ve
     if which in _RESULTS:
         other = org.jobs.get(job_id)
         if other is not None and other.kind == "query":
-            return ingest.header_of_query(org, other, which)
+            return resultfiles.header_of_query(org, other, which)
     job = jobview.find(org, job_id, kind)
     if which == "batches":
         return ingest.upload(org, job, request, now)
@@ -104,7 +104,7 @@ def _resource(org: Org, request: Request, kind: str, job_id: str, which: str, ve
         return query_jobs.results(org, job, request, version)
     if which == "resultpages":
         return query_jobs.pages(org, job, request, version)
-    return ingest.results(org, job, which, gzip=request.takes_gzip)
+    return resultfiles.results(org, job, which, gzip=request.takes_gzip)
 
 
 def _check_type(request: Request, *, multipart: bool) -> None:

@@ -123,9 +123,10 @@ class Rules:
                 by_kind.setdefault(target.name.lower(), []).append(record)
         for lower, records in by_kind.items():
             known = self.tables.state(self.schema.objects[lower], records)
-            foreign = self.foreign_record_types(kind, records) if entry.name == "RecordTypeId" else frozenset()
+            is_type = entry.name == "RecordTypeId"
+            barred = self.foreign_record_types(kind, records) | kind.closed_record_types if is_type else frozenset()
             for record in records:
-                if entry.name == "RecordTypeId" and (known.get(record) is not False or record in foreign):
+                if is_type and (known.get(record) is not False or record in barred):
                     text = f"Record Type ID: this ID value isn't valid for the user: {record}"
                     wrong[record] = RowError("INVALID_CROSS_REFERENCE_KEY", text, entry.name)
                 elif record not in known:

@@ -6,6 +6,7 @@ Errors are in Salesforce's words, with the caret under the word that is wrong. R
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +47,13 @@ class Select(Paths):
     ) -> None:
         super().__init__(schema, query, bulk=bulk)
         self.now, self.deleted = now, deleted or query.all_rows
+        if query.children and (bulk or inner):
+            text = (
+                "Aggregate Relationships not supported in Bulk V2 Query with CSV content type"
+                if bulk
+                else "unexpected token: ("
+            )
+            raise ApiError(400, "API_ERROR" if bulk else "MALFORMED_QUERY", text)
         if query.offset > _LARGEST_OFFSET:
             text = f"Maximum SOQL offset allowed for apiName {self.kind.name} is {_LARGEST_OFFSET}"
             raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", text)
@@ -69,9 +77,14 @@ class Select(Paths):
 
     # the statement
 
-    def statement(self, shown: list[str]) -> tuple[str, list[Any]]:
-        """SQL that answers the expressions `shown` for each row, or the number of rows for COUNT(); and its values."""
+    def statement(self, shown: list[str], among: tuple[str, Sequence[str]] | None = None) -> tuple[str, list[Any]]:
+        """SQL that answers the expressions `shown` for each row, or the number of rows for COUNT(); and its values. `among`: a field
+        of the object and the values of it that are meant."""
         tests = [test for test in ("" if self.deleted else 't."IsDeleted"=0', self._where) if test]
+        values = list(self._values)
+        if among is not None:
+            tests.append(f't."{among[0]}" in (select value from json_each(?))')
+            values.append(json.dumps(list(among[1])))
         text = f"select {','.join(shown) or '1'} from {' '.join(self.sources)}"
         if tests:
             text += f" where {' and '.join(tests)}"
@@ -79,7 +92,7 @@ class Select(Paths):
             text += f" order by {','.join([*self._order, 't.rowid'])}"
         if self.query.limit is not None or self.query.offset:
             text += f" limit {-1 if self.query.limit is None else self.query.limit} offset {self.query.offset}"
-        return (f"select count(*) from ({text})" if self.query.count else text), list(self._values)
+        return (f"select count(*) from ({text})" if self.query.count else text), values
 
     def columns(self) -> list[str]:
         """The SQL columns of the selected fields, as stored."""

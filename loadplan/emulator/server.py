@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import sqlite3
 import ssl
 import tempfile
 import threading
@@ -18,9 +19,11 @@ from .accesslog import AccessLog
 from .auth import issue
 from .clock import OrgClock
 from .faults import Faults
-from .handler import Handler, Server
+from .handler import Handler
+from .listening import Server
 from .org import Org
 from .settings import Settings, sink_settings
+from .store import DamagedError, readable
 from .worker import Worker
 
 
@@ -33,8 +36,8 @@ class EmbeddedOrg:
     clock is the machine's; with a clock of the caller's, jobs move only as requests come in. `access_log` gets a line of
     JSON for each request.
 
-    Raises DescribeError for a description that is none, and ValueError when the folder is in use or of another version, or the file has
-    no key."""
+    Raises DescribeError for a description that is none, InUseError and DamagedError for a folder that is in use, damaged or of another
+    version, OSError where the disk refuses, and ValueError when the file has no key."""
 
     def __init__(self, data_dir: Path | None = None, *, settings: Settings | None = None, describe: Sequence[Path] = (),
                  faults: Faults | None = None, port: int = 0, clock: Callable[[], float] = time.time,
@@ -44,16 +47,18 @@ class EmbeddedOrg:
         self._tls = _context(tls) if tls is not None else None
         self._temporary = data_dir is None
         self._folder = Path(tempfile.mkdtemp(prefix="embedded-org-")) if data_dir is None else data_dir
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # rows and tokens are its owner's
         self._claim = _claim(self._folder)
         self._clock, self._port, self._log = OrgClock(clock), port, AccessLog(access_log)
         self.faults = faults or Faults()
         try:
             self.org = Org(self._folder, settings or Settings(), describe, self.faults, clock())
-        except BaseException:
+        except BaseException as error:
             self._claim.close()
             if self._temporary:
                 shutil.rmtree(self._folder, ignore_errors=True)
+            if isinstance(error, sqlite3.DatabaseError):
+                raise readable(error, self._folder / "org.db") from error
             raise
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
@@ -75,7 +80,8 @@ class EmbeddedOrg:
         """Listen and serve in a thread; answers itself."""
         server = Server(("127.0.0.1", self._port), Handler)
         server.org, server.clock, server.spool, server.log = self.org, self._clock, self._folder / "spool", self._log
-        server.spool.mkdir(exist_ok=True)
+        shutil.rmtree(server.spool, ignore_errors=True)  # uploads that an end broke off
+        server.spool.mkdir(mode=0o700)
         server.tls = self._tls
         self.org.instance_url = f"{'http' if self._tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
         self._server = server
@@ -126,7 +132,10 @@ class InUseError(ValueError):
 
 def _claim(folder: Path) -> IO[Any]:
     """Hold the folder until the file is closed or the process ends: an org keeps its jobs in memory, so there is one."""
-    file = (folder / "lock").open("w")
+    try:
+        file = (folder / "lock").open("w")
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise DamagedError(f"{error.filename} is no file of an embedded org") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,6 +1,6 @@
 """A subset of SOQL: reads a query into a plain value. What it means over the tables is in select.py; no records here.
 
-Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax". What is left out, and refused by name: subqueries in the field list, TYPEOF,
+Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax". What is left out, and refused by name: TYPEOF,
 HAVING, WITH DATA CATEGORY, USING SCOPE, and functions that are not in soqlfunctions.py.
 """
 
@@ -28,6 +28,7 @@ _CLAUSES = ("WHERE", "ORDER", "LIMIT", "OFFSET", "GROUP", "HAVING", "WITH", "USI
 _LARGEST = 2**31 - 1
 _LONGEST = 100_000
 _DEEPEST = 50
+_LEVELS = 5
 
 
 class Parser:
@@ -95,7 +96,7 @@ class Parser:
     def query(self) -> Query:
         """A query, in brackets or not."""
         self.take("SELECT")
-        fields, count = self._fields()
+        fields, children, count = self._fields()
         self.take("FROM")
         name = self.name()
         alias = self._alias()
@@ -119,11 +120,15 @@ class Parser:
             fields, shown = [], tuple(fields)
         if group and not shown:
             raise _bad("GROUP")
+        if shown and children:
+            text = "Grouped query cannot use child relationships in the SELECT list"
+            raise ApiError(400, "MALFORMED_QUERY", text)
         if any(word.alias for word in fields):
             raise ApiError(400, "MALFORMED_QUERY", "only aggregate expressions use field aliasing")
         return Query(
-            self.text, tuple(fields), name, alias, where, order, limit, offset, count, shown, group, all_rows, lock
-        )
+            self.text, tuple(fields), name, alias, where, order, limit, offset, count, shown, group, all_rows, lock,
+            tuple(children),
+        )  # fmt: skip
 
     def _group(self) -> tuple[Word, ...]:
         self.take("BY")
@@ -167,18 +172,36 @@ class Parser:
             raise ApiError(400, "MALFORMED_QUERY", f"numeric value out of range: {text}")
         return int(text)
 
-    def _fields(self) -> tuple[list[Word], bool]:
+    def _fields(self) -> tuple[list[Word], list[Query], bool]:
         if self.peek() == "COUNT" and self.peek(1) == "(" and self.peek(2) == ")":
             self.at += 3
-            return [], True
-        names = [self._field()]
-        while self.skip(","):
-            names.append(self._field())
-        return names, False
+            return [], [], True
+        names: list[Word] = []
+        children: list[Query] = []
+        while True:
+            if self.peek() == "(" and self.peek(1) == "SELECT":
+                children.append(self._child())
+            else:
+                names.append(self._field())
+            if not self.skip(","):
+                return names, children, False
+
+    def _child(self) -> Query:
+        """A query in the field list, in its brackets."""
+        self.depth += 1
+        if self.depth > _LEVELS:
+            raise ApiError(
+                400, "MALFORMED_QUERY", f"SOQL relationship subqueries cannot go deeper than {_LEVELS} levels"
+            )
+        self.take("(")
+        found = self.query()
+        self.take(")")
+        self.depth -= 1
+        if found.count or found.shown:
+            raise _unknown("aggregate functions in a subquery of the field list")
+        return found
 
     def _field(self) -> Word:
-        if self.peek() == "(" and self.peek(1) == "SELECT":
-            raise _unknown("a subquery in the field list")
         if self.peek() == "FIELDS" and self.peek(1) == "(":
             place = self.take()[2]
             self.take("(")

@@ -4,7 +4,8 @@ Functions", "Aggregate Functions"). Days are UTC, weeks count from the first of 
 
 from __future__ import annotations
 
-from .schema import FIELD_DEFAULTS, Field
+from .schema import Field
+from .schemaload import FIELD_DEFAULTS
 from .soqltree import Word
 from .values import NUMBERS
 

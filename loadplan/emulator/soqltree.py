@@ -55,7 +55,8 @@ class Group:
 class Query:
     """One query. `fields` is empty for COUNT(), and has FIELDS(ALL) and its like as words. With functions or GROUP BY it is empty
     too, and `shown` has the columns, `group` what they are grouped by. `order`: field, descending, nulls last. `alias` is the short
-    name of the object. `all_rows`: deleted records too; `lock`: the word after FOR."""
+    name of the object. `all_rows`: deleted records too; `lock`: the word after FOR.
+    `children`: the queries in the field list, each FROM a relationship of the object."""
 
     text: str
     fields: tuple[Word, ...]
@@ -70,3 +71,4 @@ class Query:
     group: tuple[Word, ...] = ()
     all_rows: bool = False
     lock: str = ""
+    children: tuple[Query, ...] = ()

@@ -6,7 +6,9 @@ transaction, so a killed process leaves whole steps only.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,24 @@ def _fold(value: Any) -> Any:
     return None if value is None else str(value).lower()
 
 
+class DamagedError(ValueError):
+    """What is in the folder is no org's data, or another version's: without it the org begins anew."""
+
+
+def readable(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    """What SQLite says of an org's file, as what it is: its contents, or the disk's refusal (an OSError)."""
+    number = _REFUSED.get(error.sqlite_errorcode & 0xFF)
+    if number is not None and not path.is_dir():
+        return OSError(number, os.strerror(number), str(path))
+    return DamagedError(f"{path} is damaged: {error}")
+
+
+_REFUSED = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EACCES, sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES, sqlite3.SQLITE_IOERR: errno.EIO,
+}  # fmt: skip
+
+
 class Attempt:
     """Steps that can be taken back together. A context manager; an exception takes them back too."""
 
@@ -63,16 +83,18 @@ class Attempt:
 
 
 class Store:
-    """Plain reads and writes on the org's file. Raises ValueError when another layout wrote it."""
+    """Plain reads and writes on the org's file. Raises DamagedError when another layout wrote it, and what SQLite raises."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if not path.exists():  # SQLite gives the files beside it the rights of this one
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self.db = open_database(path, 64)
         (layout,) = self.db.execute("pragma user_version").fetchone()
         made = self.db.execute("select 1 from sqlite_master limit 1").fetchone()
         if made and layout != LAYOUT:
             self.db.close()
-            raise ValueError(
+            raise DamagedError(
                 f"{path} was written by another version of the embedded org; remove its folder to start anew"
             )
         self.db.executescript(_TABLES)

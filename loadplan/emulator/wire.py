@@ -101,11 +101,13 @@ class ApiError(Exception):
         return json_response([entry], self.status, {**extra, **self.headers})
 
 
-def read_json(data: bytes) -> Any:
+def read_json(data: bytes, *, once: bool = False) -> Any:
     """What a JSON text says. Raises ValueError for what is no JSON (NaN is none), nests deeper than `DEEPEST` or holds a number beyond
-    every double. Half of a surrogate pair becomes `?`, as in Java: a text that is no text could be neither stored nor sent."""
+    every double. Half of a surrogate pair becomes `?`, as in Java: a text that is no text could be neither stored nor sent. With
+    `once` a key may not be there twice: of a file that people write one of the two would be lost."""
     try:
-        value = json.loads(data, parse_constant=_no_constant, parse_float=_finite)
+        hook = _each_once if once else None
+        value = json.loads(data, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=hook)
         if data.count(b"[") + data.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
             raise RecursionError
     except RecursionError:
@@ -114,6 +116,14 @@ def read_json(data: bytes) -> Any:
     if b"\\u" in data:
         value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
 
 
 def _no_constant(text: str) -> Any:

@@ -26,7 +26,8 @@ class FieldFacts:
 
     raw: Mapping[str, Any]
 
-    def _flag(self, key: str, default: bool = False) -> bool:
+    def flag(self, key: str, default: bool = False) -> bool:
+        """A key that is true or false; the default where the org does not say."""
         value = self.raw.get(key)
         return value if isinstance(value, bool) else default
 
@@ -60,30 +61,30 @@ class FieldFacts:
 
     @cached_property
     def createable(self) -> bool:
-        return self._flag("createable", True)
+        return self.flag("createable", True)
 
     @cached_property
     def updateable(self) -> bool:
-        return self._flag("updateable", True)
+        return self.flag("updateable", True)
 
     @cached_property
     def is_key(self) -> bool:
         """Records can be found by it: an external id, or a field with `idLookup`."""
-        return self._flag("externalId") or self._flag("idLookup")
+        return self.flag("externalId") or self.flag("idLookup")
 
     @cached_property
     def case_sensitive(self) -> bool:
-        return self._flag("caseSensitive")
+        return self.flag("caseSensitive")
 
     @cached_property
     def required(self) -> bool:
         """A record cannot be made without it: createable, not nillable, not defaulted, and never a boolean."""
-        open_ = self.createable and not self._flag("nillable", True) and not self._flag("defaultedOnCreate")
+        open_ = self.createable and not self.flag("nillable", True) and not self.flag("defaultedOnCreate")
         return open_ and self.type != "boolean"
 
     @cached_property
     def values(self) -> frozenset[str] | None:
-        if not self._flag("restrictedPicklist"):
+        if not self.flag("restrictedPicklist"):
             return None
         listed = self.raw.get("picklistValues")
         entries = [e for e in listed if isinstance(e, Mapping)] if isinstance(listed, list) else []
@@ -193,6 +194,9 @@ def read_snapshot(folder: Path) -> Described:
             hint="make it once, and commit it",
             next_commands=[f"loadplan org describe --all-needed-by PLAN -o ORG --out {folder}"],
         )  # fmt: skip
+    from loadplan.salesforce.snapshot import check_whole
+
+    check_whole([folder])
     found: dict[str, Mapping[str, Any]] = {}
     for file in sorted(folder.glob("*.json")):
         raw = _read(file)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.clock import Clock, SystemClock
-from loadplan.durable import write_atomic
+from loadplan.durable import write_atomic, write_together
 from loadplan.errors import InvalidInputError
 from loadplan.plan.edges import lookups_of
 from loadplan.salesforce.bulk2 import Bulk2Org
@@ -134,27 +134,31 @@ def write_snapshot(
     clock: Clock | None = None,
 ) -> list[Path]:
     """`<Object>.json` for each object, and `snapshot.toml` with the counts; `name` is what orgs.yaml calls the org. All are asked for
-    before the first is written. The paths of the descriptions. Raises `OrgError`."""
+    before the first is written. A crash between two files leaves a snapshot that says so (`check_whole`). The paths of the
+    descriptions. Raises `OrgError`, and `LocalError` where the disk refuses."""
     clock = clock or SystemClock()
     once = {asked.lower(): asked for asked in objects}.values()
     answers = [(asked, describe_object(org, asked, clock, version)) for asked in once]
     survey = Survey(org, clock, version)
     names = {asked: _name_of(asked, data) for asked, data in answers}
     counts = {names[asked]: survey.count(f"SELECT Id FROM {names[asked]}") for asked, _ in answers}  # noqa: S608 - checked
-    before = read_manifest(folder) if (folder / MANIFEST).is_file() else Manifest()
+    before = _read(folder)[0]
     there = {path.stem for path in folder.glob("*.json")} | set(names.values())
-    written = []
+    files = {}
     for asked, data in answers:
-        path = folder / f"{names[asked]}.json"
         text = json.dumps(stable(data, there), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        write_atomic(path, text.encode("utf-8", "replace"), 0o644)
-        written.append(path)
+        files[folder / f"{names[asked]}.json"] = text.encode("utf-8", "replace")
+
+    def begin() -> None:
+        write_atomic(folder / MANIFEST, _UNFINISHED.encode() + _as_toml(before).encode(), 0o644)
+
     # Another org's counts do not mix with those of this one.
     kept = {n: rows for n, rows in before.records.items() if n in there} if before.org in {"", name} else {}
     told = {n: about(rows) for n, rows in counts.items() if rows is not None}
     manifest = Manifest(name, version, {**{n: rows for n, rows in kept.items() if n not in counts}, **told})
+    write_together(files, 0o644, begin)
     write_atomic(folder / MANIFEST, _as_toml(manifest).encode(), 0o644)
-    return written
+    return list(files)
 
 
 def _name_of(asked: str, data: Mapping[str, Any]) -> str:
@@ -186,6 +190,9 @@ def about(rows: int) -> int:
     """
     unit: int = 10 ** max(0, len(str(rows)) - 2)
     return (rows + unit // 2) // unit * unit
+
+
+_UNFINISHED = "unfinished = true  # the files beside it were being written\n"
 
 
 def _as_toml(manifest: Manifest) -> str:
@@ -220,7 +227,26 @@ def _problem(data: Mapping[str, Any]) -> str:
 
 def read_manifest(folder: Path) -> Manifest:
     """What `snapshot.toml` of a folder says; nothing where there is none, as in a folder that was written by hand. Raises
-    `InvalidInputError`."""
+    `InvalidInputError`, also for a snapshot that is half of an older one."""
+    manifest, unfinished = _read(folder)
+    if unfinished:
+        raise InvalidInputError(
+            f"the snapshot in `{folder}` is half of one and half of another: writing it was broken off", code="LP0710",
+            where=str(folder / MANIFEST), hint="take it again; git has the one before",
+            next_commands=[f"loadplan org describe --all-needed-by PLAN -o {manifest.org or 'ORG'} --out {folder}"],
+        )  # fmt: skip
+    return manifest
+
+
+def check_whole(folders: Iterable[Path]) -> None:
+    """Raises `InvalidInputError` for a snapshot of which a crash has left half. One without `snapshot.toml`, and a file that stands
+    alone, are what somebody wrote by hand."""
+    for folder in folders:
+        if (folder / MANIFEST).is_file():
+            read_manifest(folder)
+
+
+def _read(folder: Path) -> tuple[Manifest, bool]:
     file = folder / MANIFEST
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -228,10 +254,10 @@ def read_manifest(folder: Path) -> Manifest:
             raise ValueError(problem)
         counts = dict(data.get("records", {}))
     except FileNotFoundError:
-        return Manifest()
+        return Manifest(), False
     except (OSError, ValueError, AttributeError) as error:
         raise InvalidInputError(
             f"`{MANIFEST}` cannot be read: {error}", code="LP0710", where=str(file), hint="remove it; it is made again",
             next_commands=[f"loadplan org describe --all-needed-by PLAN -o ORG --out {folder}"],
         ) from error  # fmt: skip
-    return Manifest(data.get("org", ""), data.get("api_version", ""), counts)
+    return Manifest(data.get("org", ""), data.get("api_version", ""), counts), data.get("unfinished") is True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from loadplan.emulator.describefiles import DescribeError
-from loadplan.emulator.schema import load_schema
+from loadplan.emulator.schemaload import load_schema
 from loadplan.emulator.server import EmbeddedOrg
 
 from emulator.test_serve import refusal, served
@@ -116,6 +116,13 @@ WRONG: list[tuple[str, str]] = [
     ('{"name": "T__c", "createable": "yes"}', "createable must be true or false"),
     ('{"name": "T__c", "recordTypeInfos": [{"name": "x"}]}',
      "record type 1 must have a recordTypeId of 15 or 18 characters and a name"),
+    ('{"name": "T__c", "recordTypeInfos": 5}', "recordTypeInfos must be a list"),
+    ('{"name": "T__c", "recordTypeInfos": {}}', "recordTypeInfos must be a list"),
+    ('{"name": "T__c", "recordTypeInfos": [{"name": "x", "recordTypeId": "012000000000001AAA", "active": "maybe"}]}',
+     "record type 1: active must be true or false"),
+    ('{"name": "T__c", "label": 7}', "label must be a text"),
+    ('{"name": "T__c", "keyPrefix": 5}', "keyPrefix must be three letters or digits, the first of every id, not 5"),
+    ('{"name": "T__c", "keyPrefix": "0010"}', "keyPrefix must be three letters or digits"),
     ('{"name": "T__c", "fields": [', "it is no JSON: Expecting value: line 1 column 29"),
     ('{"name": "T__c", "length": NaN}', "it is no JSON: NaN is no JSON"),
     ("[" * 100_000, "it is no JSON: Document nesting depth"),

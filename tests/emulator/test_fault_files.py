@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import jsonschema
 import pytest
 from loadplan.emulator.faultfile import load_faults, read_faults
 from loadplan.emulator.faults import EFFECTS, KINDS
+from loadplan.emulator.server import EmbeddedOrg
 
 from support.facts import fact
 from support.wire import Org
@@ -128,6 +130,37 @@ def test_a_file_that_is_no_json(tmp_path: Path) -> None:
     path.write_text("{rules}", encoding="utf-8")
     with pytest.raises(ValueError, match="is not a JSON file"):
         load_faults(path)
+
+
+@pytest.mark.parametrize(("kind", "more"), [
+    ("rules", {"kind": "upload", "effect": "reset"}), ("rows", {}), ("jobs", {"after_rows": 1}), ("queries", {}),
+])  # fmt: skip
+def test_a_fault_of_an_object_that_there_is_not_is_refused(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
+    """It would trouble nobody, in silence; from a file before the org starts, from the control endpoint with a 400."""
+    text = json.dumps({kind: [{"object": "account", **more}, {"object": "Acount", **more}]})
+    (tmp_path / "f.json").write_text(text, encoding="utf-8")
+    told = f"{kind} 2: there is no object 'Acount'; did you mean Account?"
+    with pytest.raises(ValueError, match=re.escape(told)), EmbeddedOrg(faults=load_faults(tmp_path / "f.json")):
+        pass
+    with Org() as org:
+        answer = org.raw("POST", "/__control__/faults", text.encode())
+        assert (answer.status, told in answer.json["error"]) == (400, True)
+        assert org.raw("GET", "/__control__/faults").json[kind] == []
+
+
+def test_an_object_in_another_case_is_the_same_object() -> None:
+    """As everywhere in Salesforce."""
+    with Org() as org:
+        body = b'{"rows": [{"object": "ACCOUNT", "where": {"Name": "A"}}]}'
+        assert org.raw("POST", "/__control__/faults", body).status == 204
+        assert len(org.failures("Name\nA\nB\n")) == 1
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    """One of the two would be lost."""
+    (tmp_path / "f.json").write_text('{"rows": [{"object": "Account"}], "rows": []}', encoding="utf-8")
+    with pytest.raises(ValueError, match="the key 'rows' is there twice"):
+        load_faults(tmp_path / "f.json")
 
 
 def test_rows_of_a_file_are_refused_for_a_while() -> None:

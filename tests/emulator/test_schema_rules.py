@@ -86,6 +86,25 @@ def test_a_record_type_of_another_object(twin: Org) -> None:
     assert twin.failures(f"Name,RecordTypeId\nA,{other}\nB,{SMALL}\n") == [text]
 
 
+@fact("record-type-closed")
+@pytest.mark.parametrize("key", ["active", "available"])
+def test_a_record_type_that_is_inactive_or_not_for_this_user(tmp_path: Path, key: str) -> None:
+    """By its id or by its name; a load that uses it fails in the org, and so it does here."""
+    closed = "012000000000007AAA"
+    info = {
+        "recordTypeId": closed[:15],
+        "name": "Old",
+        "developerName": "Old",
+        "active": True,
+        "available": True,
+        key: False,
+    }
+    with Org(describe=[write(tmp_path, {"name": "Account", "fields": [], "recordTypeInfos": [info]})]) as org:
+        text = f"INVALID_CROSS_REFERENCE_KEY:Record Type ID: this ID value isn't valid for the user: {closed}:RecordTypeId --"
+        assert org.failures(f"Name,RecordTypeId\nA,{closed}\nB,{closed[:15]}\nC,\n") == [text, text]
+        assert org.failures("Name,RecordType.DeveloperName\nA,Old\nB,\n") == [text]
+
+
 @fact("validation-rule")
 def test_validation_rules_refuse_rows_that_would_make_them_true(twin: Org) -> None:
     """With the field in the tail when the rule has one; over the record as it would be, not over the row."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,6 +71,68 @@ def test_an_org_is_served_with_its_settings_faults_and_log(tmp_path: Path) -> No
     ]  # fmt: skip
     assert 200 < lines[1]["sent"] < 1_000
     assert headers["Authorization"].removeprefix("Bearer ") not in log.read_text(encoding="utf-8")
+
+
+def test_faults_that_nothing_met_are_told_at_the_end(tmp_path: Path) -> None:
+    """Each with what did come: a test that leans on one of them tested nothing."""
+    met = {"kind": "list", "effect": "status"}
+    faults = {
+        "rules": [met, {"kind": "list", "effect": "quota", "nth": 3},
+                  {"kind": "page", "effect": "reset", "nth": None, "object": "lead"}],
+        "rows": [{"object": "Account", "where": {"Name": "A"}}], "jobs": [{"object": "Account", "after_rows": 1}],
+        "queries": [{"object": "Contact"}], "aborts": ["750Em0000000009IAA"],
+    }  # fmt: skip
+    (tmp_path / "f.json").write_text(json.dumps(faults), encoding="utf-8")
+    with served("--faults", str(tmp_path / "f.json")) as (url, headers, said):
+        for status in (503, 200):
+            assert requests.get(f"{url}/services/data/v66.0/jobs/ingest", headers=headers).status_code == status
+    assert said == [
+        "note: the rule f2 (list, quota, nth 3) met no request; 2 of its kind came",
+        "note: the rule f3 (page, reset) met no request; 0 of its kind on Lead came",
+        "note: the fault of rows f4 (UNABLE_TO_LOCK_ROW) met no row of Account with {'Name': 'A'}",
+        "note: the fault of jobs f5 met no ingest job on Account",
+        "note: the fault of queries f6 met no query job on Contact",
+        "note: the job 750Em0000000009IAA, which an administrator was to abort, was never there",
+    ]
+
+
+def test_an_upload_that_an_end_broke_off_takes_no_room(tmp_path: Path) -> None:
+    """Its job is open still and takes a whole one; another server is not let into the folder meanwhile."""
+    data = tmp_path / "org"
+    job = {"object": "Account", "operation": "insert"}
+    with served("--data", str(data)) as (url, headers, _):
+        made = requests.post(f"{url}/services/data/v66.0/jobs/ingest", json=job, headers=headers).json()
+        path = f"/services/data/v66.0/jobs/ingest/{made['id']}/batches"
+        port = int(url.rpartition(":")[2])
+        upload = socket.create_connection(("127.0.0.1", port))
+        head = (
+            f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {headers['Authorization']}\r\nContent-Type: text/csv\r\n"
+        )
+        upload.sendall(f"{head}Content-Length: 9000000\r\n\r\nName\n".encode() + b"a\n" * 100_000)
+        while not list((data / "spool").iterdir()):
+            assert requests.get(f"{url}/services/data").status_code == 200
+    upload.close()
+    with served("--data", str(data)) as (url, headers, _):
+        assert list((data / "spool").iterdir()) == []
+        assert (
+            requests.put(url + path, data="Name\na\n", headers={**headers, "Content-Type": "text/csv"}).status_code
+            == 201
+        )
+        second = refusal("--data", str(data))
+        assert (second.returncode, "is in use by another embedded org" in second.stderr) == (2, True)
+        assert second.stderr.rstrip().endswith("next: loadplan emulator serve --data FOLDER")
+
+
+def test_rows_and_tokens_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """Of a folder that was there the files; of one that is made the folder, too."""
+    made, there = tmp_path / "made", tmp_path / "there"
+    there.mkdir(mode=0o755)
+    for folder in (made, there):
+        with EmbeddedOrg(folder):
+            modes = {path.name: path.stat().st_mode & 0o077 for path in folder.iterdir() if path.name != "lock"}
+        assert modes == dict.fromkeys(modes, 0)
+        assert {"org.db", "files", "spool"} <= set(modes)
+    assert made.stat().st_mode & 0o077 == 0
 
 
 def test_a_sink_is_served_and_logs_to_stderr() -> None:

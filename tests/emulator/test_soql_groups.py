@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from support.facts import fact
 from support.wire import Org
 
 DEALS: list[dict[str, Any]] = [
@@ -33,6 +34,7 @@ def records(org: Org, soql: str, path: str = "query") -> list[dict[str, Any]]:
     return [{key: value for key, value in record.items() if key != "attributes"} for record in answer.json["records"]]
 
 
+@fact("aggregate-result", "aggregate-null")
 def test_aggregates_answer_one_record(sold: Org) -> None:
     """Named by their number or their alias; null does not count."""
     soql = "SELECT MIN(Amount), MAX(Amount) most, SUM(Amount), AVG(Amount) mean, COUNT(Amount), COUNT(Id) n, MAX(CloseDate), MIN(Name)"
@@ -48,6 +50,7 @@ def test_aggregates_answer_one_record(sold: Org) -> None:
     assert records(sold, "SELECT COUNT_DISTINCT(StageName) FROM Opportunity") == [{"expr0": 3}]
 
 
+@fact("group-by")
 def test_groups_have_a_record_each(sold: Org) -> None:
     """By fields, by those of a parent, by functions of dates; in the order that is asked for."""
     soql = "SELECT StageName, COUNT(Id) n, SUM(Amount) FROM Opportunity GROUP BY StageName ORDER BY COUNT(Id) DESC, StageName"
@@ -77,6 +80,7 @@ DAYS = [
 ]  # fmt: skip
 
 
+@fact("date-functions")
 @pytest.mark.parametrize(("where", "expected"), DAYS, ids=[where for where, _ in DAYS])
 def test_functions_of_dates_are_conditions(sold: Org, where: str, expected: str) -> None:
     """Over REST and in bulk, which refuses them only where something is grouped."""
@@ -104,10 +108,20 @@ REFUSED = [
     ("SELECT Id FROM Opportunity OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE",
      "Maximum SOQL offset allowed for apiName Opportunity is 2000"),
     ("SELECT Id FROM Opportunity FOR NOTHING", "MALFORMED_QUERY", "unexpected token: NOTHING"),
-    ("SELECT Id, (SELECT Id FROM OpportunityLineItems) FROM Opportunity", "MALFORMED_QUERY", "a subquery in the field list"),
+    ("SELECT StageName, (SELECT Id FROM OpportunityLineItems) FROM Opportunity GROUP BY StageName", "MALFORMED_QUERY",
+     "Grouped query cannot use child relationships"),
 ]  # fmt: skip
 
 
+@fact(
+    "group-needs-field",
+    "date-functions-grouped",
+    "aggregate-limit",
+    "aggregate-types",
+    "group-types",
+    "offset-2000",
+    "group-texts",
+)
 @pytest.mark.parametrize(("soql", "code", "text"), REFUSED, ids=[soql for soql, *_ in REFUSED])
 def test_what_cannot_be_grouped_is_told(sold: Org, soql: str, code: str, text: str) -> None:
     """In the org's words, or in words that say what the embedded org does not know."""
@@ -115,6 +129,7 @@ def test_what_cannot_be_grouped_is_told(sold: Org, soql: str, code: str, text: s
     assert (found[:2], text in found[2]) == ((400, code), True), found
 
 
+@fact("refused-aggregate")
 @pytest.mark.parametrize("text", ["COUNT(Id)", "COUNT_DISTINCT(Id)", "MAX(Amount)", "CALENDAR_YEAR(CloseDate)"])
 def test_bulk_knows_no_functions_in_the_field_list(org: Org, text: str) -> None:
     """In the words that it has for aggregates."""
@@ -126,6 +141,7 @@ def test_bulk_knows_no_functions_in_the_field_list(org: Org, text: str) -> None:
     )
 
 
+@fact("aggregate-one-page")
 def test_more_groups_than_a_page_are_refused(org: Org) -> None:
     """An aggregate query has one page."""
     org.load("Name\n" + "".join(f"A{number}\n" for number in range(2_001)))
@@ -135,6 +151,7 @@ def test_more_groups_than_a_page_are_refused(org: Org) -> None:
     assert len(records(org, "SELECT Name FROM Account GROUP BY Name LIMIT 2000")) == 2_000
 
 
+@fact("for-view", "clauses-of-apex")
 @pytest.mark.parametrize("clause", ["WITH SECURITY_ENFORCED", "WITH USER_MODE", "WITH SYSTEM_MODE", "FOR VIEW", "FOR REFERENCE",
 "FOR UPDATE",
                                     "UPDATE TRACKING", "UPDATE VIEWSTAT", "LIMIT 4 FOR UPDATE"])  # fmt: skip
@@ -143,6 +160,7 @@ def test_clauses_that_change_no_answer_are_taken(sold: Org, clause: str) -> None
     assert len(records(sold, f"SELECT Id FROM Opportunity {clause}")) == 4
 
 
+@fact("clauses-of-apex")
 def test_all_rows_are_the_deleted_ones_too(sold: Org) -> None:
     """As by queryAll."""
     gone = sold.server.org.records("Opportunity")[0]["Id"]
@@ -152,6 +170,7 @@ def test_all_rows_are_the_deleted_ones_too(sold: Org) -> None:
     assert records(sold, "SELECT COUNT(Id) n FROM Opportunity", "queryAll") == [{"n": 4}]
 
 
+@fact("clauses-of-apex")
 @pytest.mark.parametrize(("clause", "told"), [("FOR UPDATE", "FOR UPDATE"), ("ALL ROWS", "ALL ROWS")])
 def test_bulk_does_not_know_what_only_apex_knows(org: Org, clause: str, told: str) -> None:
     """A rehearsal promises nothing that no document does; queryAll is there for deleted records."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings
 from simple_salesforce.api import Salesforce
 
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "offline.md"
+PAGE_NAMES = next(part for part in PAGE.read_text(encoding="utf-8").split('"') if part.startswith("subjectAltName="))
+
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -25,7 +30,7 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "org.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=embedded org",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(path)],
+         "-addext", PAGE_NAMES, "-keyout", str(path), "-out", str(path)],
         check=True, capture_output=True,
     )  # fmt: skip
     return path
@@ -56,12 +61,44 @@ def test_a_client_that_speaks_https_alone_needs_nothing_but_the_certificate(
     assert org.org.ledger.applied("Account") == {f"A{n}": 1 for n in range(3_000)}
 
 
-def test_a_client_without_the_certificate_or_without_tls_gets_nothing(org: EmbeddedOrg) -> None:
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_client_without_tls_is_told_that_the_port_speaks_https(org: EmbeddedOrg, method: str) -> None:
+    """Whatever it sends, and however much of it; a reset would tell it nothing."""
+    url = f"{org.instance_url.replace('https', 'http')}/services/data"
+    answer = requests.request(method, url, data=b"x" * 1_000_000 if method == "PUT" else None, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/plain; charset=UTF-8")
+    assert "This port speaks https" in answer.text
+
+
+def test_a_client_that_connects_and_says_nothing_holds_nobody_up(org: EmbeddedOrg, pem: Path) -> None:
+    """Before its greeting, in the middle of it, and after a plain request that it never ends."""
+    address = ("127.0.0.1", int(org.instance_url.rpartition(":")[2]))
+    with closing(socket.create_connection(address)) as silent, closing(socket.create_connection(address)) as slow:
+        slow.sendall(b"\x16\x03")
+        silent.sendall(b"")
+        with closing(socket.create_connection(address)) as half:
+            half.sendall(b"GET /services")
+            assert half.recv(100).startswith(b"HTTP/1.1 400")
+        assert requests.get(f"{org.instance_url}/services/data", timeout=10, verify=str(pem)).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_certificate_of_the_page_holds_for_every_name_of_this_machine(
+    org: EmbeddedOrg, pem: Path, host: str
+) -> None:
+    """Programs are told `localhost` as often as the number."""
+    url = org.instance_url.replace("127.0.0.1", host)
+    assert requests.get(f"{url}/services/data", timeout=10, verify=str(pem)).status_code == 200
+    shown = subprocess.run(
+        ["openssl", "x509", "-in", str(pem), "-noout", "-text"], check=True, capture_output=True, text=True
+    ).stdout
+    assert "DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1" in shown
+
+
+def test_a_client_without_the_certificate_gets_nothing(org: EmbeddedOrg) -> None:
     """And the org goes on."""
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(f"{org.instance_url}/services/data", timeout=10)
-    with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(f"{org.instance_url.replace('https', 'http')}/services/data", timeout=10)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert requests.get(f"{org.instance_url}/services/data", timeout=10, verify=False).status_code == 200

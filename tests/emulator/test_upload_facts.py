@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from loadplan.emulator.columns import read_header
 from loadplan.emulator.csvfile import FileError, rows, scan
-from loadplan.emulator.schema import Schema, load_schema
+from loadplan.emulator.schema import Schema
+from loadplan.emulator.schemaload import load_schema
 from loadplan.emulator.values import Converter, RowError
 
 

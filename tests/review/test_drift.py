@@ -65,6 +65,30 @@ CASES = [
     ("Account__c", {"referenceTo": ["Account", "Lead"]}, "target added",
      "can point at Lead, too: lookups must name the object now", True),
     ("Account__c", {"cascadeDelete": True}, "cascade", "a delete of the parent deletes these records now", True),
+    ("Name", {"type": "email"}, "type", "is of type email, it was string", True),
+    ("Name", {"type": "phone"}, "type", "is of type phone, it was string", False),
+    ("Name", {"type": "picklist", "picklistValues": [{"value": "A"}]}, "type", "is of type picklist, it was string", False),
+    ("Name", {"type": "picklist", "restrictedPicklist": True}, "type", "is of type picklist, it was string", True),
+    ("Name", {"nillable": False, "defaultedOnCreate": True}, "required", "can no longer be emptied", True),
+    ("Name", {"defaultValue": "x"}, "default", "a new record without it gets `x`, it got nothing", False),
+    ("Name", {"defaultValueFormula": "NOW()"}, "default", "a new record without it gets `NOW()`, it got nothing", False),
+    ("Name", {"filterable": False}, "right lost", "can no longer stand in WHERE", True),
+    ("Name", {"sortable": False}, "right lost", "can no longer stand in ORDER BY", True),
+    ("Name", {"deprecatedAndHidden": True}, "hidden", "is deprecated and hidden now", True),
+    ("Free__c", {"controllerName": "Status__c", "dependentPicklist": True}, "controller",
+     "depends on Status__c, it depended on none: the API takes such rows all the same", False),
+    ("Free__c", {"picklistValues": [{"value": "A", "validFor": "gAAA"}, {"value": "B"}]}, "controller",
+     "`A` went to other values of its controlling field: the API takes such rows all the same", False),
+    ("Free__c", {"picklistValues": [{"value": "A", "defaultValue": True}, {"value": "B"}]}, "default",
+     "a new record without it gets `A`, it got nothing", False),
+    ("Account__c", {"restrictedDelete": True}, "restrict", "a parent that has such records can no longer be deleted", True),
+    ("Account__c", {"relationshipOrder": 0}, "master", "is a master now: each row needs a parent that this user may change", True),
+    ("Account__c", {"filteredLookupInfo": {"optionalFilter": False, "dependent": False, "controllingFields": []}}, "filter",
+     "must pass a lookup filter now", True),
+    ("Account__c", {"filteredLookupInfo": {"optionalFilter": True}}, "filter",
+     "has a lookup filter now, which nobody must pass", False),
+    ("", {"deprecatedAndHidden": True}, "hidden", "the object is deprecated and hidden now", True),
+    ("", {"queryable": False}, "right lost", "this user may no longer query records", True),
     ("", {"createable": False}, "right lost", "this user may no longer create records", True),
     ("", {"deletable": False}, "right lost", "this user may no longer delete records", True),
     ("", {"keyPrefix": "a02"}, "key prefix", "ids begin with a02, they began with a01", True),
@@ -87,6 +111,39 @@ def test_one_change_is_told_in_words(field: str, keys: dict[str, Any], kind: str
 def test_what_no_row_meets_is_no_drift(keys: dict[str, Any]) -> None:
     """Labels and orders."""
     assert drift(THEN, changed(**keys)) == []
+
+
+def test_a_number_of_another_type_may_hold_less() -> None:
+    """The type is harmless, the digits are not."""
+    found = drift(THEN, changed("Amount__c", type="double", precision=10, scale=0))
+    assert [(c.kind, c.breaking) for c in found] == [("digits", True), ("type", False)]
+
+
+def test_a_master_that_asks_for_more_rights() -> None:
+    """To read it was enough, and now it must be changeable; the other way harms nobody."""
+    less, more = ({"relationshipOrder": 0, "writeRequiresMasterRead": flag} for flag in (True, False))
+    [found] = drift(changed("Account__c", **less), changed("Account__c", **more))
+    assert (found.text, found.breaking) == ("asks for the right to change the master now", True)
+    [found] = drift(changed("Account__c", **more), changed("Account__c", **less))
+    assert not found.breaking
+
+
+def test_what_was_strict_and_is_no_longer_breaks_nothing() -> None:
+    """Each strictness that can come can go."""
+    strict = {"relationshipOrder": 1, "restrictedDelete": True, "filteredLookupInfo": {"optionalFilter": False}}
+    found = drift(changed("Account__c", **strict), THEN)
+    assert [(c.kind, c.breaking) for c in found] == [("filter", False), ("lookup", False), ("restrict", False)]
+
+
+def test_a_record_type_of_another_id() -> None:
+    """As after a sandbox was made anew: loads that carry the id fail; 15 and 18 characters are the same one."""
+    master, usual = THEN["recordTypeInfos"]
+    [found] = drift(THEN, changed(recordTypeInfos=[master, {**usual, "recordTypeId": "0125g000000BBBB"}]))
+    assert (found.text, found.breaking) == (
+        "record type Import has the id 0125g000000BBBB now, it had 0125g000000AAAA",
+        True,
+    )
+    assert drift(THEN, changed(recordTypeInfos=[master, {**usual, "recordTypeId": "0125g000000AAAABBB"}])) == []
 
 
 def test_values_come_and_go() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from loadplan.clock import SystemClock
+from loadplan.disk import Disk, using
 from loadplan.emulator.server import EmbeddedOrg
-from loadplan.errors import InvalidInputError, OrgError
+from loadplan.errors import InvalidInputError, LocalError, OrgError
 from loadplan.plan.load import load_plan
+from loadplan.review.described import read_snapshot
 from loadplan.salesforce import snapshot
 from loadplan.salesforce.bulk2 import Bulk2Org
 from loadplan.salesforce.orgs import connect_with_token
@@ -148,6 +151,77 @@ def test_what_an_org_orders_as_it_likes_is_kept_in_one_order() -> None:
     assert kept["childRelationships"] == [{"childSObject": "C", "field": "a"}, {"childSObject": "C", "field": "b"}]
     assert [v["value"] for v in kept["fields"][1]["picklistValues"]] == ["z", "a"]
     assert not {"urls", "supportedScopes"} & set(kept)
+
+
+class DyingDisk(Disk):
+    """A disk that ends the process at the nth rename, or is full from the nth new file on."""
+
+    def __init__(self, rename: int = 0, temporary: int = 0) -> None:
+        self.left = {"rename": rename, "temporary": temporary}
+
+    def _due(self, what: str) -> bool:
+        self.left[what] -= 1
+        return self.left[what] == 0
+
+    def rename(self, old: Path, new: Path) -> None:
+        if self._due("rename"):
+            raise KeyboardInterrupt
+        super().rename(old, new)
+
+    def temporary(self, folder: Path, prefix: str, suffix: str) -> tuple[int, Path]:
+        if self._due("temporary"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+        return super().temporary(folder, prefix, suffix)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+def test_a_crash_between_two_files_leaves_no_snapshot_that_passes_as_one(
+    tmp_path: Path, org: Bulk2Org, at: int
+) -> None:
+    """Before the first rename all is as it was; after it the snapshot says that it is half of two, until it is taken again."""
+    snapshot.write_snapshot(org, ["Account", "Contact"], tmp_path, "60.0", name="uat")
+    for name in ("Account", "Contact"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"name": name, "fields": []}), encoding="utf-8")
+    before = contents(tmp_path)
+    with pytest.raises(KeyboardInterrupt), using(DyingDisk(rename=at)):
+        snapshot.write_snapshot(org, ["Account", "Contact"], tmp_path, "60.0", name="uat")
+    assert not list(tmp_path.glob(".*"))
+    if at == 1:
+        assert contents(tmp_path) == before
+        return
+    for reading in (read_snapshot, snapshot.read_manifest):
+        with pytest.raises(InvalidInputError, match="half of one and half of another") as caught:
+            reading(tmp_path)
+        assert caught.value.next_commands == (f"loadplan org describe --all-needed-by PLAN -o uat --out {tmp_path}",)
+    snapshot.write_snapshot(org, ["Account", "Contact"], tmp_path, "60.0", name="uat")
+    assert len(read_snapshot(tmp_path).objects) == 2
+    assert dict(snapshot.read_manifest(tmp_path).records) == {"Account": 0, "Contact": 0}
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_full_disk_changes_no_file_of_a_snapshot(tmp_path: Path, org: Bulk2Org, at: int) -> None:
+    """Whichever file it is that finds no room."""
+    snapshot.write_snapshot(org, ["Account"], tmp_path, "60.0", name="uat")
+    before = contents(tmp_path)
+    with pytest.raises(LocalError, match="the disk is full"), using(DyingDisk(temporary=at)):
+        snapshot.write_snapshot(org, ["Account", "Contact"], tmp_path, "66.0", name="uat")
+    assert contents(tmp_path) == before
+
+
+def test_a_link_out_of_the_folder_is_replaced_and_not_followed(tmp_path: Path, org: Bulk2Org) -> None:
+    """What a snapshot writes stays in its folder."""
+    outside, folder = tmp_path / "outside.json", tmp_path / "describe"
+    outside.write_text("mine", encoding="utf-8")
+    folder.mkdir()
+    for name in ("Account.json", "snapshot.toml"):
+        (folder / name).symlink_to(outside if name == "Account.json" else tmp_path / "nowhere")
+    snapshot.write_snapshot(org, ["Account"], folder, "60.0", name="uat")
+    assert outside.read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in folder.iterdir() if not path.is_symlink()) == ["Account.json", "snapshot.toml"]
 
 
 @pytest.mark.parametrize("text", ["records = 7", "not toml", "\xff"])

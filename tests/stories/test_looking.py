@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import APPLY, started, typed
+from support.processes import APPLY, ran, started, typed
 from support.stalling import StallingWire
 
 EMBEDDED = ("apply", "plan.yaml", "-o", "embedded")
@@ -163,6 +163,25 @@ def test_an_embedded_org_of_another_version_is_told_and_not_a_bug(project: Path)
     assert command == f"rm -r {data}"
     shutil.rmtree(data)
     assert typed(project, os.environ, "org", "check", "-o", "embedded")[0] == 0
+
+
+def test_a_damaged_embedded_org_is_told_and_not_a_bug(project: Path) -> None:
+    """Whatever it is that lies where its files were; the command that mends it stands below."""
+    data = project / ".loadplan" / "embedded" / "embedded"
+    for name, text in (("org.db", b"no database" * 4000), ("org.db", None), ("lock", None), ("files", b"")):
+        data.mkdir(parents=True)
+        (data / name).mkdir() if text is None else (data / name).write_bytes(text)
+        code, _, said = typed(project, os.environ, "org", "check", "-o", "embedded")
+        assert (code, "error[LP0604]" in said, f"{data / name} is" in said) == (9, True, True), said
+        assert said.splitlines()[-1] == f"next: rm -r {data}"
+        shutil.rmtree(data)
+
+
+def test_no_folder_that_a_user_named_is_to_be_removed(project: Path) -> None:
+    """`--data` may name any folder: the hint is another one."""
+    (project / "org.db").write_bytes(b"no database" * 4000)
+    code, _, said = ran(project, os.environ, "emulator", "serve", "--data", ".")
+    assert (code, "error[LP0604]" in said, "rm -r" in said) == (9, True, False), said
 
 
 def test_a_report_page_is_in_the_run_folder_and_where_it_is_asked_for(project: Path) -> None:
