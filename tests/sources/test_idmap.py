@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loadplan.errors import LocalError
-from loadplan.sources import idmap, idmap_build, idmaparrays
+from loadplan.sources import idmap, idmap_build, idmaparrays, idmapbuild_arrays
 from loadplan.sources.arrays import np
 from loadplan.sources.idmap import IdMap, Why, open_id_map
 from loadplan.sources.idmap_build import build_id_map
@@ -20,6 +20,12 @@ from loadplan.sources.spool import Spool
 
 SMALL, ON_DISK = 200_000, -1
 Pairs = list[tuple[bytes, bytes]]
+
+
+@pytest.fixture(params=["numpy", "bytes"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Built with numpy, and without it."""
+    monkeypatch.setattr(idmap_build, "_MANY", 0 if request.param == "numpy" else 1 << 40)
 
 
 def sf_id(number: int) -> bytes:
@@ -78,13 +84,12 @@ def test_two_keys_with_one_hash_are_told_apart(tmp_path: Path, monkeypatch: pyte
     """The stored key decides: with one hash for everything each key has its own id, and a stranger has none."""
     for module in (idmap, idmap_build):
         monkeypatch.setattr(module, "hash64", lambda key: 0xABCDEF0123456789)
+    for arrays in (idmaparrays, idmapbuild_arrays):
+        monkeypatch.setattr(arrays, "hash_all", lambda _, left, __: np.full(len(left), 0xABCDEF0123456789, np.uint64))
     pairs = [(b"key %d" % n, sf_id(n)) for n in range(300)]
     with built(tmp_path, pairs, small) as found:
         assert found.find_all([key for key, _ in pairs]) == [value for _, value in pairs]
-        with monkeypatch.context() as patch:
-            patch.setattr(
-                idmaparrays, "hash_all", lambda _, left, __: np.full(len(left), 0xABCDEF0123456789, np.uint64)
-            )
+        if small == ON_DISK:
             assert placed(found, [key for key, _ in pairs], b"") == [value for _, value in pairs]
             assert placed(found, [b"key 300", b"key 3"], b"") == [None, sf_id(3)]
         assert found.find(b"key 300") is None
@@ -123,6 +128,17 @@ def test_the_same_pairs_make_the_same_bytes(tmp_path: Path) -> None:
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
         assert file.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "one").stat().st_mode & 0o777 == 0o700
+
+
+def test_both_ways_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeats, keys without an id and long keys included."""
+    pairs = [(b"k%d" % (n * 7919 % 5000), sf_id(n % 4000) if n % 7 else b"") for n in range(6000)]
+    pairs += [(b"long %d " % n * 50, sf_id(n)) for n in range(30)]
+    for name, many in (("one", 0), ("two", 1 << 40)):
+        monkeypatch.setattr(idmap_build, "_MANY", many)
+        build_id_map(tmp_path / name, pairs, digest="d").close()
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
 
 
 def test_a_map_is_opened_again_for_the_same_results_only(tmp_path: Path) -> None:
