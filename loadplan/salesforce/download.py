@@ -50,23 +50,15 @@ class Counter:
         self._kept = 0
         self._header: bytes | None = None
         self._run = b""
+        # What is left of even records that follow one another, and how many bytes of it the open record has. Taken only where that
+        # says the same of the open quote.
+        self._even = b""
+        self._phase = 0
 
     def feed(self, block: bytes) -> None:
         if not block:
             return
-        # Only newlines and quotes are left; then quotes go in pairs, which changes the state of no newline: first as many
-        # as the header has (what a quoted record has too, unless a cell holds a quote), then two by two. Almost nothing
-        # is left to split.
-        marks = block.translate(None, self._KEEP)
-        if self._run:
-            marks = marks.replace(self._run, b"")
-        marks = marks.replace(b'""', b"")
-        if b'"' in marks:
-            pieces = marks.split(b'"')
-            ends = sum(map(len, pieces[self._open :: 2]))
-            self._open = (self._open + len(pieces) - 1) & 1
-        else:
-            ends = 0 if self._open else len(marks)
+        ends = self._ends_in(block)
         if self._header is None:
             self._find_header(block, ends)
         self._newlines += ends
@@ -83,6 +75,36 @@ class Counter:
         else:
             self._trailing += block.count(b"\n")
 
+    def _ends_in(self, block: bytes) -> int:
+        """How many records end in the block."""
+        # Only newlines and quotes are left. Nearly always they are those of whole records, one like the other, of which the first
+        # has begun earlier: then one comparison tells how many end.
+        marks = block.translate(None, self._KEEP)
+        if self._even and self._phase & 1 == self._open:
+            end = self._phase + len(marks)
+            if marks == self._even[self._phase : end]:
+                ends, self._phase = divmod(end, len(self._run) + 1)
+                self._open = self._phase & 1
+                return ends
+        last = marks.rfind(b"\n")
+        self._phase = (len(marks) - last - 1 if last >= 0 else self._phase + len(marks)) % (len(self._run) + 1)
+        return self._counted(marks)
+
+    def _counted(self, marks: bytes) -> int:
+        """The same for any marks."""
+        # Quotes go in pairs, which changes the state of no newline: first as many as the header has (what a quoted record has too,
+        # unless a cell holds a quote), then two by two. Almost nothing is left to split.
+        if self._run:
+            marks = marks.replace(self._run, b"")
+        marks = marks.replace(b'""', b"")
+        if b'"' in marks:
+            pieces = marks.split(b'"')
+            ends = sum(map(len, pieces[self._open :: 2]))
+            self._open = (self._open + len(pieces) - 1) & 1
+        else:
+            ends = 0 if self._open else len(marks)
+        return ends
+
     def _find_header(self, block: bytes, ends: int) -> None:
         """Called until the first record end was seen; the blocks before it are all in `_since`."""
         if not ends and self._kept <= EDGE:
@@ -90,6 +112,7 @@ class Counter:
         text = b"".join([*self._since, block])[: 2 * EDGE]
         self._header = text[: first_record_end(text)]
         self._run = b'"' * (self._header.count(b'"') // 2 * 2)
+        self._even = (self._run + b"\n") * (BLOCK // (len(self._run) + 1) + 2)
 
     @property
     def header(self) -> bytes:

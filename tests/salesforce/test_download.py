@@ -195,6 +195,28 @@ def test_records_header_and_last_record_are_those_of_the_csv_module(
     assert counter.last_record().decode() == ("" if blank else lines[-1])
 
 
+RUNS = st.lists(
+    st.tuples(st.sampled_from([b'"1","a"', b'"2","x\ny"', b'"3","q""q"', b'"",""', b"4,b", b'5,"', b'"""', b""]), st.integers(1, 9)),
+    max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from([b'"A","B"', b"A,B", b'"A\n1",B', b'A,"']), RUNS, st.booleans(), st.integers(1, 30))
+def test_runs_of_even_records_are_counted_like_any_others(
+    header: bytes, runs: list[tuple[bytes, int]], ends: bool, size: int
+) -> None:
+    """By one comparison a block, or byte by byte: the same count and the same open quote, also for text that is no CSV."""
+    whole = b"\n".join([header, *(record for record, many in runs for _ in range(many))]) + (b"x\n" if ends else b"x")
+    counter, newlines, inside = Counter(), 0, False
+    for at in range(0, len(whole), size):
+        counter.feed(whole[at : at + size])
+    for byte in whole:
+        inside ^= byte == ord('"')
+        newlines += byte == ord("\n") and not inside
+    assert (counter.total, counter.ends_inside_quotes) == (newlines + (not ends), inside)
+
+
 def test_a_page_of_many_blocks_is_written_beside_its_reception(tmp_path: Path) -> None:
     """Two threads share the work; the file, its digest and its count are those of the whole text."""
     text = b'"Id","Note"\n' + b'"001","say ""hi""\n twice"\n' * 150_000
