@@ -11,7 +11,8 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -33,6 +34,8 @@ MAX_PLAIN = 4 << 30
 """Bytes of one result file: a job's data is at most 100 MB and a page of results 1 GB, so this is a bomb."""
 EDGE = 2 << 20
 """Bytes kept of the header and of the record that is being read: a record has at most 400,000 characters."""
+HELD = 4 << 20
+"""Bytes of an answer that are received before they are worked on, where somebody waits for the last of them."""
 
 
 class Counter:
@@ -166,10 +169,12 @@ def save(
     most: int = MAX_PLAIN,
     tap: Tap | None = None,
     reader: Reader | None = None,
+    received: Callable[[], None] | None = None,
 ) -> Received:
     """Stream `answer` to `to`, durable. `rows` is how many data records the answer's header promises, if it does.
     `delimiter` is the job's (`COMMA`).
-    `tap` sees every block of plain bytes; so does `reader`, who counts the records where he is sure of them. Raises `Truncated` or
+    `tap` sees every block of plain bytes; so does `reader`, who counts the records where he is sure of them.
+    `received` is called when the last byte has come, which may be well before the end. Raises `Truncated` or
     `Unavailable`; then nothing is left at `to`."""
     digest, size = hashlib.sha256(), 0
     counter = Counter() if reader is None else None
@@ -185,7 +190,7 @@ def save(
                 file.write(block)
 
             with Behind(keep) as behind:
-                for block in _plain(name, answer):
+                for block in _plain(name, answer, received):
                     size += len(block)
                     if size > most:
                         raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
@@ -233,9 +238,11 @@ def _cells(text: bytes, delimiter: str) -> int:
     return len(next(csv.reader(lines, delimiter=delimiter), []))
 
 
-def _plain(name: str, answer: requests.Response) -> Iterator[bytes]:
+def _plain(name: str, answer: requests.Response, received: Callable[[], None] | None) -> Iterator[bytes]:
     """Blocks of the decompressed body. Raises unless the end of the body, and of its gzip stream, is proven."""
     if answer.status_code == 204:
+        if received is not None:
+            received()
         return
     if answer.status_code != 200:
         raise Unavailable(name, f"{answer.status_code} is no answer to a download", status=answer.status_code)
@@ -249,6 +256,8 @@ def _plain(name: str, answer: requests.Response) -> Iterator[bytes]:
     if length is None and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
         raise Truncated(name, "the answer has neither a length nor chunks, so its end cannot be proven")
     raw = _raw(name, answer, length)
+    if received is not None:
+        raw = _held(raw, received)
     yield from _gunzip(name, raw) if encoding == "gzip" else raw
 
 
@@ -261,6 +270,21 @@ def _raw(name: str, answer: requests.Response, length: int | None) -> Iterator[b
         yield block
     if length is not None and received != length:
         raise Truncated(name, f"{received:,} of {length:,} bytes arrived")
+
+
+def _held(raw: Iterator[bytes], received: Callable[[], None]) -> Iterator[bytes]:
+    """The same blocks, received up to `HELD` bytes before they are handed on."""
+    held: deque[bytes] = deque()
+    size = 0
+    for block in raw:
+        held.append(block)
+        size += len(block)
+        while size > HELD:
+            size -= len(held[0])
+            yield held.popleft()
+    received()
+    while held:
+        yield held.popleft()
 
 
 def _gunzip(name: str, raw: Iterator[bytes]) -> Iterator[bytes]:

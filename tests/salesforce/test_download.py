@@ -228,6 +228,43 @@ def test_a_page_of_many_blocks_is_written_beside_its_reception(tmp_path: Path) -
         assert to.read_bytes() == text
 
 
+@pytest.mark.parametrize("held", [0, 100_000, 4 << 20])
+def test_whoever_waits_for_the_next_page_is_told_when_the_last_byte_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    """The bytes that are held back are worked on afterwards; the file is the same."""
+    monkeypatch.setattr(download, "HELD", held)
+    text = b'"Id","N"\n' + b"".join(b'"%d","%x"\n' % (n, n * 0x9E3779B97F4A7C15 % 2**64) for n in range(40_000))
+    told: list[tuple[str, int]] = []
+    seen = 0
+
+    def tap(block: bytes) -> None:
+        nonlocal seen
+        seen += len(block)
+
+    head = ("Sforce-NumberOfRecords: 40000", "Sforce-Locator: abc", "Content-Type: text/csv")
+    with RawServer(chunked("200 OK", gzip.compress(text, 1), GZIP, *head)) as server:
+        got = org_at(server.url).fetch_page(
+            JOB, None, None, tmp_path / "1.csv", delimiter="COMMA", api_version=V, tap=tap,
+            received=lambda locator: told.append((locator, seen)),
+        )  # fmt: skip
+    assert [locator for locator, _ in told] == ["abc"]
+    assert (told[0][1] == 0) == (held > len(text))
+    assert (tmp_path / "1.csv").read_bytes() == text
+    assert (got.received.rows, seen) == (40_000, len(text))
+
+
+def test_a_page_that_breaks_off_names_no_other(tmp_path: Path) -> None:
+    """Nothing follows from an answer that did not come to its end."""
+    told: list[str] = []
+    answer = http("200 OK", PAGE, "Sforce-NumberOfRecords: 2", "Sforce-Locator: abc", length=len(PAGE) + 5)
+    with RawServer(answer) as server, pytest.raises(Truncated):
+        org_at(server.url).fetch_page(
+            JOB, None, None, tmp_path / "1.csv", delimiter="COMMA", api_version=V, received=told.append
+        )
+    assert told == []
+
+
 @pytest.fixture
 def small_files() -> Iterator[int]:
     """A limit on the size of files, as a full disk would be one."""
