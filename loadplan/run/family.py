@@ -11,8 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadplan.plan.graph import compile_graph
 from loadplan.plan.model import DELIMITERS, Lookup, Step
@@ -23,6 +22,7 @@ from loadplan.sources.idmap_build import build_id_map
 from loadplan.sources.masks import Masker, key_masker
 from loadplan.sources.matching import ResultPaths, match_results
 from loadplan.sources.rawrecords import field_splitter, unquoted
+from loadplan.sources.resultcells import result_cells
 from loadplan.sources.results import open_result
 from loadplan.sources.rowsfile import step_over
 from loadplan.sources.sentrows import Finder
@@ -70,7 +70,7 @@ class StepFamily:
         """For each sent field that becomes an id, what finds many at once; None when parents of others failed."""
         if self.failed:
             return None
-        return {at: partial(_find_all, known, masker) for at, known, masker in self.ids}
+        return {at: _finder(known, masker) for at, known, masker in self.ids}
 
     def close(self) -> None:
         for _, known, _ in self.ids:
@@ -81,10 +81,29 @@ class StepFamily:
         return not self.failed and not self.ids
 
 
-def _find_all(known: IdMap, masker: Masker | None, keys: list[bytes]) -> list[bytes | None]:
-    if masker is not None:
-        keys = [masker.of_bytes(key) if key else key for key in keys]
-    return known.find_all(keys)
+class _Finder:
+    """Ids of many keys at once."""
+
+    def __init__(self, known: IdMap, masker: Masker | None) -> None:
+        self._known, self._masker = known, masker
+
+    def __call__(self, keys: list[bytes]) -> list[bytes | None]:
+        if (masker := self._masker) is not None:
+            keys = [masker.of_bytes(key) if key else key for key in keys]
+        return self._known.find_all(keys)
+
+
+class _PlacedFinder(_Finder):
+    """The same for keys as they stand in the source; only used where numpy is."""
+
+    def placed(self, text: bytes, left: Any, right: Any) -> tuple[Any, Any]:
+        from loadplan.sources.idmaparrays import find_placed
+
+        return find_placed(self._known, text, left, right)
+
+
+def _finder(known: IdMap, masker: Masker | None) -> Finder:
+    return _Finder(known, masker) if masker is not None or known.in_memory else _PlacedFinder(known, masker)
 
 
 def family_of(rows: Rows, step: Step) -> StepFamily:
@@ -233,10 +252,12 @@ def _landed(rows: Rows, step: Step, part: PartRun, attempt: Attempt) -> Iterator
     shape = rows.shape(step)
     path = rows.folder.path(attempt.results["successful"].file)
     if shape.sent_key is not None:
-        result = open_result(path, DELIMITERS[step.csv.delimiter])
-        for at, name in enumerate(result.header):
-            if name.lower() == shape.sent_key.lower():
-                yield from ((row.cells[at].encode(), row.sf_id.encode()) for row in result.rows() if row.cells[at])
+        delimiter = DELIMITERS[step.csv.delimiter]
+        columns = [name.lower() for name in open_result(path, delimiter).columns]
+        wanted = [shape.sent_key.lower(), "sf__id"]
+        if set(wanted) <= set(columns):
+            for values, ids in result_cells(path, delimiter, [columns.index(name) for name in wanted], len(columns)):
+                yield from ((value, sf_id) for value, sf_id in zip(values, ids, strict=True) if value)
         return
     # The key was not sent: rows are told by their content, and their keys are in the source.
     files = {k: rows.folder.path(v.file) for k, v in attempt.results.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from loadplan.sources.chosen import Chooser
-from loadplan.sources.evenlines import PlacedBatch, lines_of
+from loadplan.sources.evenlines import lines_of
 from loadplan.sources.partdata import changed
 from loadplan.sources.rawrecords import unquoted
 from loadplan.sources.sentrows import Reading
@@ -22,8 +22,8 @@ def column_values(chooser: Chooser, fields: Sequence[int | None]) -> Iterator[li
         except OSError as error:
             raise changed(path) from error
         lines = lines_of(chooser.rows.delimiter.encode(), len(chooser.rows.header), size=size)
-        if lines.has_stretches:
-            yield from _of_stretches(chooser, Reading(path, lines), cells)
+        if lines.has_places:
+            yield from _of_places(chooser, Reading(path, lines), cells)
             return
     for batch in chooser:
         yield [[chooser.key_of(r) if at is None else unquoted(r.fields[at]) for r in batch] for at in fields]
@@ -37,13 +37,16 @@ def _cells(chooser: Chooser, fields: Sequence[int | None]) -> list[int] | None:
     return cells if len(cells) == len(fields) else None
 
 
-def _of_stretches(chooser: Chooser, reading: Reading, cells: list[int]) -> Iterator[list[list[bytes]]]:
+def _of_places(chooser: Chooser, reading: Reading, cells: list[int]) -> Iterator[list[list[bytes]]]:
+    from loadplan.sources.evenarrays import PlacedBatch, cut
+
     for batch in reading:
         if not batch.count:
             continue
         assert isinstance(batch, PlacedBatch)
-        _, _, values, others = batch.stretches([], cells)
-        for at, record in others:
+        kind = batch.main()
+        values: list[list[bytes]] = [cut(batch.text, *kind.edges(at)) if kind is not None else [] for at in cells]
+        for at, record in batch.split(kind)[1]:
             own = chooser.rows.split(record)
             for column, cell in zip(values, cells, strict=True):
                 column.insert(at, unquoted(own[cell]))

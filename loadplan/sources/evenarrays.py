@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadplan.sources.arrays import np
-from loadplan.sources.evenlines import Batch, Lines, PlacedBatch, Stretches
+from loadplan.sources.evenlines import Batch, Lines
 from loadplan.sources.hasharrays import hash_all
 from loadplan.sources.keys import Keys
 
@@ -20,7 +20,7 @@ Places = Any  # an array of offsets
 
 
 @dataclass(frozen=True)
-class _Kind:
+class Kind:
     """Even records of one kind: `mask` tells which; `edges(at)` are where the value of a cell begins and ends, `outer` the
     same with the quotes it stands in."""
 
@@ -28,6 +28,15 @@ class _Kind:
     mask: Places
     edges: Callable[[int], tuple[Places, Places]]
     outer: Callable[[int], tuple[Places, Places]]
+
+    def some(self, which: Places) -> Kind:
+        """Of the records it knows those at these places; the mask is the old one."""
+        edges, outer = self.edges, self.outer
+
+        def of(found: tuple[Places, Places]) -> tuple[Places, Places]:
+            return found[0][which], found[1][which]
+
+        return Kind(self.quoted, self.mask, lambda at: of(edges(at)), lambda at: of(outer(at)))
 
 
 @dataclass(frozen=True)
@@ -40,58 +49,68 @@ class _Marks:
 
 
 @dataclass(frozen=True)
-class _ArrayBatch(PlacedBatch):
-    """By offsets in the text."""
+class PlacedBatch(Batch):
+    """A batch that knows where everything stands in its text; of `Lines` that say `has_places`, every batch that has a record."""
 
     lines: Lines = field(kw_only=True)
     text: bytes = field(kw_only=True)
     starts: Places = field(kw_only=True)
     stops: Places = field(kw_only=True)
     behind: Places = field(kw_only=True)
-    kinds: Sequence[_Kind] = field(kw_only=True)
+    kinds: Sequence[Kind] = field(kw_only=True)
 
     def values(self, at: int) -> list[bytes]:
-        return [value for kind in self.kinds for value in _cut(self.text, *kind.edges(at))]
+        return [value for kind in self.kinds for value in cut(self.text, *kind.edges(at))]
 
     def keys(self, at: int) -> Keys:
-        if not self.kinds:
-            return Keys([])
-        edges = [kind.edges(at) for kind in self.kinds]
-        left, right = edges[0] if len(edges) == 1 else map(np.concatenate, zip(*edges, strict=True))
-        return PlacedKeys(self.text, left, right)
+        return Keys.of([PlacedKeys(self.text, *kind.edges(at)) for kind in self.kinds])
+
+    def content_keys(self, skip: int) -> Keys:
+        if 4 * len(self.others) > self.count:
+            return super().content_keys(skip)
+        return Keys.of([self._contents_of(kind, skip) for kind in self.kinds])
+
+    def _contents_of(self, kind: Kind, skip: int) -> Keys:
+        """Of the records of one kind. What stands between cells becomes one byte in all of the text, and every place moves to the left
+        by what was taken out before it."""
+        lines, last = self.lines, self.lines.width - 1
+        left, right = kind.edges(skip)[0], kind.edges(last)[1]
+        if not kind.quoted:
+            return PlacedKeys(self.text.replace(lines.delimiter, b"\0"), left, right)
+        if begins_with(self.text, kind.outer(0)[0], lines.between):
+            return Keys(self._names_of(kind, skip))
+        taken = np.where(kind.mask, last, 0)
+        known = np.logical_or.reduce([one.mask for one in self.kinds])
+        for at in np.flatnonzero(~known).tolist():
+            taken[at] = self.text.count(lines.between, int(self.starts[at]), int(self.stops[at]))
+        gone = (len(lines.between) - 1) * (np.cumsum(taken) - taken)[kind.mask]
+        text = self.text.replace(lines.between, b"\0")
+        return PlacedKeys(text, left - gone - 2 * skip, right - gone - 2 * last)
 
     def contents(self, skip: int) -> list[bytes]:
-        out: list[bytes] = []
-        for kind in self.kinds:
-            between = self.lines.between if kind.quoted else self.lines.delimiter
-            found = _cut(self.text, kind.edges(skip)[0], kind.edges(self.lines.width - 1)[1])
-            out += [row.replace(between, b"\0") for row in found]
-        return out
+        return [name for kind in self.kinds for name in self._names_of(kind, skip)]
+
+    def _names_of(self, kind: Kind, skip: int) -> list[bytes]:
+        between = self.lines.between if kind.quoted else self.lines.delimiter
+        found = cut(self.text, kind.edges(skip)[0], kind.edges(self.lines.width - 1)[1])
+        return [row.replace(between, b"\0") for row in found]
 
     def ends(self) -> list[int]:
         found: list[int] = self.behind.tolist()
         return found
 
-    def stretches(self, spans: Sequence[tuple[int, int]], cells: Sequence[int]) -> Stretches:
-        text = self.text
-        if not self.kinds:
-            rest = list(enumerate(_cut(text, self.starts, self.stops)))
-            return False, [[] for _ in spans], [[] for _ in cells], rest
-        kind = self._main()
-        pieces = [_cut(text, kind.outer(a)[0], kind.outer(b)[1]) for a, b in spans]
-        values = [_cut(text, *kind.edges(at)) for at in cells]
-        at = np.flatnonzero(~kind.mask)
-        others = zip(at.tolist(), _cut(text, self.starts[at], self.stops[at]), strict=True)
-        return kind.quoted, pieces, values, list(others)
+    def main(self) -> Kind | None:
+        """The kind that most even records are of."""
+        return max(self.kinds, key=lambda kind: int(kind.mask.sum()), default=None)
 
-    def _main(self) -> _Kind:
-        return max(self.kinds, key=lambda kind: int(kind.mask.sum()))
-
-    def places(self) -> list[int]:
-        found: list[int] = np.flatnonzero(self._main().mask).tolist() if self.kinds else []
-        return found
+    def split(self, kind: Kind | None) -> tuple[Places, list[tuple[int, bytes]]]:
+        """The places in the batch of the records of this kind; the places and the bytes of all others."""
+        rest = np.arange(self.count) if kind is None else np.flatnonzero(~kind.mask)
+        others = zip(rest.tolist(), cut(self.text, self.starts[rest], self.stops[rest]), strict=True)
+        return np.flatnonzero(kind.mask) if kind is not None else rest[:0], list(others)
 
     def record(self, place: int) -> bytes:
+        """The record at a place."""
         return self.text[int(self.starts[place]) : int(self.stops[place])]
 
 
@@ -125,14 +144,22 @@ class PlacedKeys(Keys):
         return found
 
 
-def _cut(text: bytes, left: Places, right: Places) -> list[bytes]:
+def begins_with(text: bytes, left: Places, between: bytes) -> bool:
+    """Whether one of the records that begin there has a delimiter, and nothing else, in its first cell: with its quotes it looks like
+    what stands between two cells."""
+    cells = np.frombuffer(text, np.uint8)
+    return bool(((cells[left + 1] == between[1]) & (cells[left + 2] == between[2])).any())
+
+
+def cut(text: bytes, left: Places, right: Places) -> list[bytes]:
+    """The pieces of a text."""
     return [text[i:j] for i, j in zip(left.tolist(), right.tolist(), strict=True)]
 
 
 class ArrayLines(Lines):
     """The same as `EvenLines`, for blocks of some hundred kilobytes."""
 
-    has_stretches = True
+    has_places = True
 
     def _sort(self, text: bytes) -> tuple[Batch, int]:
         size = text.rfind(b"\n") + 1
@@ -164,7 +191,7 @@ class ArrayLines(Lines):
         if self.crlf and not (behind[:, -1] == _CR).all():
             return None
         starts = opened[0 :: self.width]
-        return _ArrayBatch(
+        return PlacedBatch(
             count, [], int((ends - starts).max()),
             lines=self, text=text, starts=starts, stops=last + 1, behind=ends + 1,
             kinds=[self._full(np.ones(count, bool), quotes.reshape(count, -1))],
@@ -194,15 +221,15 @@ class ArrayLines(Lines):
         kinds = self._found(text, cells[:size], _Marks(marks, at, ends), quotes, before)
         return self._batch(text, ends, kinds), size
 
-    def _batch(self, text: bytes, ends: Places, kinds: list[_Kind]) -> Batch:
+    def _batch(self, text: bytes, ends: Places, kinds: list[Kind]) -> Batch:
         starts, stops = _starts(ends), ends
         if self.crlf:
             returned = np.frombuffer(text, np.uint8)[np.maximum(ends - 1, starts)] == _CR
             stops = ends - (returned & (ends > starts))
         left = ~sum((kind.mask for kind in kinds), start=np.zeros(len(ends), bool))
 
-        return _ArrayBatch(
-            len(ends), _cut(text, starts[left], stops[left]), int((ends - starts).max()),
+        return PlacedBatch(
+            len(ends), cut(text, starts[left], stops[left]), int((ends - starts).max()),
             lines=self, text=text, starts=starts, stops=stops, behind=ends + 1, kinds=kinds,
         )  # fmt: skip
 
@@ -210,14 +237,14 @@ class ArrayLines(Lines):
         """Where the last cells end."""
         return ends - 1 if self.crlf else ends
 
-    def _found(self, text: bytes, cells: Places, marks: _Marks, quotes: Places, before: Places) -> list[_Kind]:
+    def _found(self, text: bytes, cells: Places, marks: _Marks, quotes: Places, before: Places) -> list[Kind]:
         """The even records by kind. `before` is how many quotes stand before each end."""
         ends = marks.ends
         starts, stops = _starts(ends), self._stops(ends)
         first = _shifted(before)
         count = before - first
         bare, full = count == 0, count == 2 * self.width
-        kinds: list[_Kind] = []
+        kinds: list[Kind] = []
         if full.any():
             places = quotes[first[full][:, None] + np.arange(2 * self.width)]
             good = self._in_quotes(cells, places, starts[full], stops[full])
@@ -243,8 +270,8 @@ class ArrayLines(Lines):
             good &= ((shut + 2 == opened) & (cells[shut + 1] == ord(self.delimiter))).all(axis=1)
         return good
 
-    def _full(self, mask: Places, places: Places) -> _Kind:
-        return _Kind(
+    def _full(self, mask: Places, places: Places) -> Kind:
+        return Kind(
             True,
             mask,
             lambda at: (places[:, 2 * at] + 1, places[:, 2 * at + 1]),
@@ -263,12 +290,12 @@ class ArrayLines(Lines):
             good[:] = False
         return good
 
-    def _bare(self, mask: Places, delimiters: Places, first: Places, starts: Places, stops: Places) -> _Kind:
+    def _bare(self, mask: Places, delimiters: Places, first: Places, starts: Places, stops: Places) -> Kind:
         def edges(at: int) -> tuple[Places, Places]:
             left = starts if at == 0 else delimiters[first + at - 1] + 1
             return left, stops if at == self.width - 1 else delimiters[first + at]
 
-        return _Kind(False, mask, edges, edges)
+        return Kind(False, mask, edges, edges)
 
 
 def _starts(ends: Places) -> Places:

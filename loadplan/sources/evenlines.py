@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -24,9 +23,6 @@ _EVEN = b"\1"
 _OTHERS = re.compile(rb"[^\1]+")
 MUCH = 8 << 20
 """Bytes of a text from which on it pays to load numpy."""
-
-
-Stretches = tuple[bool, list[list[bytes]], list[list[bytes]], list[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -50,37 +46,20 @@ class Batch:
         """The names (`names.content`) of the even records by all their cells but the first `skip`, in no promised order."""
         return []
 
+    def content_keys(self, skip: int) -> Keys:
+        """The same names, of which only hashes are asked for."""
+        return Keys(self.contents(skip))
+
     def ends(self) -> list[int]:
         """The offset behind each record, in order."""
         return []
-
-
-class PlacedBatch(Batch, ABC):
-    """A batch that knows where everything stands; of `Lines` that say `has_stretches`, every batch that has a record."""
-
-    @abstractmethod
-    def stretches(self, spans: Sequence[tuple[int, int]], cells: Sequence[int]) -> Stretches:
-        """In order, of the even records of the kind that most are of: whether all their cells are in quotes; for each span of
-        cells (first and last) the bytes as they stand; the values of some cells. Then the place in the batch and the
-        bytes of each other record."""
-        ...
-
-    @abstractmethod
-    def places(self) -> list[int]:
-        """The places in the batch of the even records that `stretches` tells of."""
-        ...
-
-    @abstractmethod
-    def record(self, place: int) -> bytes:
-        """The record at a place."""
-        ...
 
 
 class Lines(ABC):
     """Feed it blocks; it gives the records that have ended. `width` is how many cells an even record has; `crlf` that
     records end in CRLF, which then belongs to no cell. `ends_open` says that the text ended inside quotes."""
 
-    has_stretches = False
+    has_places = False
 
     def __init__(self, delimiter: bytes, width: int, *, crlf: bool = False) -> None:
         self.delimiter = delimiter

@@ -24,9 +24,13 @@ from functools import partial
 from itertools import chain, pairwise
 from operator import itemgetter, le
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loadplan.sources.sentrows import Sent
 from loadplan.sources.spool import Spool, pack, unpack
+
+if TYPE_CHECKING:
+    from loadplan.sources.sentarrays import PlacedRows
 
 MEMORY = 40_000_000
 """Bytes of memory that rows may take before they go to disk, Python's own share counted."""
@@ -66,8 +70,11 @@ class ParentOrder:
         return self._by_bytes or self._by_length
 
 
-def group_rows(batches: Iterable[Sent], folder: Path, *, memory: int = MEMORY) -> Iterator[Sent]:
-    """The rows with those of one parent together, parents in order of their keys.
+def group_rows(
+    batches: Iterable[Sent | PlacedRows], folder: Path, *, ending: bytes = b"\n", size: int = 0, memory: int = MEMORY
+) -> Iterator[Sent | PlacedRows]:
+    """The rows with those of one parent together, parents in order of their keys. `ending` is the line end that each is sent with;
+    `size` about how many bytes there are, 0 when nobody knows.
 
     Nothing is given out before the last row was taken. Few rows are sorted in memory; more wait on disk in `folder`, in
     a file that is gone when the iteration ends, is closed or the process dies: as many bytes as the rows have, and 24 a
@@ -76,9 +83,10 @@ def group_rows(batches: Iterable[Sent], folder: Path, *, memory: int = MEMORY) -
         try:
             from loadplan.sources.grouparrays import grouped
         except ImportError:
-            yield from _grouped(iter(batches), spool, 0, memory)
+            # Without numpy there are no rows of the other kind.
+            yield from _grouped((batch for batch in batches if isinstance(batch, Sent)), spool, 0, memory)
         else:
-            yield from grouped(batches, spool, memory)
+            yield from grouped(batches, spool, memory, ending, size)
 
 
 def _grouped(batches: Iterator[Sent], spool: Spool, first: int, memory: int) -> Iterator[Sent]:

@@ -48,7 +48,7 @@ ID_LENGTH = 18
 NOT_LANDED = b"-" * ID_LENGTH
 AMBIGUOUS = b"=" * ID_LENGTH
 _WITHOUT = {NOT_LANDED: Why.NOT_LANDED, AMBIGUOUS: Why.AMBIGUOUS}
-_LONG = 255
+LONG = 255
 """A key of fewer bytes has its length in one byte; this one says that four bytes with the length follow."""
 _HEADS = [bytes([size]) for size in range(256)]
 FILES = ("starts.bin", "records.bin")
@@ -56,7 +56,8 @@ MANIFEST = "manifest.json"
 
 
 class IdMap:
-    """An open map. `keys` counts distinct keys, `landed` those with an id, `ambiguous` those with several.
+    """An open map. `keys` counts distinct keys, `landed` those with an id, `ambiguous` those with several; `in_memory` says that
+    the keys with an id are held in a dict. `records`, `starts` and `shift` are for `idmaparrays`.
 
     Look-ups never raise for a key; they may be made in any order and number. Close it, or use it in a `with`."""
 
@@ -65,10 +66,10 @@ class IdMap:
         self.keys: int = manifest["keys"]
         self.landed: int = manifest["landed"]
         self.ambiguous: int = manifest["ambiguous"]
-        self._shift = 64 - int(manifest["bits"])
+        self.shift = 64 - int(manifest["bits"])
         self._stack = ExitStack()
-        self._records = self._map(folder / "records.bin")
-        self._starts: memoryview = self._stack.enter_context(memoryview(self._map(folder / "starts.bin")).cast("Q"))
+        self.records = self._map(folder / "records.bin")
+        self.starts: memoryview = self._stack.enter_context(memoryview(self._map(folder / "starts.bin")).cast("Q"))
         self._ids = dict(self._walk()) if self.keys <= small else None
 
     def _map(self, path: Path) -> mmap.mmap | bytes:
@@ -77,8 +78,12 @@ class IdMap:
                 return b""
             return self._stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
+    @property
+    def in_memory(self) -> bool:
+        return self._ids is not None
+
     def _walk(self) -> Iterator[tuple[bytes, bytes]]:
-        for key, sf_id in _records_in(self._records[:]):
+        for key, sf_id in _records_in(self.records[:]):
             if sf_id not in _WITHOUT:
                 yield key, sf_id
 
@@ -93,7 +98,7 @@ class IdMap:
         """`find` for each of `keys`, faster: equal keys in a row cost one look-up."""
         if self._ids is not None:
             return list(map(self._ids.get, keys))
-        starts, records, shift = self._starts, self._records, self._shift
+        starts, records, shift = self.starts, self.records, self.shift
         last, value = None, None
         found: list[bytes | None] = []
         add = found.append
@@ -103,7 +108,7 @@ class IdMap:
                 slot = hash64(key) >> shift
                 data = records[starts[slot] : starts[slot + 1]]
                 while at < len(data):
-                    if data[at] == _LONG:
+                    if data[at] == LONG:
                         value = _value_in(data, key)
                         break
                     end = at + 1 + data[at]
@@ -124,8 +129,8 @@ class IdMap:
         return _WITHOUT.get(value)
 
     def _stored(self, key: bytes) -> bytes | None:
-        slot = hash64(key) >> self._shift
-        return _value_in(self._records[self._starts[slot] : self._starts[slot + 1]], key)
+        slot = hash64(key) >> self.shift
+        return _value_in(self.records[self.starts[slot] : self.starts[slot + 1]], key)
 
     def close(self) -> None:
         self._stack.close()
@@ -147,7 +152,7 @@ def _records_in(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = 0
     while at < len(data):
         begin, size = at + 1, data[at]
-        if size == _LONG:
+        if size == LONG:
             begin, size = at + 5, int.from_bytes(data[at + 1 : at + 5], "little")
         at = begin + size + ID_LENGTH
         yield data[begin : begin + size], data[begin + size : at]
@@ -155,7 +160,7 @@ def _records_in(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def head_of(size: int) -> bytes:
     """What stands before a key of `size` bytes."""
-    return _HEADS[size] if size < _LONG else _HEADS[_LONG] + size.to_bytes(4, "little")
+    return _HEADS[size] if size < LONG else _HEADS[LONG] + size.to_bytes(4, "little")
 
 
 def open_id_map(folder: Path, digest: str, *, small: int = SMALL) -> IdMap | None:

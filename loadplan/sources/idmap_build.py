@@ -11,10 +11,11 @@ from array import array
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from loadplan.disk import disk
 from loadplan.durable import local_error, make_private, sync_dir, write_atomic
@@ -34,7 +35,12 @@ from loadplan.sources.idmap import (
 from loadplan.sources.ids import long_id
 from loadplan.sources.spool import Spool, pack, unpack
 
+if TYPE_CHECKING:
+    from loadplan.sources.idmapbuild_arrays import Bucket
+
 _BUCKETS = 256
+_MANY = 50_000
+"""Pairs from which on it pays to load numpy."""
 _BUFFERED = 1 << 17
 """Pairs held in memory before they are filed: about 15 MB."""
 
@@ -95,26 +101,28 @@ def _replace(work: Path, folder: Path) -> None:
 
 def _partition(spool: Spool, pairs: Iterable[tuple[bytes, bytes]]) -> int:
     """File the pairs by the first byte of their hash; how many there were."""
-    places: list[list[int]] = [[] for _ in range(_BUCKETS)]
-    keys: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
-    ids: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
-    total, room, hasher = 0, _BUFFERED, hash64
-    for key, sf_id in pairs:
-        if len(sf_id) != ID_LENGTH:
-            sf_id = _eighteen(sf_id)
-        if not key:
+    total, taken = 0, iter(pairs)
+    while batch := list(islice(taken, _BUFFERED)):
+        keys = list(map(itemgetter(0), batch))
+        ids = [sf_id if len(sf_id) == ID_LENGTH else _eighteen(sf_id) for _, sf_id in batch]
+        if b"" in keys:
             raise ValueError("a row without a key has no place in an id map")
-        hashed = hasher(key)
-        bucket = hashed >> 56
-        places[bucket].append(hashed >> 26 & 0x3FFFFFFF)
-        keys[bucket].append(key)
-        ids[bucket].append(sf_id)
-        room -= 1
-        if not room:
-            _file(spool, places, keys, ids)
-            total, room = total + _BUFFERED, _BUFFERED
-    _file(spool, places, keys, ids)
-    return total + _BUFFERED - room
+        if (arrays := _arrays(len(batch))) is not None:
+            arrays.file_pairs(spool, keys, ids, buckets=_BUCKETS, below=_BELOW)
+        else:
+            _file(spool, keys, ids)
+        total += len(batch)
+    return total
+
+
+def _arrays(count: int) -> ModuleType | None:
+    if count < _MANY:
+        return None
+    try:
+        from loadplan.sources import idmapbuild_arrays
+    except ImportError:
+        return None
+    return idmapbuild_arrays
 
 
 def _eighteen(sf_id: bytes) -> bytes:
@@ -126,21 +134,27 @@ def _eighteen(sf_id: bytes) -> bytes:
     return long
 
 
-def _file(spool: Spool, places: list[list[int]], keys: list[list[bytes]], ids: list[list[bytes]]) -> None:
-    for bucket in range(_BUCKETS):
-        if places[bucket]:
-            spool.put(bucket, pack([array("I", places[bucket])], [keys[bucket], ids[bucket]]))
-            places[bucket].clear()
-            keys[bucket].clear()
-            ids[bucket].clear()
+def _file(spool: Spool, keys: list[bytes], ids: list[bytes]) -> None:
+    of_bucket: list[list[tuple[int, bytes, bytes]]] = [[] for _ in range(_BUCKETS)]
+    for key, sf_id in zip(keys, ids, strict=True):
+        hashed = hash64(key)
+        of_bucket[hashed >> 56].append((hashed >> 26 & 0x3FFFFFFF, key, sf_id))
+    for bucket, entries in enumerate(of_bucket):
+        if entries:
+            places, some, theirs = zip(*entries, strict=True)
+            spool.put(bucket, pack([array("I", places)], [some, theirs]))
 
 
 def _write(work: Path, spool: Spool, count: int) -> dict[str, Any]:
+    arrays = _arrays(count)
     with ExitStack() as stack:
         files = {name: stack.enter_context(counted_file(work / name)) for name in FILES}
         writer = _Writer(files, bits=max(1, min(32, count.bit_length())))
         for bucket in range(_BUCKETS):
-            writer.take(bucket, _merged(spool, bucket))
+            if arrays is not None:
+                writer.take_many(bucket, arrays.Bucket(spool.blocks(bucket), _one_of))
+            else:
+                writer.take(bucket, _merged(spool, bucket))
         return writer.finish()
 
 
@@ -191,11 +205,22 @@ class _Writer:
                 starts.extend([begin] * (slot + 1 - slots))
                 slots = slot + 1
         self.slots = slots
+        self._put(ids, starts.tobytes(), b"".join(records))
+
+    def take_many(self, bucket: int, entries: Bucket) -> None:
+        """The same for entries of the other kind."""
+        records, begins = entries.records()
+        starts, self.slots = entries.starts(
+            begins + self.files["records.bin"].bytes, self.slots, bucket << _BELOW, 8 + _BELOW - self.bits
+        )
+        self._put(entries.ids, starts, records)
+
+    def _put(self, ids: list[bytes], starts: bytes, records: bytes) -> None:
         self.keys += len(ids)
         self.ambiguous += ids.count(AMBIGUOUS)
         self.landed += len(ids) - ids.count(AMBIGUOUS) - ids.count(NOT_LANDED)
-        self.files["starts.bin"].write(starts.tobytes())
-        self.files["records.bin"].write(b"".join(records))
+        self.files["starts.bin"].write(starts)
+        self.files["records.bin"].write(records)
 
     def finish(self) -> dict[str, Any]:
         end = array("Q", [self.files["records.bin"].bytes])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 from loadplan.sources.hashing import folded, hash64
 
@@ -13,6 +14,11 @@ class Keys:
 
     def __init__(self, values: list[bytes]) -> None:
         self._values = values
+
+    @staticmethod
+    def of(some: Sequence[Keys]) -> Keys:
+        """All of them as one."""
+        return some[0] if len(some) == 1 else _Several(some)
 
     def __len__(self) -> int:
         return len(self._values)
@@ -33,3 +39,29 @@ class Keys:
 
     def without_case(self) -> bytes:
         return array("Q", map(hash64, folded(self._values))).tobytes()
+
+
+class _Several(Keys):
+    def __init__(self, some: Sequence[Keys]) -> None:
+        super().__init__([])
+        self._some = [keys for keys in some if len(keys)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._some))
+
+    @property
+    def shortest(self) -> int:
+        return min((keys.shortest for keys in self._some), default=0)
+
+    @property
+    def longest(self) -> int:
+        return max((keys.longest for keys in self._some), default=0)
+
+    def total(self) -> int:
+        return sum(keys.total() for keys in self._some)
+
+    def exact(self) -> bytes:
+        return b"".join([keys.exact() for keys in self._some])
+
+    def without_case(self) -> bytes:
+        return b"".join([keys.without_case() for keys in self._some])

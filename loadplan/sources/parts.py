@@ -9,12 +9,11 @@ part. Nothing here knows of jobs.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 from loadplan.behind import Behind
 from loadplan.diagnostics import has_errors
@@ -33,6 +32,9 @@ from loadplan.sources.rowsfile import RowsWriter
 from loadplan.sources.sentrows import Family, Sender, Sent
 from loadplan.sources.shape import Shape
 from loadplan.words import count
+
+if TYPE_CHECKING:
+    from loadplan.sources.sentarrays import PlacedRows
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,10 @@ def cut_parts(
     try:
         parts = cut.parts(_in_order(sender.batches(chooser)) if sender.parent is not None else sender.batches(chooser))
     except _OutOfOrderError:
-        again = reader.reopen()
+        again, size = reader.reopen(), expected.bytes if expected is not None else 0
         try:
             chooser = Chooser(step, shape, again, plain=plain)
-            parts = cut.parts(group_rows(sender.batches(chooser), folder))
+            parts = cut.parts(group_rows(sender.batches(chooser), folder, ending=cut.ending, size=size))
         finally:
             again.close()
     digest = chooser.rows.digest()
@@ -124,6 +126,7 @@ def require_unchanged(found: InputDigest, expected: InputDigest | None, name: st
     )
 
 
+Batch = Union[Sent, "PlacedRows"]
 FEW = 10_000
 """Rows. Salesforce works on batches of so many at the same time; rows of one parent in one batch do not meet."""
 
@@ -138,12 +141,12 @@ def parent_field(step: Step, shape: Shape) -> int | None:
     return shape.header.index(named[0]) if named else None
 
 
-def _in_order(batches: Iterator[Sent]) -> Iterator[Sent]:
+def _in_order(batches: Iterator[Batch]) -> Iterator[Batch]:
     """The batches, as long as they are in order of their parents. Raises _OutOfOrderError when many rows are not."""
     order, rows = ParentOrder(), 0
     for batch in batches:
-        order.see(batch.parents)
-        rows += len(batch.data)
+        batch.seen_by(order)
+        rows += batch.rows
         if rows > FEW and not order.in_order:
             raise _OutOfOrderError
         yield batch
@@ -159,16 +162,20 @@ class _Cut:
     first: int
     line_of: Callable[[int], int]
 
-    def parts(self, batches: Iterator[Sent]) -> list[PartFile]:
+    @property
+    def ending(self) -> bytes:
+        """Of each row."""
+        return LINE_ENDINGS[self.step.csv.line_ending].encode()
+
+    def parts(self, batches: Iterator[Batch]) -> list[PartFile]:
         """A part at a time; the row that would overflow one begins the next."""
-        header = encoder_of(self.step.csv)(self.shape.header)
-        ending = LINE_ENDINGS[self.step.csv.line_ending].encode()
+        header, ending = encoder_of(self.step.csv)(self.shape.header), self.ending
         kind = "key" if self.shape.sent_key is not None else "row"
         parts: list[PartFile] = []
         with ExitStack() as stack:
             now: _Filling | None = None
             for batch in batches:
-                at, total = 0, len(batch.data)
+                at, total = 0, batch.rows
                 while at < total:
                     if now is None:
                         path = self.folder / f"{self.first + len(parts):04d}.csv"
@@ -177,7 +184,7 @@ class _Cut:
                         now = _Filling(file, write, header, ending, self.step.parts)
                     taken = now.take(batch, at)
                     if not taken and not now.index:
-                        self._must_fit(batch.records[at], len(header) + len(batch.data[at]) + len(ending))
+                        self._must_fit(batch.record(at), len(header) + batch.size(at, ending))
                     at += taken
                     if at < total:
                         parts.append(now.finished(self.first + len(parts), kind, stack))
@@ -210,22 +217,17 @@ class _Filling:
         self.index: array[int] = array("Q")
         write(header)
 
-    def take(self, batch: Sent, at: int) -> int:
+    def take(self, batch: Batch, at: int) -> int:
         """As many of its rows from `at` on as fit."""
-        data = batch.data[at:] if at else batch.data
-        size = sum(map(len, data)) + len(self._ending) * len(data)
-        if size > self._room or len(data) > self._left:
-            ends = list(accumulate([len(row) + len(self._ending) for row in data]))
-            count = min(bisect_right(ends, self._room), self._left)
-            if not count:
-                return 0
-            data, size = data[:count], ends[count - 1]
-        self._write(self._ending.join([*data, b""]))
+        count, size = batch.fitting(at, self._room, self._left, self._ending)
+        if not count:
+            return 0
+        self._write(batch.written(at, count, self._ending))
         self._room -= size
-        self._left -= len(data)
-        self._names += sum(batch.names[at : at + len(data)])
-        self.index.extend(batch.records[at : at + len(data)])
-        return len(data)
+        self._left -= count
+        self._names += batch.total(at, count)
+        self.index.frombytes(batch.numbers(at, count))
+        return count
 
     def finished(self, number: int, kind: str, stack: ExitStack) -> PartFile:
         """The part, durable: its index is before it is."""

@@ -258,10 +258,8 @@ class _Scan:
                 sum_of_keys += self._see_keys(Keys([unquoted(cells[key]) for cells in others]))
             if self._wanted.by_key:
                 return sum_of_keys
-        names = batch.contents(0)
-        if others:
-            names += [content([unquoted(c) for c in cells]) for cells in others]
-        return total(names)
+        names = batch.content_keys(0).total()
+        return names + total(content([unquoted(c) for c in cells]) for cells in others)
 
     def _cells_of(self, records: list[bytes]) -> Iterator[list[bytes]]:
         for record in records:

@@ -43,18 +43,18 @@ class RowError(NamedTuple):
 
 @dataclass(frozen=True)
 class ResultFile:
-    """A result file on disk. `header` lists the echoed columns, Salesforce's own left out; iterate `rows` as often as
+    """A result file on disk. `header` lists the echoed columns, `columns` all of them with Salesforce's own; iterate `rows` as often as
     needed."""
 
     path: Path
     header: tuple[str, ...]
-    _columns: tuple[str, ...]
+    columns: tuple[str, ...]
     _delimiter: str
 
     def rows(self) -> Iterator[ResultRow]:
         """Raises LocalError (exit 9) when the file is damaged: a row with other cells than the header, an open
         quote."""
-        columns = self._columns
+        columns = self.columns
         if not columns:
             return
         at = {name: columns.index(name) for name in _OWN if name in columns}
@@ -76,7 +76,7 @@ def open_result(path: Path, delimiter: str = ",") -> ResultFile:
     try:
         first = RecordSplitter(stream.blocks(), delimiter, '"', NO_LIMITS).first()
     except (RecordFaultError, InvalidInputError) as fault:
-        raise _damaged(path, str(fault)) from fault
+        raise damaged(path, str(fault)) from fault
     finally:
         stream.close()
     columns = tuple(first[1]) if first is not None else ()
@@ -122,7 +122,7 @@ def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
                 raise cells
             yield cells
     except (RecordFaultError, InvalidInputError) as fault:
-        raise _damaged(path, str(fault)) from fault
+        raise damaged(path, str(fault)) from fault
     finally:
         stream.close()
 
@@ -131,10 +131,11 @@ def _stream(path: Path) -> TextStream:
     try:
         return TextStream(path, path.name)
     except InvalidInputError as error:
-        raise _damaged(path, error.summary) from error
+        raise damaged(path, error.summary) from error
 
 
-def _damaged(path: Path, why: str) -> LocalError:
+def damaged(path: Path, why: str) -> LocalError:
+    """What is raised for a result file that is not what was received."""
     return LocalError(
         f"{path.name} cannot be read as it was received: {why}",
         code="LP0335",

@@ -109,7 +109,7 @@ class Tally:
         if self._key is not None:
             self._names += batch.keys(self._key).total()
         else:
-            self._names += total(batch.contents(self._own))
+            self._names += batch.content_keys(self._own).total()
         if others:
             careful = self._careful(others)
             if careful is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from array import array
 from collections import Counter
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from loadplan.sources import evenlines
 from loadplan.sources.evenarrays import ArrayLines
-from loadplan.sources.evenlines import EvenLines, Lines, lines_of
-from loadplan.sources.names import content
+from loadplan.sources.evenlines import Batch, EvenLines, Lines, lines_of
+from loadplan.sources.hashing import hash64
+from loadplan.sources.names import content, total
 from loadplan.sources.rawrecords import LONGEST, RawRecords, TooLongError, field_splitter, unquoted
 
 WAYS = pytest.mark.parametrize("way", [EvenLines, ArrayLines])
@@ -46,6 +48,7 @@ def collected(
         assert None not in others
         values.update(batch.values(at) + [unquoted(o[at]) for o in others if o])
         names.update(batch.contents(0) + [content([unquoted(c) for c in o]) for o in others if o])
+        same_hashes(batch, width)
         ends = batch.ends()
         assert len(ends) == batch.count
         assert batch.longest <= len(piece) + 1  # a last record is given its line end
@@ -55,6 +58,18 @@ def collected(
         taken, count = taken + piece, count + batch.count
     assert not lines.ends_open
     return values, names, taken, count
+
+
+def same_hashes(batch: Batch, width: int) -> None:
+    """Keys and names that are only hashed are those that are handed out."""
+    for at in range(width):
+        pairs = (batch.keys(at), batch.values(at)), (batch.content_keys(at), batch.contents(at))
+        for keys, texts in pairs:
+            assert len(keys) == len(texts)
+            assert (keys.total() - total(texts)) % (1 << 64) == 0
+            assert Counter(array("Q", keys.exact())) == Counter(map(hash64, texts))
+            sizes = [len(text) for text in texts]
+            assert (keys.shortest, keys.longest) == (min(sizes, default=0), max(sizes, default=0))
 
 
 @settings(deadline=None, max_examples=300)
@@ -104,6 +119,7 @@ def test_what_is_called_even_has_one_reading(way: type[Lines], data: bytes, widt
     for at in range(width):
         assert Counter(batch.values(at)) == Counter(unquoted(c[at]) for c in cells if c)
     assert Counter(batch.contents(0)) == Counter(content([unquoted(f) for f in c]) for c in cells if c)
+    same_hashes(batch, width)
 
 
 @WAYS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 
@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loadplan.sources import grouparrays, grouping
+from loadplan.sources.arrays import np
 from loadplan.sources.grouping import ParentOrder, group_rows
+from loadplan.sources.sentarrays import PlacedRows
 from loadplan.sources.sentrows import Sent
 
 Row = tuple[bytes, int, int, bytes]
@@ -40,8 +42,18 @@ def batches(rows: Iterable[Row], size: int) -> Iterator[Sent]:
 def grouped(rows: Iterable[Row], folder: Path, memory: int, size: int = 500) -> list[Row]:
     found: list[Row] = []
     for batch in group_rows(batches(rows, size), folder, memory=memory):
-        found += zip(batch.parents, batch.records, batch.names, batch.data, strict=True)
+        found += rows_of(batch)
     return found
+
+
+def rows_of(batch: Sent | PlacedRows) -> list[Row]:
+    if isinstance(batch, Sent):
+        return list(zip(batch.parents, batch.records, batch.names, batch.data, strict=True))
+    assert batch.parents is not None
+    ends = [0, *np.cumsum(batch.sizes).tolist()]
+    text = batch.written(0, batch.rows, b"\n")
+    data = [text[start:end].removesuffix(b"\n") for start, end in pairwise(ends)]
+    return list(zip(batch.parents.tolist(), batch.records.tolist(), batch.names.tolist(), data, strict=True))
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -65,7 +77,7 @@ def test_rows_are_ordered_by_parent_and_keep_their_order_within_one(
 
 def many(count: int, parents: int) -> list[Row]:
     rnd = random.Random(5)
-    return [(b"p%d" % rnd.randrange(parents), n, n, b"row %d\n" % n) for n in range(count)]
+    return [(b"p%d" % rnd.randrange(parents), n, n, b"row %d" % n) for n in range(count)]
 
 
 @pytest.mark.parametrize("parents", [1, 3, 5000])
@@ -98,7 +110,7 @@ def test_a_source_that_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_reader_that_stops_early_frees_the_disk(tmp_path: Path) -> None:
     """A closed iteration closes its file."""
     rows = group_rows(batches(many(9000, 10), 500), tmp_path, memory=300_000)
-    assert next(rows).parents[0] == b"p0"
+    assert rows_of(next(rows))[0][0] == b"p0"
     rows.close()  # type: ignore[attr-defined]
     assert list(tmp_path.iterdir()) == []
 

@@ -11,13 +11,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loadplan.errors import LocalError
-from loadplan.sources import idmap, idmap_build
+from loadplan.sources import idmap, idmap_build, idmaparrays, idmapbuild_arrays
+from loadplan.sources.arrays import np
 from loadplan.sources.idmap import IdMap, Why, open_id_map
 from loadplan.sources.idmap_build import build_id_map
+from loadplan.sources.idmaparrays import find_placed
 from loadplan.sources.spool import Spool
 
 SMALL, ON_DISK = 200_000, -1
 Pairs = list[tuple[bytes, bytes]]
+
+
+@pytest.fixture(params=["numpy", "bytes"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Built with numpy, and without it."""
+    monkeypatch.setattr(idmap_build, "_MANY", 0 if request.param == "numpy" else 1 << 40)
 
 
 def sf_id(number: int) -> bytes:
@@ -40,6 +48,14 @@ KEYS = st.one_of(st.binary(min_size=1, max_size=3), st.binary(min_size=250, max_
 PAIRS = st.lists(st.tuples(KEYS, st.sampled_from([b"", sf_id(1), sf_id(2), sf_id(3)])), max_size=60)
 
 
+def placed(known: IdMap, keys: list[bytes], behind: bytes) -> list[bytes | None]:
+    """The same look-up for keys that stand one after the other in a text."""
+    text, right = b"".join(keys) + behind, np.cumsum([len(key) for key in keys], dtype=np.int64)
+    left = right - np.array([len(key) for key in keys], np.int64)
+    ids, there = find_placed(known, text, left, right)
+    return [one if has else None for one, has in zip(ids.tolist(), there.tolist(), strict=True)]
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=PAIRS, others=st.lists(KEYS, max_size=5), buffered=st.sampled_from([1, 7, 1 << 17]))
 def test_a_key_has_the_id_of_its_row_in_memory_as_on_disk(
@@ -53,6 +69,7 @@ def test_a_key_has_the_id_of_its_row_in_memory_as_on_disk(
             keys = [*wanted, *others, *wanted]
             ids = [value if isinstance(value := wanted.get(key), bytes) else None for key in keys]
             assert held.find_all(keys) == on_disk.find_all(keys) == ids
+            assert placed(on_disk, keys, b"") == placed(on_disk, keys, b"some text behind the last one") == ids
             assert [held.find(k) for k in keys] == [on_disk.find(k) for k in keys] == ids
             for key in keys:
                 value = wanted.get(key, Why.UNKNOWN)
@@ -67,9 +84,14 @@ def test_two_keys_with_one_hash_are_told_apart(tmp_path: Path, monkeypatch: pyte
     """The stored key decides: with one hash for everything each key has its own id, and a stranger has none."""
     for module in (idmap, idmap_build):
         monkeypatch.setattr(module, "hash64", lambda key: 0xABCDEF0123456789)
+    for arrays in (idmaparrays, idmapbuild_arrays):
+        monkeypatch.setattr(arrays, "hash_all", lambda _, left, __: np.full(len(left), 0xABCDEF0123456789, np.uint64))
     pairs = [(b"key %d" % n, sf_id(n)) for n in range(300)]
     with built(tmp_path, pairs, small) as found:
         assert found.find_all([key for key, _ in pairs]) == [value for _, value in pairs]
+        if small == ON_DISK:
+            assert placed(found, [key for key, _ in pairs], b"") == [value for _, value in pairs]
+            assert placed(found, [b"key 300", b"key 3"], b"") == [None, sf_id(3)]
         assert found.find(b"key 300") is None
         assert found.why(b"key 300") is Why.UNKNOWN
 
@@ -78,7 +100,7 @@ def test_two_keys_with_one_hash_are_told_apart(tmp_path: Path, monkeypatch: pyte
 def test_a_map_without_an_id_finds_nothing(tmp_path: Path, pairs: Pairs) -> None:
     """No row at all, or none that landed."""
     with built(tmp_path, pairs, ON_DISK) as found:
-        assert found.find_all([b"a", b"b", b""]) == [None, None, None]
+        assert found.find_all([b"a", b"b", b""]) == placed(found, [b"a", b"b", b""], b"") == [None, None, None]
         assert found.landed == 0
 
 
@@ -106,6 +128,17 @@ def test_the_same_pairs_make_the_same_bytes(tmp_path: Path) -> None:
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
         assert file.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "one").stat().st_mode & 0o777 == 0o700
+
+
+def test_both_ways_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeats, keys without an id and long keys included."""
+    pairs = [(b"k%d" % (n * 7919 % 5000), sf_id(n % 4000) if n % 7 else b"") for n in range(6000)]
+    pairs += [(b"long %d " % n * 50, sf_id(n)) for n in range(30)]
+    for name, many in (("one", 0), ("two", 1 << 40)):
+        monkeypatch.setattr(idmap_build, "_MANY", many)
+        build_id_map(tmp_path / name, pairs, digest="d").close()
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
 
 
 def test_a_map_is_opened_again_for_the_same_results_only(tmp_path: Path) -> None:

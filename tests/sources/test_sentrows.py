@@ -24,7 +24,7 @@ from loadplan.sources.rowsfile import RowsFile, put_aside, step_over
 from loadplan.sources.sentrows import Finder, spans_of
 
 CELL = st.sampled_from(["", "1", "a", '"a"', '"a,b"', '"a""b"', '"l1\nl2"', "Ž", '"é"', '""', "x y", "b" * 30])
-QUOTED = st.sampled_from(['"a"', '"a,b"', '"l1\nl2"', '""', '"Ž"'])
+QUOTED = st.sampled_from(['"a"', '"a,b"', '","', '"l1\nl2"', '""', '"Ž"'])
 LINES = st.lists(
     st.lists(CELL, min_size=2, max_size=2) | st.lists(QUOTED, min_size=2, max_size=2), min_size=1, max_size=12
 )
@@ -48,7 +48,7 @@ def both(step: Step, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[tupl
     with monkeypatch.context() as patch:
         patch.setattr(evenlines, "MUCH", 0)
         quick = cut(step, folder / "quick")
-        patch.setattr(ArrayLines, "has_stretches", False)
+        patch.setattr(ArrayLines, "has_places", False)
         assert quick == cut(step, folder / "careful")
     return quick
 
@@ -57,17 +57,19 @@ def both(step: Step, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[tupl
 @given(
     lines=LINES, crlf=st.booleans(), sent_crlf=st.booleans(), keyed=st.booleans(), rows=st.integers(1, 5),
     picks=st.permutations(["K", "N", "M", "P"]), taken=st.integers(2, 4),
-    constants=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["", "Hot", "a,b", 'q"'])), max_size=2),
+    constants=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["", "Hot", "a,b", 'q"'])), max_size=2), quoted=st.booleans(),
 )  # fmt: skip
 def test_stretches_and_shape_make_the_same_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[list[str]], crlf: bool, sent_crlf: bool, keyed: bool, rows: int,
-    picks: list[str], taken: int, constants: list[tuple[int, str]],
+    picks: list[str], taken: int, constants: list[tuple[int, str]], quoted: bool,
 ) -> None:  # fmt: skip
     """Whatever columns are picked in whatever order; index and digest included."""
     ending = "\r\n" if crlf else "\n"
     if crlf:
         lines = [[cell.replace("\n", " ") for cell in line] for line in lines]
-    text = ending.join(["K,N,M,P", *(f"{at},{line[0]},{line[1]},p{at % 3}" for at, line in enumerate(lines)), ""])
+    rest = [(f'"{at}"', f'"p{at % 3}"') if quoted else (f"{at}", f"p{at % 3}") for at in range(len(lines))]
+    written = [f"{k},{n},{m},{p}" for (k, p), (n, m) in zip(rest, lines, strict=True)]
+    text = ending.join(["K,N,M,P", *written, ""])
     (tmp_path / "rows.csv").write_bytes(text.encode())
     source = FileSource("rows.csv", tmp_path / "rows.csv", "csv", ",")
     columns: list[Column] = [FromColumn(f"{name}__c", name) for name in sorted({"K", *picks[:taken]}, key=picks.index)]
@@ -155,7 +157,7 @@ def test_ids_of_parents_are_put_into_stretches_as_into_shaped_rows(
     with monkeypatch.context() as patch:
         patch.setattr(evenlines, "MUCH", 0)
         quick = made(tmp_path / "quick")
-        patch.setattr(ArrayLines, "has_stretches", False)
+        patch.setattr(ArrayLines, "has_places", False)
         assert quick == made(tmp_path / "careful")
 
 
@@ -207,7 +209,7 @@ def test_values_of_columns_come_in_the_order_of_rows(
 ) -> None:
     """Without a row being put together, or by way of its fields; the key of an insert too, which is not sent."""
     monkeypatch.setattr(evenlines, "MUCH", 0)
-    monkeypatch.setattr(ArrayLines, "has_stretches", quick)
+    monkeypatch.setattr(ArrayLines, "has_places", quick)
     rows = [f'{at},"n ""{at}""",p{at % 7}\n' if at % 5 == 2 else f"{at},n{at},p{at % 7}\n" for at in range(200)]
     (tmp_path / "rows.csv").write_text("K,N,P\n" + "".join(rows), encoding="utf-8")
     step = Step(

@@ -1,0 +1,389 @@
+"""Sent arrays: what `sentrows` does, with numpy: of a row it is known where its pieces stand in a block of the source, and no object is
+made for it before it is written.
+
+Rows that need a closer look go through the step's shape one by one, and take their place among the others. Both ways make the same
+parts, which a property test shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loadplan.plan.model import LINE_ENDINGS
+from loadplan.sources.arrays import np
+from loadplan.sources.base import InputDigest
+from loadplan.sources.chosen import Chooser
+from loadplan.sources.evenarrays import Kind, PlacedBatch, begins_with, cut
+from loadplan.sources.evenlines import Lines
+from loadplan.sources.grouping import ParentOrder
+from loadplan.sources.hasharrays import hash_all
+from loadplan.sources.hashing import hash64
+from loadplan.sources.names import content
+from loadplan.sources.rawrecords import unquoted
+from loadplan.sources.sentrows import Id, Laid, Reading, Sender, Sent, names_of
+
+BLOCK = 1 << 19
+"""Bytes of the source that are looked at together: some thousand rows, so that those of one range of parents are many, and still fit
+into a processor's cache."""
+LONGEST_KEY = 1024
+"""Bytes of a parent's key by which rows are put in order. An external id has at most 255 characters."""
+
+Places = Any  # an array of offsets
+Numbers = Any  # an array of unsigned 64-bit numbers
+Texts = Any  # an array of texts of one width, filled up with zeros
+Piece = tuple[Places, Places] | bytes
+"""Where it begins and ends for each row, or the same bytes for all."""
+
+
+@dataclass(frozen=True)
+class PlacedRows:
+    """Rows with their line ends, each made of `pieces` of `text`; `odd` rows have bytes of their own instead, by their place. `sizes`
+    are their bytes; `parents` is None where nobody asks."""
+
+    records: Numbers
+    names: Numbers
+    parents: Texts | None
+    sizes: Places
+    text: bytes
+    pieces: tuple[Piece, ...]
+    odd: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return len(self.records)
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that they take once they are flat."""
+        width = self.parents.dtype.itemsize if self.parents is not None else 0
+        return int(self.sizes.sum()) + self.rows * (_OVERHEAD + width)
+
+    def joined(self, order: Places) -> bytes:
+        """The bytes of the rows at these places."""
+        return b"".join([b"".join(self._slices(order[at : at + _FEW])) for at in range(0, len(order), _FEW)])
+
+    def _slices(self, order: Places) -> list[bytes]:
+        """Their pieces, one row's after the other's."""
+        many, count = len(self.pieces), len(order)
+        if many == 1 and not self.odd and not isinstance(only := self.pieces[0], bytes):
+            return cut(self.text, only[0][order], only[1][order])
+        out: list[bytes] = [b""] * (many * count)
+        for number, piece in enumerate(self.pieces):
+            if isinstance(piece, bytes):
+                out[number::many] = [piece] * count
+            else:
+                out[number::many] = cut(self.text, piece[0][order], piece[1][order])
+        if self.odd:
+            places = np.fromiter(self.odd, np.int64, len(self.odd))
+            where = np.full(self.rows, -1)
+            where[places] = np.arange(len(places))
+            found = where[order]
+            for at in np.flatnonzero(found >= 0).tolist():
+                out[at * many : (at + 1) * many] = [self.odd[int(places[found[at]])], *([b""] * (many - 1))]
+        return out
+
+    def flat(self, order: Places | None = None) -> PlacedRows:
+        """The same rows, or those at these places, as one text in their order."""
+        if order is None:
+            order = np.arange(self.rows)
+        sizes = self.sizes[order]
+        parents = self.parents[order] if self.parents is not None else None
+        return flat_rows(self.records[order], self.names[order], parents, sizes, self.joined(order))
+
+    def without(self, places: Sequence[int]) -> PlacedRows:
+        """All but these."""
+        keep = np.ones(self.rows, bool)
+        keep[list(places)] = False
+        now = (np.cumsum(keep) - 1).tolist()
+        return PlacedRows(
+            self.records[keep], self.names[keep], self.parents[keep] if self.parents is not None else None, self.sizes[keep], self.text,
+            tuple(p if isinstance(p, bytes) else (p[0][keep], p[1][keep]) for p in self.pieces),
+            {now[at]: row for at, row in self.odd.items() if keep[at]},
+        )  # fmt: skip
+
+    # -- what parts ask of rows ------------------------------------------------------------------------------------
+
+    def fitting(self, at: int, room: int, most: int, ending: bytes) -> tuple[int, int]:
+        """How many rows from `at` on fit into so many bytes, at most so many, and their bytes."""
+        ends = np.cumsum(self.sizes[at:])
+        count = min(int(np.searchsorted(ends, room, "right")), most)
+        return count, int(ends[count - 1]) if count else 0
+
+    def written(self, at: int, count: int, ending: bytes) -> bytes:
+        """The bytes of some rows."""
+        return self.joined(np.arange(at, at + count))
+
+    def total(self, at: int, count: int) -> int:
+        """The sum of their names' hashes."""
+        return int(self.names[at : at + count].sum(dtype=np.uint64))
+
+    def numbers(self, at: int, count: int) -> bytes:
+        """The numbers of their source records, 8 bytes each as the machine writes them."""
+        found: bytes = self.records[at : at + count].tobytes()
+        return found
+
+    def record(self, at: int) -> int:
+        return int(self.records[at])
+
+    def size(self, at: int, ending: bytes) -> int:
+        return int(self.sizes[at])
+
+    def seen_by(self, order: ParentOrder) -> None:
+        if self.parents is not None and order.in_order:
+            order.see(self.parents.tolist())
+
+
+_FEW = 500
+"""Rows that are cut out of a text at once: so few that the pieces are still in the processor's cache when they are put together
+(measured: a third of the time that 10,000 take)."""
+_OVERHEAD = 40
+"""Bytes of memory of a flat row beside its text and its parent's key: four numbers, and the place it has in the order."""
+
+
+class FlatRows(PlacedRows):
+    """One text, row by row."""
+
+    def written(self, at: int, count: int, ending: bytes) -> bytes:
+        (piece,) = self.pieces
+        assert not isinstance(piece, bytes)
+        return self.text[int(piece[0][at]) : int(piece[1][at + count - 1])]
+
+    def flat(self, order: Places | None = None) -> PlacedRows:
+        return self if order is None else super().flat(order)
+
+
+def flat_rows(records: Numbers, names: Numbers, parents: Texts | None, sizes: Places, text: bytes) -> FlatRows:
+    """Rows of which `text` has all bytes, in their order."""
+    ends = np.cumsum(sizes)
+    return FlatRows(records, names, parents, sizes, text, ((ends - sizes, ends),))
+
+
+def placed(batch: Sent | PlacedRows, ending: bytes) -> PlacedRows:
+    """Rows of either kind as rows of this one."""
+    if isinstance(batch, PlacedRows):
+        return batch
+    count = len(batch.data)
+    return flat_rows(
+        np.array(batch.records, np.uint64), np.array(batch.names, np.uint64), np.array(batch.parents, "S"),
+        np.fromiter(map(len, batch.data), np.int64, count) + len(ending), ending.join([*batch.data, b""]),
+    )  # fmt: skip
+
+
+PlacedFinder = Callable[[bytes, Places, Places], tuple[Texts, Places]]
+"""From where keys of parents stand in a text to their ids, and for which of them there is one. A `Finder` may have it as `placed`."""
+
+
+def placed_batches(
+    sender: Sender, chooser: Chooser, path: Path, laid: Sequence[Laid], lines: Lines
+) -> Iterator[PlacedRows]:
+    """As `Sender.batches` says."""
+    work = _Work(sender, chooser, laid, lines)
+    reading, first = Reading(path, lines, BLOCK), 1
+    for batch in reading:
+        if batch.count:
+            assert isinstance(batch, PlacedBatch)
+            yield work.sent(batch, first)
+            first += batch.count
+    chooser.rows.note(InputDigest(reading.hasher.hexdigest(), reading.size, first - 1, plain=True))
+
+
+class _Work:
+    def __init__(self, sender: Sender, chooser: Chooser, laid: Sequence[Laid], lines: Lines) -> None:
+        self._sender, self._chooser, self._laid, self._lines = sender, chooser, laid, lines
+        assert chooser.raw.picks is not None
+        self._picks = chooser.raw.picks
+        self._ids = [span for span in laid if isinstance(span, Id)]
+        self._ending = LINE_ENDINGS[sender.step.csv.line_ending].encode()
+        self._key, self._parent = sender.key, sender.parent
+
+    def sent(self, batch: PlacedBatch, first: int) -> PlacedRows:
+        """The rows of a batch. `first` is the number of its first record."""
+        kind = batch.main()
+        even, others = batch.split(kind)
+        found: list[Texts] = []
+        if kind is not None and self._ids:
+            each = [self._found(span, batch.text, *kind.edges(span.cell)) for span in self._ids]
+            good = np.logical_and.reduce([there for _, there in each])
+            if not good.all():
+                missing = even[~good].tolist()
+                others = sorted([*others, *((at, batch.record(at)) for at in missing)])
+                even, kind = even[good], kind.some(good)
+            found = [ids[good] for ids, _ in each]
+        records = np.arange(first, first + batch.count, dtype=np.uint64)
+        if self._sender.records is not None:
+            records = np.array(self._sender.records[first - 1 : first - 1 + batch.count], np.uint64)
+        text, pieces = self._pieces(batch.text, kind, found)
+        names = None
+        if kind is not None and self._key is None:
+            text, pieces, names = self._named(batch, kind, text, pieces, found)
+        rows = self._spread(batch, even, records, text, pieces, kind, found, names)
+        return self._with_others(rows, others, first)
+
+    def _found(self, span: Id, text: bytes, left: Places, right: Places) -> tuple[Texts, Places]:
+        quick: PlacedFinder | None = getattr(span.find, "placed", None)
+        if quick is not None:
+            return quick(text, left, right)
+        return as_texts(span.find(cut(text, left, right)))
+
+    def _pieces(self, text: bytes, kind: Kind | None, found: Sequence[Texts]) -> tuple[bytes, list[Piece]]:
+        """Of each row that the kind knows; with the text that they are pieces of, which ids are added to. What stands behind a column
+        in the source goes along with it where it is what is sent there."""
+        if kind is None:
+            return text, []
+        own, last = self._lines.delimiter, self._lines.width - 1
+        as_it_ends = self._ending == (b"\r\n" if self._lines.crlf else b"\n")
+        pieces: list[Piece] = []
+        literal, ids = b"", iter(found)
+        for number, span in enumerate(self._laid):
+            is_last = number == len(self._laid) - 1
+            behind = self._ending if is_last else own
+            if isinstance(span, bytes):
+                literal += span + behind
+                continue
+            if literal:
+                pieces.append(literal)
+            literal = behind
+            if isinstance(span, Id):
+                added = next(ids)
+                begin = len(text) + added.dtype.itemsize * np.arange(len(added))
+                text += added.tobytes()
+                pieces.append((begin, begin + added.dtype.itemsize))
+                continue
+            left, right = kind.outer(span[0])[0], kind.outer(span[1])[1]
+            if (as_it_ends if is_last else True) and (span[1] == last) is is_last:
+                right, literal = right + len(behind), b""
+            pieces.append((left, right))
+        if literal:
+            pieces.append(literal)
+        return text, pieces
+
+    def _spread(
+        self, batch: PlacedBatch, even: Places, records: Numbers, text: bytes, pieces: list[Piece], kind: Kind | None,
+        found: Sequence[Texts], own: Numbers | None,
+    ) -> PlacedRows:  # fmt: skip
+        """The even rows at their places, with room for the others. `own` are the names of rows that have no key."""
+        count = batch.count
+        sizes, names = np.zeros(count, np.int64), np.zeros(count, np.uint64)
+        parents = np.zeros(count, "S1") if self._parent is not None else None
+        all_even = len(even) == count
+        if kind is not None:
+            names[even] = self._keys(batch, kind) if own is None else own
+            sizes[even] = _sizes_of(pieces)
+            if self._parent is not None:
+                parents = _at(count, even, self._parents(batch.text, kind, found))
+            if not all_even:
+                pieces = [
+                    p if isinstance(p, bytes) else (_at(count, even, p[0]), _at(count, even, p[1])) for p in pieces
+                ]
+        return PlacedRows(records, names, parents, sizes, text, tuple(pieces) or (b"",))
+
+    def _keys(self, batch: PlacedBatch, kind: Kind) -> Numbers:
+        assert self._key is not None
+        at = self._picks[self._key]
+        assert isinstance(at, int)  # a key is carried unchanged, so it is no constant
+        return hash_all(batch.text, *kind.edges(at))
+
+    def _named(
+        self, batch: PlacedBatch, kind: Kind, text: bytes, pieces: list[Piece], found: Sequence[Texts]
+    ) -> tuple[bytes, list[Piece], Numbers]:
+        """Rows that have no key, written one after the other, and the hashes of their names: all their values."""
+        sizes = _sizes_of(pieces)
+        count = int(kind.mask.sum()) if not found else len(found[0])
+        sizes = np.broadcast_to(sizes, count)
+        none = np.zeros(count, np.uint64)
+        flat = PlacedRows(none, none, None, sizes, text, tuple(pieces)).joined(np.arange(count))
+        ends = np.cumsum(sizes)
+        left, right, numbers = ends - sizes, ends - len(self._ending), np.arange(count)
+        whole: list[Piece] = [(ends - sizes, ends)]
+        lines = self._lines
+        if not kind.quoted and not any(
+            isinstance(s, bytes) and (b'"' in s or lines.delimiter in s) for s in self._laid
+        ):
+            return flat, whole, hash_all(flat.replace(lines.delimiter, b"\0"), left, right)
+        in_quotes = kind.quoted and all(isinstance(span, tuple) for span in self._laid)
+        if in_quotes and not begins_with(flat, left, lines.between):
+            gone = 2 * (len(self._picks) - 1)
+            inner = flat.replace(lines.between, b"\0")
+            return flat, whole, hash_all(inner, left + 1 - gone * numbers, right - 1 - gone * (numbers + 1))
+        ids = iter(found)
+        columns: list[Any] = [
+            span if isinstance(span, bytes) else next(ids).tolist() if isinstance(span, Id)
+            else cut(batch.text, kind.outer(span[0])[0], kind.outer(span[1])[1])
+            for span in self._laid
+        ]  # fmt: skip
+        names = names_of(self._laid, columns, lines, quoted=kind.quoted)
+        return flat, whole, np.fromiter(map(hash64, names), np.uint64, len(names))
+
+    def _parents(self, text: bytes, kind: Kind, found: Sequence[Texts]) -> Texts:
+        for span, ids in zip(self._ids, found, strict=True):
+            if span.field == self._parent:
+                return ids
+        assert self._parent is not None
+        at = self._picks[self._parent]
+        return texts_at(text, *kind.edges(at)) if isinstance(at, int) else np.array(unquoted(at), "S")
+
+    def _with_others(self, rows: PlacedRows, others: Sequence[tuple[int, bytes]], first: int) -> PlacedRows:
+        if not others:
+            return rows
+        chooser, join = self._chooser, self._lines.delimiter.join
+        held: list[int] = []
+        parents: list[bytes] = []
+        for at, record in others:
+            row = chooser.raw.apply(chooser.rows.split(record))
+            assert row is not None
+            if self._ids and not self._sender.stays(rows.record(at), (first + at, record, row)):
+                held.append(at)
+                row = []
+            rows.odd[at] = join(row) + self._ending
+            rows.sizes[at] = len(rows.odd[at])
+            if row:
+                name = unquoted(row[self._key]) if self._key is not None else content([unquoted(f) for f in row])
+                rows.names[at] = hash64(name)
+            parents.append(unquoted(row[self._parent]) if row and self._parent is not None else b"")
+        if rows.parents is not None:
+            mine = np.array([parent[:LONGEST_KEY] for parent in parents], "S")
+            wide = rows.parents.astype(f"S{max(rows.parents.dtype.itemsize, mine.dtype.itemsize)}")
+            wide[[at for at, _ in others]] = mine
+            rows = PlacedRows(rows.records, rows.names, wide, rows.sizes, rows.text, rows.pieces, rows.odd)
+        return rows.without(held) if held else rows
+
+
+def _sizes_of(pieces: Sequence[Piece]) -> Places:
+    """The bytes of each row made of these."""
+    return sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
+
+
+def _at(count: int, places: Places, values: Any) -> Any:
+    """`count` values, of which these stand at these places."""
+    out = np.zeros(count, values.dtype)
+    out[places] = values
+    return out
+
+
+def as_texts(ids: Sequence[bytes | None]) -> tuple[Texts, Places]:
+    """Ids as an array, and for which of them there is one."""
+    there = np.fromiter((one is not None for one in ids), bool, len(ids))
+    return np.array([one or b"" for one in ids], "S18"), there
+
+
+_MASKS = np.array([(1 << (8 * size)) - 1 for size in range(9)], np.uint64)
+
+
+def texts_at(text: bytes, left: Places, right: Places) -> Texts:
+    """The pieces of a text as texts of one width: up to `LONGEST_KEY` bytes of each."""
+    sizes = np.minimum(right - left, LONGEST_KEY)
+    if len(text) < 8:
+        return np.array(cut(text, left, right), "S")
+    count = max(1, -(-int(sizes.max(initial=0)) // 8))
+    out = np.zeros((len(left), count), "<u8")
+    view: Any = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
+    for word in range(count):
+        at = left + 8 * word
+        # Beyond the last place where eight bytes are: those before it, shifted out again.
+        safe = np.minimum(at, len(text) - 8)
+        shift = np.minimum(at - safe, 7).astype(np.uint64) * np.uint64(8)
+        out[:, word] = (view[safe] >> shift) & _MASKS[np.clip(sizes - 8 * word, 0, 8)]
+    return out.view(f"S{8 * count}").ravel()
