@@ -69,7 +69,7 @@ class SuspectRows:
         """With numpy, if the file is of a size that is worth it."""
         crlf = header.endswith(b"\r\n")
         lines = lines_of(self._delimiter, len(self._wanted.header), size=self._path.stat().st_size, crlf=crlf)
-        if not lines.has_stretches:
+        if not lines.has_places:
             yield from self._one_by_one(chain([header + first], blocks))
             return
         from loadplan.sources.suspectblocks import SuspectBlocks

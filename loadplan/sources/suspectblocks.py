@@ -6,11 +6,11 @@ only to it lines are counted. Most blocks hold none, and are over then. It decid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from itertools import compress
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from loadplan.sources.arrays import np
-from loadplan.sources.evenlines import Batch, Lines, PlacedBatch
+from loadplan.sources.evenarrays import PlacedBatch, PlacedKeys, cut
+from loadplan.sources.evenlines import Batch, Lines
 from loadplan.sources.hashing import folded, hash64
 
 Found = tuple[int, int, bytes]
@@ -36,57 +36,47 @@ class SuspectBlocks:
         """In order. Raises what `key_of` and `Lines.feed` raise."""
         records = before = 0
         for batch in self._batches(blocks):
-            taken = self._lines.taken
-            breaks = int(np.count_nonzero(np.frombuffer(taken, np.uint8) == _LF))
-            if places := self._places(batch):
-                lines = _lines_before([place for place, _ in places], batch, taken, breaks)
-                for (place, key), line in zip(places, lines, strict=True):
-                    yield records + place, before + line, key
+            breaks = np.frombuffer(self._lines.taken, np.uint8) == _LF
+            if isinstance(batch, PlacedBatch) and (found := self._found(batch)):
+                at, line = 0, before
+                for (place, key), start in zip(
+                    found, batch.starts[[place for place, _ in found]].tolist(), strict=True
+                ):
+                    line += int(np.count_nonzero(breaks[at:start]))
+                    at = start
+                    yield records + place, line, key
             records += batch.count
-            before += breaks
+            before += int(np.count_nonzero(breaks))
 
     def _batches(self, blocks: Iterable[bytes]) -> Iterator[Batch]:
         for block in blocks:
             yield self._lines.feed(block)
         yield self._lines.end()
 
-    def _places(self, batch: Batch) -> list[tuple[int, bytes]]:
+    def _found(self, batch: PlacedBatch) -> list[tuple[int, bytes]]:
         """The places in the batch of the records that are suspect, in order, and their keys."""
-        if not isinstance(batch, PlacedBatch):
-            return []  # it is empty
-        keys = batch.keys(self._cell)
-        hashes = np.frombuffer(keys.exact() if self._ids else keys.without_case(), np.uint64)
-        maybe = np.flatnonzero(self._maybe[hashes >> np.uint64(_SHIFT)])
-        found = [i for i, value in zip(maybe.tolist(), hashes[maybe].tolist(), strict=True) if value in self._suspects]
-        others = any(self._are_suspect([self._key_of(record) for record in batch.others]))
-        if not found and not others:
-            return []
-        places = batch.places()
-        if len(places) != len(hashes):
-            # There are even records of both kinds: nothing says which hash is whose.
-            return self._looked_at(batch)
-        of_even = [(places[i], self._key_of(batch.record(places[i]))) for i in found]
-        return sorted(of_even + self._among(batch.stretches([], [])[3])) if others else of_even
+        found: list[tuple[int, bytes]] = []
+        for kind in batch.kinds:
+            left, right = kind.edges(self._cell)
+            keys = PlacedKeys(batch.text, left, right)
+            hashes = np.frombuffer(keys.exact() if self._ids else keys.without_case(), np.uint64)
+            maybe = np.flatnonzero(self._maybe[hashes >> np.uint64(_SHIFT)])
+            at = [i for i, n in zip(maybe.tolist(), hashes[maybe].tolist(), strict=True) if n in self._suspects]
+            if at:
+                found += zip(np.flatnonzero(kind.mask)[at].tolist(), cut(batch.text, left[at], right[at]), strict=True)
+        if batch.others:
+            found += self._found_among(batch)
+        return sorted(found)
 
-    def _looked_at(self, batch: PlacedBatch) -> list[tuple[int, bytes]]:
-        """The same by the texts of the keys."""
-        _, _, (keys,), rest = batch.stretches([], [self._cell])
-        of_even = compress(zip(batch.places(), keys, strict=True), self._are_suspect(keys))
-        return sorted([*of_even, *self._among(rest)])
-
-    def _among(self, records: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-        keys = [self._key_of(record) for _, record in records]
-        return list(compress(zip([place for place, _ in records], keys, strict=True), self._are_suspect(keys)))
-
-    def _are_suspect(self, keys: list[bytes]) -> list[bool]:
-        return [hash64(name) in self._suspects for name in (keys if self._ids else folded(keys))]
-
-
-def _lines_before(places: list[int], batch: Batch, taken: bytes, breaks: int) -> list[int]:
-    """How many of the lines of `taken`, which has so many `breaks`, stand before each of some records."""
-    if breaks <= batch.count:
-        return places  # each record ends its line
-    ends = [0, *batch.ends()]
-    at = np.flatnonzero(np.frombuffer(taken, np.uint8) == _LF)
-    found: list[int] = np.searchsorted(at, np.array([ends[place] for place in places])).tolist()
-    return found
+    def _found_among(self, batch: PlacedBatch) -> Iterator[tuple[int, bytes]]:
+        """The same of the records that are not even."""
+        keys = [self._key_of(record) for record in batch.others]
+        names = keys if self._ids else folded(keys)
+        at = [i for i, name in enumerate(names) if hash64(name) in self._suspects]
+        if not at:
+            return iter(())
+        even = np.zeros(batch.count, bool)
+        for kind in batch.kinds:
+            even |= kind.mask
+        places = np.flatnonzero(~even)[at].tolist()
+        return zip(places, [keys[i] for i in at], strict=True)
