@@ -65,7 +65,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (2, ("imports",)),
     (0, ("behind", "gunzip", "github")),
     (2, ("run.chain",)),
-    (3, ("run.output", "run.parquet", "run.zst", "run.room", "run.activity")),
+    (3, ("run.output", "run.joining", "run.parquet", "run.zst", "run.room", "run.activity")),
     (4, ("run.extract", "run.ahead")),
     (6, ("cli", "__main__")),
 ]

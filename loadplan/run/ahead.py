@@ -45,18 +45,21 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self._waiting: SimpleQueue[_Task | None] = SimpleQueue()
         self._tasks: dict[Hashable, _Task] = {}
+        self._changing = threading.Lock()
         self._stopped = False
 
-    def want(self, key: Hashable, call: Callable[[], Any]) -> None:
-        """Have `call` made as soon as a thread is free, unless the work `key` was asked for already and not taken."""
-        if key in self._tasks:
-            return
-        self._tasks[key] = task = _Task(call)
-        self._waiting.put(task)
-        if len(self._threads) < min(self._size, len(self._tasks)):
-            thread = threading.Thread(target=self._work, name="loadplan-ahead", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+    def want(self, key: Hashable, call: Callable[[], Any], *, most: int | None = None) -> None:
+        """Have `call` made as soon as a thread is free, unless the work `key` was asked for already and not taken, or `most` pieces
+        of work were. May be called from work under way."""
+        with self._changing:
+            if key in self._tasks or self._stopped or len(self._tasks) == most:
+                return
+            self._tasks[key] = task = _Task(call)
+            self._waiting.put(task)
+            if len(self._threads) < min(self._size, len(self._tasks)):
+                thread = threading.Thread(target=self._work, name="loadplan-ahead", daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def take(self, key: Hashable, call: Callable[[], Any], check: Callable[[], None]) -> Any:
         """The result of the work `key`, which is begun if nobody wanted it yet. Raises what the work raised, or what `check`
@@ -65,16 +68,18 @@ class Crew:
         task = self._tasks[key]
         while not task.done.wait(LOOK):
             check()
-        del self._tasks[key]
+        with self._changing:
+            del self._tasks[key]
         if task.error is not None:
             raise task.error
         return task.result
 
     def stop(self) -> None:
         """Begin nothing more."""
-        self._stopped = True
-        for _ in self._threads:
-            self._waiting.put(None)
+        with self._changing:
+            self._stopped = True
+            for _ in self._threads:
+                self._waiting.put(None)
 
     def join(self, until: float) -> None:
         """Wait for what is under way until the monotonic time `until`."""

@@ -1,6 +1,7 @@
 """Perform the actions of a query: walk its pages, count them against the job, write the output.
 
-A page is on record only when it is whole, on disk, and the next link of the chain. With `parallel_pages` more than 1 the org
+A page is on record only when it is whole, on disk, and the next link of the chain. The page after it is asked for as soon as its
+last byte has come. With `parallel_pages` more than 1 the org
 names pages ahead (`resultPages`), the links are put on record, and several pages are fetched at once; they are recorded in
 their order all the same. What a crash leaves of pages beyond the recorded ones is fetched again: nothing says whether such
 a file is whole.
@@ -24,6 +25,7 @@ from loadplan.run.room import require_room_for_pages
 from loadplan.salesforce.port import NotFound, Page, PageLinks, Truncated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from loadplan.run.ahead import Walk
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
 LOOKS = 3
 """How often a page or its links are asked for before a contradiction in them is believed."""
+
+FOLLOWED = 3
+"""Pages at most that are not on record yet, where each is asked for with what the one before it says: one waits to be put there, one
+is worked on, one comes in."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class _Job:
     def tries(self) -> int:
         return self.engine.timers.failures.get(self.action.key, 0) + 1
 
-    def fetch(self, page: int, locator: str | None) -> Page:
+    def fetch(self, page: int, locator: str | None, received: Callable[[str], None] | None = None) -> Page:
         """One page to its place on disk. Called on any thread."""
         to = self.engine.folder.page(self.step.id, self.attempt.number, page)
         with self.engine.activity.work("fetching", self.step.id, page) as work:
@@ -72,6 +78,7 @@ class _Job:
                 delimiter="COMMA",
                 api_version=self.attempt.api_version,
                 tap=lambda block: work.add(0, len(block)),
+                received=received,
             )
 
     def ask_links(self, locator: str | None) -> PageLinks:
@@ -95,8 +102,7 @@ def fetch_page(engine: Engine, action: do.Action) -> None:
     require_room_for_pages(job.step, job.attempt, engine.folder)
     try:
         if job.step.parallel_pages == 1:
-            locator = job.attempt.pages[-1].locator_out if job.attempt.pages else None
-            _record(job, locator, job.fetch(len(job.attempt.pages) + 1, locator))
+            _follow(job, engine.ahead.walk(action.step, action.attempt, size=2))
         else:
             _walk(job, engine.ahead.walk(action.step, action.attempt, size=job.step.parallel_pages))
     except NotFound as fault:
@@ -109,6 +115,32 @@ def _sweep(pages: Path) -> None:
     """Remove what a killed process had begun to write. No other process writes here: the run is locked."""
     for begun in pages.glob(".*.part"):
         disk().unlink(begun)
+
+
+def _follow(job: _Job, walk: Walk) -> None:
+    """Take the next page. It was asked for as soon as the last byte of the one before had come: one page at a time is on the wire,
+    while the one before it is unpacked, counted, hashed and synced."""
+    attempt = job.attempt
+    number = len(attempt.pages) + 1
+    locator = attempt.pages[-1].locator_out if attempt.pages else None
+    call = partial(_linked, job, walk, number, locator)
+    asked, page = walk.pages.take(number, call, job.engine.check_stop)
+    if asked != locator:
+        # The page before was asked for twice, and named another one the second time. This file is written once more.
+        _, page = walk.pages.take(number, call, job.engine.check_stop)
+    _record(job, locator, page)
+
+
+def _linked(job: _Job, walk: Walk, number: int, locator: str | None) -> tuple[str | None, Page]:
+    """A page and what it was asked for with; it has the one after it fetched. Called on any thread.
+
+    Not the first page, whose size tells whether there is room for all of them."""
+
+    def received(following: str) -> None:
+        if number > 1 and following != chain.END:
+            walk.pages.want(number + 1, partial(_linked, job, walk, number + 1, following), most=FOLLOWED)
+
+    return locator, job.fetch(number, locator, received)
 
 
 def _walk(job: _Job, walk: Walk) -> None:

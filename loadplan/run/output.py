@@ -5,7 +5,6 @@ that are on record. It fetches nothing and decides nothing of the run.
 from __future__ import annotations
 
 import csv
-import errno
 import hashlib
 import io
 import os
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from loadplan import gunzip
 from loadplan.behind import Behind
@@ -26,6 +25,7 @@ from loadplan.errors import LocalError
 from loadplan.plan.model import Plan, Step
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder
+from loadplan.run.joining import Joined, copied_by_kernel
 from loadplan.run.state import Attempt
 from loadplan.salesforce.download import EDGE, first_record_end
 
@@ -33,7 +33,6 @@ BLOCK = 1 << 18
 PAGE_NAME = re.compile(r"\d{5,}\.csv\Z")
 PACKAGES = {"csv.zst": ("zstandard", "zstd"), "parquet": ("duckdb", "engine")}
 """What a form of output needs beyond the plain installation: the package, and the extra that brings it."""
-_NO_COPY = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,10 @@ def write_output(step: Step, attempt: Attempt, folder: RunFolder) -> ev.OutputWr
         case "csv" if len(pages) == 1:
             _copy_page(pages[0], step.output_file)
             digest = pages[0].sha256
+        case "csv":
+            digest = _write_joined(step.output_file, pages)
         case form:
-            digest = _write_joined(step.output_file, pages, ENCODERS[form or "csv"])
+            digest = _write_packed(step.output_file, pages, ENCODERS[form or ""])
     return ev.OutputWritten(step.id, step.output or "", rows, digest)
 
 
@@ -118,39 +119,59 @@ def _damaged(page: _Page, what: str) -> None:
     )  # fmt: skip
 
 
-class _Plain:
-    """The encoder that changes nothing."""
-
-    def compress(self, data: bytes) -> bytes:
-        return data
-
-    def flush(self) -> bytes:
-        return b""
-
-
 def _zst() -> Any:
     from loadplan.run.zst import compressor
 
     return compressor()
 
 
-ENCODERS: dict[str, Callable[[], Any]] = {"csv": _Plain, "csv.gz": gunzip.compressor, "csv.zst": _zst}
+ENCODERS: dict[str, Callable[[], Any]] = {"csv.gz": gunzip.compressor, "csv.zst": _zst}
 
 
-def _write_joined(to: Path, pages: Sequence[_Page], encoder: Callable[[], Any]) -> str:
+def _write_packed(to: Path, pages: Sequence[_Page], encoder: Callable[[], Any]) -> str:
     encode, digest = encoder(), hashlib.sha256()
     with open_atomic(to) as file, Behind(file.write) as behind:
-        for block in _joined(pages):
-            data = encode.compress(block)
-            digest.update(data)
-            behind.put(data)
+        for piece in _pieces(pages):
+            for block in [piece] if isinstance(piece, bytes) else piece.blocks():
+                data = encode.compress(block)
+                digest.update(data)
+                behind.put(data)
         data = encode.flush()
         digest.update(data)
         behind.put(data)
     return digest.hexdigest()
 
 
-def _joined(pages: Sequence[_Page]) -> Iterator[bytes]:
+def _write_joined(to: Path, pages: Sequence[_Page]) -> str:
+    with open_atomic(to) as file, Joined(file) as joined:
+        for piece in _pieces(pages):
+            if isinstance(piece, bytes):
+                joined.write(piece)
+            elif not joined.copy(piece.file, piece.at, piece.end):
+                _damaged(piece.page, "it ended while it was read")
+    return joined.sha256
+
+
+@dataclass(frozen=True)
+class _Records:
+    """Bytes of a page, open at the moment."""
+
+    page: _Page
+    file: BinaryIO
+    at: int
+    end: int
+
+    def blocks(self) -> Iterator[bytes]:
+        self.file.seek(self.at)
+        at = self.at
+        while at < self.end and (block := self.file.read(min(BLOCK, self.end - at))):
+            at += len(block)
+            yield block
+        if at < self.end:
+            _damaged(self.page, "it ended while it was read")
+
+
+def _pieces(pages: Sequence[_Page]) -> Iterator[bytes | _Records]:
     """The pages as one CSV: the header once, each record ended by a newline, no blank lines."""
     newline = b""
     for page in pages:
@@ -161,14 +182,9 @@ def _joined(pages: Sequence[_Page]) -> Iterator[bytes]:
                 if header:
                     yield header.rstrip(b"\r\n") + newline
             at, end = len(header), _end_of_records(file, page.size)
-            file.seek(at)
-            while at < end and (block := file.read(min(BLOCK, end - at))):
-                at += len(block)
-                yield block
             if at < end:
-                _damaged(page, "it ended while it was read")
-            # The last record of a page may come without its newline, and with blank lines after it.
-            if at > len(header):
+                yield _Records(page, cast(BinaryIO, file), at, end)
+                # The last record of a page may come without its newline, and with blank lines after it.
                 yield newline
 
 
@@ -199,29 +215,12 @@ def _copy_page(page: _Page, to: Path) -> None:
 
     Never a hard link: whoever edits the output in place would edit the run's own page."""
     with open_atomic(to) as file, page.path.open("rb") as source:
-        copied = _copied_by_kernel(source, file, page.size)
+        copied = copied_by_kernel(source, file, 0, page.size)
         source.seek(copied)
         shutil.copyfileobj(source, file, 1 << 20)
         file.flush()
         if os.fstat(file.fileno()).st_size != page.size:
             _damaged(page, "it changed while it was copied")
-
-
-def _copied_by_kernel(source: BinaryIO, target: BinaryIO, size: int) -> int:
-    """How many bytes the kernel copied; the rest is for a loop. Some file systems and systems cannot."""
-    copied = 0
-    if not hasattr(os, "copy_file_range"):
-        return 0
-    try:
-        while copied < size:
-            count = os.copy_file_range(source.fileno(), target.fileno(), size - copied, copied)
-            if not count:
-                break
-            copied += count
-    except OSError as error:
-        if error.errno not in _NO_COPY:
-            raise
-    return copied
 
 
 def _is_tidy(page: _Page) -> bool:
@@ -250,7 +249,7 @@ def _write_parquet(step: Step, pages: Sequence[_Page], rows: int, made: Path) ->
         files = [p.path for p in pages]
         if not all(_is_tidy(p) for p in pages):
             # In a file of one column DuckDB takes blank lines at the end for rows.
-            _write_joined(tidy, pages, _Plain)
+            _write_joined(tidy, pages)
             files = [tidy]
         written = write_parquet(files, columns, made)
         if written != rows:

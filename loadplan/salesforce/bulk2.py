@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -137,6 +138,7 @@ class Bulk2Org:
         delimiter: str,
         api_version: str,
         tap: Tap | None = None,
+        received: Callable[[str], None] | None = None,
     ) -> Page:
         """One page of results. Its rows must be as many as its header says."""
         path = f"{_job('query', job, api_version)}/results"
@@ -159,8 +161,9 @@ class Bulk2Org:
         if number is None:
             answer.close()
             raise Truncated(f"GET {path}", "the page came without a Sforce-NumberOfRecords, so it cannot be counted")
-        received = save(f"GET {path}", answer, to, delimiter=delimiter, rows=number, tap=tap)
-        return Page(received, following, number)
+        come = partial(received, following) if received is not None else None
+        got = save(f"GET {path}", answer, to, delimiter=delimiter, rows=number, tap=tap, received=come)
+        return Page(got, following, number)
 
     def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks:
         """Up to five links to pages of results, which may be fetched at the same time. API 58.0 and later.

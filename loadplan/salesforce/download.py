@@ -11,7 +11,8 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -33,6 +34,8 @@ MAX_PLAIN = 4 << 30
 """Bytes of one result file: a job's data is at most 100 MB and a page of results 1 GB, so this is a bomb."""
 EDGE = 2 << 20
 """Bytes kept of the header and of the record that is being read: a record has at most 400,000 characters."""
+HELD = 4 << 20
+"""Bytes of an answer that are received before they are worked on, where somebody waits for the last of them."""
 
 
 class Counter:
@@ -50,23 +53,15 @@ class Counter:
         self._kept = 0
         self._header: bytes | None = None
         self._run = b""
+        # What is left of even records that follow one another, and how many bytes of it the open record has. Taken only where that
+        # says the same of the open quote.
+        self._even = b""
+        self._phase = 0
 
     def feed(self, block: bytes) -> None:
         if not block:
             return
-        # Only newlines and quotes are left; then quotes go in pairs, which changes the state of no newline: first as many
-        # as the header has (what a quoted record has too, unless a cell holds a quote), then two by two. Almost nothing
-        # is left to split.
-        marks = block.translate(None, self._KEEP)
-        if self._run:
-            marks = marks.replace(self._run, b"")
-        marks = marks.replace(b'""', b"")
-        if b'"' in marks:
-            pieces = marks.split(b'"')
-            ends = sum(map(len, pieces[self._open :: 2]))
-            self._open = (self._open + len(pieces) - 1) & 1
-        else:
-            ends = 0 if self._open else len(marks)
+        ends = self._ends_in(block)
         if self._header is None:
             self._find_header(block, ends)
         self._newlines += ends
@@ -83,6 +78,36 @@ class Counter:
         else:
             self._trailing += block.count(b"\n")
 
+    def _ends_in(self, block: bytes) -> int:
+        """How many records end in the block."""
+        # Only newlines and quotes are left. Nearly always they are those of whole records, one like the other, of which the first
+        # has begun earlier: then one comparison tells how many end.
+        marks = block.translate(None, self._KEEP)
+        if self._even and self._phase & 1 == self._open:
+            end = self._phase + len(marks)
+            if marks == self._even[self._phase : end]:
+                ends, self._phase = divmod(end, len(self._run) + 1)
+                self._open = self._phase & 1
+                return ends
+        last = marks.rfind(b"\n")
+        self._phase = (len(marks) - last - 1 if last >= 0 else self._phase + len(marks)) % (len(self._run) + 1)
+        return self._counted(marks)
+
+    def _counted(self, marks: bytes) -> int:
+        """The same for any marks."""
+        # Quotes go in pairs, which changes the state of no newline: first as many as the header has (what a quoted record has too,
+        # unless a cell holds a quote), then two by two. Almost nothing is left to split.
+        if self._run:
+            marks = marks.replace(self._run, b"")
+        marks = marks.replace(b'""', b"")
+        if b'"' in marks:
+            pieces = marks.split(b'"')
+            ends = sum(map(len, pieces[self._open :: 2]))
+            self._open = (self._open + len(pieces) - 1) & 1
+        else:
+            ends = 0 if self._open else len(marks)
+        return ends
+
     def _find_header(self, block: bytes, ends: int) -> None:
         """Called until the first record end was seen; the blocks before it are all in `_since`."""
         if not ends and self._kept <= EDGE:
@@ -90,6 +115,7 @@ class Counter:
         text = b"".join([*self._since, block])[: 2 * EDGE]
         self._header = text[: first_record_end(text)]
         self._run = b'"' * (self._header.count(b'"') // 2 * 2)
+        self._even = (self._run + b"\n") * (BLOCK // (len(self._run) + 1) + 2)
 
     @property
     def header(self) -> bytes:
@@ -143,10 +169,12 @@ def save(
     most: int = MAX_PLAIN,
     tap: Tap | None = None,
     reader: Reader | None = None,
+    received: Callable[[], None] | None = None,
 ) -> Received:
     """Stream `answer` to `to`, durable. `rows` is how many data records the answer's header promises, if it does.
     `delimiter` is the job's (`COMMA`).
-    `tap` sees every block of plain bytes; so does `reader`, who counts the records where he is sure of them. Raises `Truncated` or
+    `tap` sees every block of plain bytes; so does `reader`, who counts the records where he is sure of them.
+    `received` is called when the last byte has come, which may be well before the end. Raises `Truncated` or
     `Unavailable`; then nothing is left at `to`."""
     digest, size = hashlib.sha256(), 0
     counter = Counter() if reader is None else None
@@ -162,7 +190,7 @@ def save(
                 file.write(block)
 
             with Behind(keep) as behind:
-                for block in _plain(name, answer):
+                for block in _plain(name, answer, received):
                     size += len(block)
                     if size > most:
                         raise Unavailable(name, f"the answer is larger than {most:,} bytes; it was not stored")
@@ -210,9 +238,11 @@ def _cells(text: bytes, delimiter: str) -> int:
     return len(next(csv.reader(lines, delimiter=delimiter), []))
 
 
-def _plain(name: str, answer: requests.Response) -> Iterator[bytes]:
+def _plain(name: str, answer: requests.Response, received: Callable[[], None] | None) -> Iterator[bytes]:
     """Blocks of the decompressed body. Raises unless the end of the body, and of its gzip stream, is proven."""
     if answer.status_code == 204:
+        if received is not None:
+            received()
         return
     if answer.status_code != 200:
         raise Unavailable(name, f"{answer.status_code} is no answer to a download", status=answer.status_code)
@@ -226,6 +256,8 @@ def _plain(name: str, answer: requests.Response) -> Iterator[bytes]:
     if length is None and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
         raise Truncated(name, "the answer has neither a length nor chunks, so its end cannot be proven")
     raw = _raw(name, answer, length)
+    if received is not None:
+        raw = _held(raw, received)
     yield from _gunzip(name, raw) if encoding == "gzip" else raw
 
 
@@ -238,6 +270,21 @@ def _raw(name: str, answer: requests.Response, length: int | None) -> Iterator[b
         yield block
     if length is not None and received != length:
         raise Truncated(name, f"{received:,} of {length:,} bytes arrived")
+
+
+def _held(raw: Iterator[bytes], received: Callable[[], None]) -> Iterator[bytes]:
+    """The same blocks, received up to `HELD` bytes before they are handed on."""
+    held: deque[bytes] = deque()
+    size = 0
+    for block in raw:
+        held.append(block)
+        size += len(block)
+        while size > HELD:
+            size -= len(held[0])
+            yield held.popleft()
+    received()
+    while held:
+        yield held.popleft()
 
 
 def _gunzip(name: str, raw: Iterator[bytes]) -> Iterator[bytes]:

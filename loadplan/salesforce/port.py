@@ -211,5 +211,10 @@ class Org(Protocol):
         delimiter: str,
         api_version: str,
         tap: Tap | None = None,
-    ) -> Page: ...
+        received: Callable[[str], None] | None = None,
+    ) -> Page:
+        """One page of results, whole and durable at `to`. `received` is told the locator that the page names as soon as the last of
+        its bytes has come, while they are still worked on: the page may yet turn out to be none."""
+        ...
+
     def result_pages(self, job: str, locator: str | None, *, api_version: str) -> PageLinks: ...

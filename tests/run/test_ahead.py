@@ -38,6 +38,22 @@ def test_work_runs_ahead_on_so_many_threads_and_no_more() -> None:
     crew.stop()
 
 
+def test_work_may_want_more_work_but_not_without_end() -> None:
+    """Each piece wants the next one; so many are not taken yet, and the one after them begins when it is asked for."""
+    crew, ran = Crew(2), threading.Semaphore(0)
+
+    def work(number: int) -> int:
+        crew.want(number + 1, partial(work, number + 1), most=3)
+        ran.release()
+        return number
+
+    crew.want(0, partial(work, 0))
+    assert all(ran.acquire(timeout=10) for _ in range(3))
+    assert not ran.acquire(timeout=0.05)
+    assert [crew.take(n, partial(work, n), nothing) for n in range(5)] == [0, 1, 2, 3, 4]
+    crew.stop()
+
+
 def test_what_went_wrong_is_raised_where_it_is_taken_and_can_be_tried_again() -> None:
     """Whatever it was; a second try is work of its own."""
     crew = Crew(1)

@@ -20,6 +20,7 @@ from loadplan.errors import LocalError
 from loadplan.plan.model import Plan, Step
 from loadplan.plan.outputs import output_format
 from loadplan.run import events as ev
+from loadplan.run import joining
 from loadplan.run import output as outputs
 from loadplan.run.folder import RunFolder
 from loadplan.run.output import check_outputs, write_output
@@ -130,11 +131,16 @@ def test_a_page_is_copied_where_the_kernel_does_not_copy(tmp_path: Path, monkeyp
     assert (extract.out / "all.csv").read_bytes() == (extract.out / "two.csv").read_bytes() == PAGES[0]
 
 
-def test_pages_of_many_blocks_are_joined_whole(tmp_path: Path) -> None:
-    """Larger than what is read at once, and written by the second thread."""
+@pytest.mark.parametrize("kernel", [True, False])
+def test_pages_of_many_blocks_are_joined_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool) -> None:
+    """Larger than what is copied or read at once; by the kernel, or by the process where the kernel does not copy."""
+    if not kernel:
+        monkeypatch.delattr(os, "copy_file_range")
+    monkeypatch.setattr(joining, "STRETCH", 1_000_000)
     body = b"".join(b'"%d","%s"\n' % (n, b"x" * 90) for n in range(30_000))
     extract = Extract(tmp_path, [HEADER + body, HEADER + body.rstrip(b"\n")])
-    assert extract.write("all.csv").rows == 60_000
+    written = extract.write("all.csv")
+    assert (written.rows, written.sha256) == (60_000, hashlib.sha256(HEADER + body + body).hexdigest())
     assert (extract.out / "all.csv").read_bytes() == HEADER + body + body
     extract.write("all.csv.gz")
     assert plain(extract.out / "all.csv.gz") == HEADER + body + body

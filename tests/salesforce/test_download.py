@@ -195,6 +195,28 @@ def test_records_header_and_last_record_are_those_of_the_csv_module(
     assert counter.last_record().decode() == ("" if blank else lines[-1])
 
 
+RUNS = st.lists(
+    st.tuples(st.sampled_from([b'"1","a"', b'"2","x\ny"', b'"3","q""q"', b'"",""', b"4,b", b'5,"', b'"""', b""]), st.integers(1, 9)),
+    max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from([b'"A","B"', b"A,B", b'"A\n1",B', b'A,"']), RUNS, st.booleans(), st.integers(1, 30))
+def test_runs_of_even_records_are_counted_like_any_others(
+    header: bytes, runs: list[tuple[bytes, int]], ends: bool, size: int
+) -> None:
+    """By one comparison a block, or byte by byte: the same count and the same open quote, also for text that is no CSV."""
+    whole = b"\n".join([header, *(record for record, many in runs for _ in range(many))]) + (b"x\n" if ends else b"x")
+    counter, newlines, inside = Counter(), 0, False
+    for at in range(0, len(whole), size):
+        counter.feed(whole[at : at + size])
+    for byte in whole:
+        inside ^= byte == ord('"')
+        newlines += byte == ord("\n") and not inside
+    assert (counter.total, counter.ends_inside_quotes) == (newlines + (not ends), inside)
+
+
 def test_a_page_of_many_blocks_is_written_beside_its_reception(tmp_path: Path) -> None:
     """Two threads share the work; the file, its digest and its count are those of the whole text."""
     text = b'"Id","Note"\n' + b'"001","say ""hi""\n twice"\n' * 150_000
@@ -204,6 +226,43 @@ def test_a_page_of_many_blocks_is_written_beside_its_reception(tmp_path: Path) -
         assert (got.rows, got.bytes, got.sha256) == (150_000, len(text), hashlib.sha256(text).hexdigest())
         assert got.header == b'"Id","Note"\n'
         assert to.read_bytes() == text
+
+
+@pytest.mark.parametrize("held", [0, 100_000, 4 << 20])
+def test_whoever_waits_for_the_next_page_is_told_when_the_last_byte_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    """The bytes that are held back are worked on afterwards; the file is the same."""
+    monkeypatch.setattr(download, "HELD", held)
+    text = b'"Id","N"\n' + b"".join(b'"%d","%x"\n' % (n, n * 0x9E3779B97F4A7C15 % 2**64) for n in range(40_000))
+    told: list[tuple[str, int]] = []
+    seen = 0
+
+    def tap(block: bytes) -> None:
+        nonlocal seen
+        seen += len(block)
+
+    head = ("Sforce-NumberOfRecords: 40000", "Sforce-Locator: abc", "Content-Type: text/csv")
+    with RawServer(chunked("200 OK", gzip.compress(text, 1), GZIP, *head)) as server:
+        got = org_at(server.url).fetch_page(
+            JOB, None, None, tmp_path / "1.csv", delimiter="COMMA", api_version=V, tap=tap,
+            received=lambda locator: told.append((locator, seen)),
+        )  # fmt: skip
+    assert [locator for locator, _ in told] == ["abc"]
+    assert (told[0][1] == 0) == (held > len(text))
+    assert (tmp_path / "1.csv").read_bytes() == text
+    assert (got.received.rows, seen) == (40_000, len(text))
+
+
+def test_a_page_that_breaks_off_names_no_other(tmp_path: Path) -> None:
+    """Nothing follows from an answer that did not come to its end."""
+    told: list[str] = []
+    answer = http("200 OK", PAGE, "Sforce-NumberOfRecords: 2", "Sforce-Locator: abc", length=len(PAGE) + 5)
+    with RawServer(answer) as server, pytest.raises(Truncated):
+        org_at(server.url).fetch_page(
+            JOB, None, None, tmp_path / "1.csv", delimiter="COMMA", api_version=V, received=told.append
+        )
+    assert told == []
 
 
 @pytest.fixture

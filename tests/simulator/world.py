@@ -72,7 +72,7 @@ class Inline:
     def __init__(self, size: int) -> None:
         self._wanted: dict[Any, Callable[[], Any]] = {}
 
-    def want(self, key: Any, call: Callable[[], Any]) -> None:
+    def want(self, key: Any, call: Callable[[], Any], *, most: int | None = None) -> None:
         self._wanted.setdefault(key, call)
 
     def take(self, key: Any, call: Callable[[], Any], check: Callable[[], None]) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loadplan.plan.model import FileSource, FromColumn, Step, Where
-from loadplan.sources import check, plaincheck, plainrepeats, plainscan
+from loadplan.sources import check, evenlines, plaincheck, plainrepeats, plainscan
 from loadplan.sources.base import InputDigest
 from loadplan.sources.registry import open_source
 
@@ -26,9 +26,13 @@ STEPS = {
     "ids": Step("a", "delete", object="Account", columns=(FromColumn("Id", "I"),)),
 }  # fmt: skip
 KEY = st.sampled_from(["1", "2", "a", "A", '"a"', '"q""q"', '"l1\nl2"', "ß", "SS", "K", "x" * 40])
-ROW = st.tuples(KEY, KEY, st.sampled_from(["x", "y", '"x"', '"b\n\n"']), st.sampled_from([ID, ID[:14] + "2AAA"])).map(
+OTHER_ID = ID[:14] + "2AAA"
+MIXED = st.tuples(KEY, KEY, st.sampled_from(["x", "y", '"x"', '"b\n\n"']), st.sampled_from([ID, OTHER_ID])).map(
     ",".join
 )
+BARE = st.sampled_from(["1,2,x", "a,1,y", "A,A,x", "ß,SS,x"]).map(lambda row: f"{row},{ID}")
+QUOTED = st.sampled_from(['"1","a","x"', '"2","2","y"', '"ss","1","x\n"']).map(lambda row: f'{row},"{OTHER_ID}"')
+ROW = st.one_of(MIXED, BARE, QUOTED)
 
 
 def checked(step: Step) -> check.StepCheck:
@@ -46,16 +50,20 @@ def checked(step: Step) -> check.StepCheck:
     rows=st.lists(ROW, min_size=1, max_size=12),
     crlf=st.booleans(),
     bom=st.booleans(),
-    size=st.integers(1, 40),
+    size=st.integers(1, 80),
+    much=st.sampled_from([0, evenlines.MUCH]),
 )
-def test_both_ways_tell_the_same(tmp_path: Path, name: str, rows: list[str], crlf: bool, bom: bool, size: int) -> None:
-    """Lines, order, counts; whatever column the key is in, and whichever rows are sent."""
+def test_both_ways_tell_the_same(
+    tmp_path: Path, name: str, rows: list[str], crlf: bool, bom: bool, size: int, much: int
+) -> None:
+    """Lines, order, counts; whatever column the key is in, and whichever rows are sent; with numpy and without."""
     path = tmp_path / "rows.csv"
     ending = "\r\n" if crlf else "\n"
     path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + "".join(f"{r}{ending}" for r in ["K,N,M,I", *rows]).encode())
     step = replace(STEPS[name], source=FileSource("rows.csv", path, "csv", ","))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plainrepeats, "BLOCK", size)
+        patch.setattr(evenlines, "MUCH", much)
         fast = checked(step)
         patch.setattr(check, "plain_check", lambda *_: None)
         careful = checked(step)
