@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import signal
 import sys
 from contextlib import ExitStack
@@ -125,7 +126,7 @@ def serve(
                 next_commands=["loadplan emulator serve --port 0"],
             ) from error  # fmt: skip
         stack.callback(server.stop)
-        for note in filter(None, [far_lookups(server), *notes]):
+        for note in filter(None, [_open_key(tls), far_lookups(server), *notes]):
             console.message(f"note: {note}")
         console.json({"instance_url": server.instance_url, "access_token": server.access_token()}, compact=True)
         while not stopped:
@@ -133,3 +134,10 @@ def serve(
         for note in unmet(server.faults):
             console.message(f"note: {note}")
     return 0
+
+
+def _open_key(tls: Path | None) -> str:
+    """What is to be said of a private key that others may read; empty when there is nothing."""
+    if tls is None or not tls.stat().st_mode & 0o077:
+        return ""
+    return f"others may read the private key in {tls}: chmod 600 {shlex.quote(str(tls))}"

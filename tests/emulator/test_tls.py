@@ -18,6 +18,8 @@ from loadplan.emulator.server import EmbeddedOrg
 from loadplan.emulator.settings import Settings
 from simple_salesforce.api import Salesforce
 
+from emulator.test_serve import served
+
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "offline.md"
 PAGE_NAMES = next(part for part in PAGE.read_text(encoding="utf-8").split('"') if part.startswith("subjectAltName="))
 
@@ -112,6 +114,18 @@ def test_faults_break_connections_over_tls_too(org: EmbeddedOrg, pem: Path) -> N
             requests.get(f"{org.instance_url}/services/data", timeout=10, verify=str(pem))
         org.faults.clear()
         assert requests.get(f"{org.instance_url}/services/data", timeout=10, verify=str(pem)).status_code == 200
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_key_that_others_may_read_is_told(pem: Path, tmp_path: Path, mode: int) -> None:
+    """The org is served all the same."""
+    own = tmp_path / "org.pem"
+    shutil.copy(pem, own)
+    own.chmod(mode)
+    with served("--tls", str(own)) as (_, _, said):
+        pass
+    note = f"note: others may read the private key in {own}: chmod 600 {own}"
+    assert said == ([note] if mode == 0o644 else [])
 
 
 def test_a_file_without_a_key_is_refused(tmp_path: Path) -> None:
