@@ -20,6 +20,10 @@ def result_cells(path: Path, delimiter: str, cells: Sequence[int], width: int) -
     def values(batch: Batch) -> list[list[bytes]]:
         found = [batch.values(at) for at in cells]
         for record in batch.others:
+            if not crlf:
+                record = record.removesuffix(
+                    b"\r"
+                )  # the header is the job's own text: it may end in another way than the rows
             if not record:
                 continue
             own = split(record)
@@ -29,7 +33,7 @@ def result_cells(path: Path, delimiter: str, cells: Sequence[int], width: int) -
                 column.append(unquoted(own[at]))
         return found
 
-    lines, began = None, b""
+    lines, began, crlf = None, b"", False
     try:
         with path.open("rb", buffering=0) as file:
             while block := file.read(_BLOCK):
