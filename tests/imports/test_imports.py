@@ -13,14 +13,14 @@ import pytest
 from loadplan.plan.document import parse_document
 from loadplan.plan.load import check_plan
 
-from support.processes import ran
+from support.processes import typed
 
 
 def plan_of(folder: Path) -> dict[str, Any]:
     """The plan that was written, which must be valid without a warning and in the one style."""
     found = check_plan(folder / "plan.yaml")[2]
     assert found == []
-    assert ran(folder, os.environ, "fmt", "--check", "plan.yaml")[0] == 0
+    assert typed(folder, os.environ, "fmt", "--check", "plan.yaml")[0] == 0
     document, _ = parse_document((folder / "plan.yaml").read_bytes(), "plan.yaml")
     assert document is not None
     data: dict[str, Any] = document.data
@@ -29,7 +29,7 @@ def plan_of(folder: Path) -> dict[str, Any]:
 
 def applied(folder: Path) -> dict[str, int]:
     """Apply on the embedded org; the rows that landed."""
-    code, _, said = ran(folder, os.environ, "apply", "plan.yaml", "-o", "embedded")
+    code, _, said = typed(folder, os.environ, "apply", "plan.yaml", "-o", "embedded")
     assert code == 0, said
     summary = json.loads(next((folder / ".loadplan" / "runs").glob("*/summary.json")).read_text(encoding="utf-8"))
     rows: dict[str, int] = summary["rows"]
@@ -65,7 +65,7 @@ def sfdmu(folder: Path) -> tuple[int, str]:
         "LastName,Legacy_Id__c,Phone,Rank__c,Account.Legacy_Id__c,ReportsTo.Name\nAna,C1,1,Chief,A1,x\nBen,C2,2,,A2,\n",
         encoding="utf-8",
     )
-    code, _, said = ran(folder, os.environ, "import", "sfdmu", "export.json")
+    code, _, said = typed(folder, os.environ, "import", "sfdmu", "export.json")
     return code, said
 
 
@@ -153,7 +153,7 @@ def test_a_mapping_of_cumulusci_becomes_a_plan_over_its_database(tmp_path: Path)
             CREATE TABLE Campaign (id INTEGER, Name TEXT, Legacy_Id__c TEXT);
             INSERT INTO Campaign VALUES (1, 'Fair', 'F1');
         """)
-    code, _, said = ran(tmp_path, os.environ, "import", "cci", "mapping.yml", "--data", "data.sqlite")
+    code, _, said = typed(tmp_path, os.environ, "import", "cci", "mapping.yml", "--data", "data.sqlite")
     assert code == 0, said
     steps = plan_of(tmp_path)["steps"]
     assert list(steps) == ["insert_accounts", "insert_contacts", "upsert_campaigns", "insert_accounts_parentid"]
@@ -236,7 +236,7 @@ def test_a_process_file_becomes_a_plan_with_a_step_for_each_process(tmp_path: Pa
     password is carried nowhere."""
     files_of_data_loader(tmp_path)
     (tmp_path / "process-conf.xml").write_text(PROCESS, encoding="utf-8")
-    code, _, said = ran(tmp_path, os.environ, "import", "sdl", "process-conf.xml")
+    code, _, said = typed(tmp_path, os.environ, "import", "sdl", "process-conf.xml")
     assert code == 0, said
     steps = plan_of(tmp_path)["steps"]
     assert list(steps) == ["upsertaccounts", "extractaccounts"]
@@ -267,7 +267,7 @@ def test_a_process_file_becomes_a_plan_with_a_step_for_each_process(tmp_path: Pa
 def test_a_mapping_alone_takes_the_rest_from_the_command_line(tmp_path: Path) -> None:
     """Without object and operation it says what to type."""
     files_of_data_loader(tmp_path)
-    code, _, said = ran(tmp_path, os.environ, "import", "sdl", "accounts.sdl")
+    code, _, said = typed(tmp_path, os.environ, "import", "sdl", "accounts.sdl")
     assert code == 2
     assert said.splitlines()[-1].startswith("next: loadplan import sdl accounts.sdl --object Account")
     given = (
@@ -280,7 +280,7 @@ def test_a_mapping_alone_takes_the_rest_from_the_command_line(tmp_path: Path) ->
         "--source",
         "data/accounts.csv",
     )
-    assert ran(tmp_path, os.environ, "import", "sdl", "accounts.sdl", *given)[0] == 0
+    assert typed(tmp_path, os.environ, "import", "sdl", "accounts.sdl", *given)[0] == 0
     assert plan_of(tmp_path)["steps"]["account"]["columns"]["Name"] == "company name"
     assert applied(tmp_path)["successful"] == 1
 
@@ -315,7 +315,7 @@ def test_both_spellings_of_a_lookup_are_understood(tmp_path: Path, line: str, lo
 def test_a_file_of_another_kind_is_refused_in_a_sentence(tmp_path: Path, kind: str, name: str, text: str) -> None:
     """Nothing is written."""
     (tmp_path / name).write_text(text, encoding="utf-8")
-    code, out, said = ran(tmp_path, os.environ, "import", kind, name)
+    code, out, said = typed(tmp_path, os.environ, "import", kind, name)
     assert (code, out) == (2, "")
     assert "error" in said
     assert "Traceback" not in said
@@ -327,11 +327,11 @@ def test_a_plan_that_is_there_is_never_written_over(tmp_path: Path) -> None:
     """`--out` names another file, `-` prints it."""
     sfdmu(tmp_path)
     before = (tmp_path / "plan.yaml").read_bytes()
-    code, _, said = ran(tmp_path, os.environ, "import", "sfdmu", "export.json")
+    code, _, said = typed(tmp_path, os.environ, "import", "sfdmu", "export.json")
     assert (code, "plan.yaml is there already" in said) == (2, True)
-    assert ran(tmp_path, os.environ, "import", "sfdmu", "export.json", "--out", "other.yaml")[0] == 0
+    assert typed(tmp_path, os.environ, "import", "sfdmu", "export.json", "--out", "other.yaml")[0] == 0
     assert (tmp_path / "other.yaml").read_bytes() == before
-    assert ran(tmp_path, os.environ, "import", "sfdmu", "export.json", "--out", "-")[1].encode() == before
+    assert typed(tmp_path, os.environ, "import", "sfdmu", "export.json", "--out", "-")[1].encode() == before
     assert (tmp_path / "plan.yaml").read_bytes() == before
 
 
@@ -363,6 +363,6 @@ def test_a_file_that_no_tool_takes_is_refused_in_plain_words(what: str, tmp_path
     """Exit 2, naming what is wrong with it; no plan, and no traceback."""
     kind, text, said = BROKEN[what]
     (tmp_path / "config.xml").write_text(text, encoding="utf-8")
-    code, _, err = ran(tmp_path, os.environ, "import", kind, "config.xml")
+    code, _, err = typed(tmp_path, os.environ, "import", kind, "config.xml")
     assert (code, said in err) == (2, True), err
     assert not (tmp_path / "plan.yaml").exists()

@@ -15,7 +15,7 @@ from loadplan.plan.document import parse_document
 from loadplan.plan.fmt import DEFAULTS, GATE, ROOT, SOURCE, STEP, VARIABLE, format_plan
 from loadplan.plan.schema import load_schema
 
-from support.processes import ran
+from support.processes import typed
 
 ROOT_FOLDER = Path(__file__).parents[2]
 PLANS = sorted((ROOT_FOLDER / "plans").glob("*/plan.yaml"))
@@ -255,16 +255,16 @@ def test_fmt_writes_checks_and_shows(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text(MESSY, encoding="utf-8")
     plan.chmod(0o640)
-    code, out, said = ran(tmp_path, os.environ, "fmt", "--check", "plan.yaml")
+    code, out, said = typed(tmp_path, os.environ, "fmt", "--check", "plan.yaml")
     assert (code, out, said.splitlines()[-1]) == (1, "", "next: loadplan fmt plan.yaml")
-    code, out, said = ran(tmp_path, os.environ, "fmt", "--diff", "plan.yaml")
+    code, out, said = typed(tmp_path, os.environ, "fmt", "--diff", "plan.yaml")
     assert code == 0
     assert "+++ plan.yaml (formatted)" in out
     assert plan.read_text(encoding="utf-8") == MESSY
-    assert ran(tmp_path, os.environ, "fmt", "plan.yaml")[0] == 0
+    assert typed(tmp_path, os.environ, "fmt", "plan.yaml")[0] == 0
     assert plan.read_text(encoding="utf-8") == NEAT
     assert plan.stat().st_mode & 0o777 == 0o640
-    code, _, said = ran(tmp_path, os.environ, "fmt", "--check", "plan.yaml")
+    code, _, said = typed(tmp_path, os.environ, "fmt", "--check", "plan.yaml")
     assert (code, said) == (0, "all in the one style\n")
 
 
@@ -274,7 +274,7 @@ def test_fmt_of_a_file_that_is_no_yaml_changes_nothing_and_says_where(tmp_path: 
 
     (tmp_path / "bad.yaml").write_text("a: 1\na: 2\n", encoding="utf-8")
     (tmp_path / "good.yaml").write_text("name: x\nversion: 1\n", encoding="utf-8")
-    code, _, said = ran(tmp_path, os.environ, "fmt", "bad.yaml", "good.yaml")
+    code, _, said = typed(tmp_path, os.environ, "fmt", "bad.yaml", "good.yaml")
     assert code == 2
     assert "error[LP0105]" in said
     assert "bad.yaml:2:1" in said

@@ -112,6 +112,8 @@ class World:
         """The boundaries that each process passed."""
         self.chance: random.Random | None = None
         self.power_fails = False
+        self._read: dict[Path, tuple[bytes, Sequence[Any]]] = {}
+        """What each journal says, by the bytes it was read from."""
         if scenario.saved:
             self._save()
 
@@ -255,9 +257,12 @@ class World:
         runs = [folder for folder in list_runs(self.project / ".loadplan") if self._records(folder)]
         return runs[-1] if runs else None
 
-    @staticmethod
-    def _records(folder: RunFolder) -> list[Any]:
-        return read_journal(folder.journal)[0]
+    def _records(self, folder: RunFolder) -> Sequence[Any]:
+        """Read again only when it has changed: a story asks for it many times between two processes."""
+        written = folder.journal.read_bytes() if folder.journal.exists() else b""
+        if self._read.get(folder.root, (None, ()))[0] != written:
+            self._read[folder.root] = (written, read_journal(folder.journal)[0])
+        return self._read[folder.root][1]
 
     @property
     def has_begun(self) -> bool:

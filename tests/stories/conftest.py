@@ -1,20 +1,18 @@
-"""What the stories of real processes share: a project of two steps, and an org served by a process of its own."""
+"""What the stories of real processes share: a project of two steps, and an org that processes reach."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from support.processes import started
+from loadplan.emulator.server import EmbeddedOrg
 
 PLAN = """\
 version: 1
 name: two
-defaults: {poll: {first: 1s, factor: 1, max: 1s}}
+defaults: {poll: {first: 100ms, factor: 1, max: 100ms}}
 steps:
   accounts: {object: Account, operation: insert, source: accounts.csv}
   contacts:
@@ -38,10 +36,6 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """`loadplan emulator serve` in a process of its own; the environment for `-o env`."""
-    with started(tmp_path, os.environ, "emulator", "serve", "--data", str(tmp_path / "org")) as server:
-        assert server.stdout is not None
-        ready = json.loads(server.stdout.readline())
-        yield {**os.environ, "SF_ACCESS_TOKEN": ready["access_token"], "SF_ORG_INSTANCE_URL": ready["instance_url"]}
-        server.terminate()
-        assert server.wait(10) == 0
+    """An org that other processes reach; the environment for `-o env`."""
+    with EmbeddedOrg(tmp_path / "org") as org:
+        yield {**os.environ, "SF_ACCESS_TOKEN": org.access_token(), "SF_ORG_INSTANCE_URL": org.instance_url}

@@ -18,7 +18,7 @@ from loadplan.run.state import Attempt
 from loadplan.salesforce.orgs import connect_with_token
 
 from support.client import JOB, JSON, V, Waits, error, org_at
-from support.processes import APPLY, ran, started
+from support.processes import APPLY, started, typed
 from support.raw_server import RawServer, http
 from support.stalling import StallingWire
 from support.story import Killed, KillPoint, Story
@@ -46,9 +46,9 @@ def jobs(org: EmbeddedOrg) -> list[str]:
 def test_open_jobs_are_aborted_and_the_events_say_so(project: Path, slow: EmbeddedOrg) -> None:
     """`--json` writes the events after the version line; a resume reads that nothing was saved, and the rows are left over."""
     environ = reach(slow)
-    assert ran(project, environ, *APPLY, "--async")[0] == 7
+    assert typed(project, environ, *APPLY, "--async")[0] == 7
     (project / "plan.yaml").write_text("changed since\n", encoding="utf-8")
-    code, out, said = ran(project, environ, "abort", "two", "--json")
+    code, out, said = typed(project, environ, "abort", "two", "--json")
     assert code == 0, said
     lines = [json.loads(line) for line in out.splitlines()]
     assert lines[0]["type"] == "version"
@@ -56,21 +56,21 @@ def test_open_jobs_are_aborted_and_the_events_say_so(project: Path, slow: Embedd
     assert (lines[2]["http"], lines[2]["detail"]) == (200, "Aborted")
     assert "next: loadplan resume" in said
     assert jobs(slow) == ["Aborted"]
-    _, out, _ = ran(project, environ, "status")
+    _, out, _ = typed(project, environ, "status")
     assert "abort asked for, the org said Aborted; seen last as UploadComplete" in out
 
 
 def test_what_an_aborted_job_had_not_done_goes_to_the_retry_file(project: Path, slow: EmbeddedOrg) -> None:
     """The resume ends with exit 1, and does not send the rows again unasked."""
     environ = reach(slow)
-    assert ran(project, environ, *APPLY, "--async")[0] == 7
-    assert ran(project, environ, "abort", "two")[0] == 0
-    code, _, said = ran(project, environ, "resume")
+    assert typed(project, environ, *APPLY, "--async")[0] == 7
+    assert typed(project, environ, "abort", "two")[0] == 0
+    code, _, said = typed(project, environ, "resume")
     assert code == 1, said
     [retry] = (project / ".loadplan" / "runs").glob("*/retry/accounts.csv")
     assert retry.read_text(encoding="utf-8") == "Name,Legacy_Id__c\nAlder,A1\nBrook,A2\n"
     assert slow.org.ledger.applied("Account") == {}
-    code, _, said = ran(project, environ, "abort", "two")
+    code, _, said = typed(project, environ, "abort", "two")
     assert (code, "has no open jobs" in said, "next: loadplan retry" in said) == (0, True, True)
 
 
@@ -84,7 +84,7 @@ def test_a_job_whose_upload_was_cut_off_is_aborted_too(project: Path, slow: Embe
         process.kill()
         process.communicate()
     assert jobs(slow) == ["Open"]
-    code, _, said = ran(project, reach(slow), "abort", "two")
+    code, _, said = typed(project, reach(slow), "abort", "two")
     assert (code, jobs(slow)) == (0, ["Aborted"]), said
 
 

@@ -12,7 +12,7 @@ import pytest
 from loadplan import github
 from loadplan.diagnostics import Diagnostic, Place, Severity
 
-from support.processes import ran
+from support.processes import typed
 
 EMBEDDED = ("apply", "plan.yaml", "-o", "embedded")
 
@@ -37,11 +37,11 @@ def commands(text: str) -> list[str]:
 
 def test_a_run_tells_its_outcome_in_the_summary_of_the_step(project: Path, actions: dict[str, str]) -> None:
     """A good run and a failed one: both stand there, with the counts and what to type; a shut gate is an annotation."""
-    code, _, said = ran(project, actions, *EMBEDDED)
+    code, _, said = typed(project, actions, *EMBEDDED)
     assert (code, commands(said)) == (0, [])
     assert "## ✅ two on embedded: Complete" in summary(project)
     assert "**5 sent = 5 successful + 0 failed + 0 unprocessed**" in summary(project)
-    code, _, said = ran(project, actions, *EMBEDDED)
+    code, _, said = typed(project, actions, *EMBEDDED)
     assert code == 1
     (line,) = commands(said)
     place = f"{project.name}/plan.yaml"
@@ -54,16 +54,16 @@ def test_a_run_tells_its_outcome_in_the_summary_of_the_step(project: Path, actio
 
 def test_no_output_but_the_summary_changes_where_there_is_no_github(project: Path) -> None:
     """On a terminal or elsewhere there is no annotation."""
-    ran(project, os.environ, *EMBEDDED)
-    code, out, said = ran(project, {**os.environ, "GITHUB_STEP_SUMMARY": str(project / "summary.md")}, *EMBEDDED)
+    typed(project, os.environ, *EMBEDDED)
+    code, out, said = typed(project, {**os.environ, "GITHUB_STEP_SUMMARY": str(project / "summary.md")}, *EMBEDDED)
     assert (code, commands(out + said)) == (1, [])
     assert not (project / "summary.md").exists()
 
 
 def test_a_stream_of_events_stays_pure_json_on_github(project: Path, actions: dict[str, str]) -> None:
     """Annotations go to the other stream."""
-    ran(project, actions, *EMBEDDED)
-    code, out, said = ran(project, actions, *EMBEDDED, "--json")
+    typed(project, actions, *EMBEDDED)
+    code, out, said = typed(project, actions, *EMBEDDED, "--json")
     assert code == 1
     kinds = [json.loads(line)["type"] for line in out.splitlines()]
     assert kinds[0] == "version"
@@ -76,12 +76,12 @@ def test_text_of_a_plan_cannot_command_the_runner(project: Path, actions: dict[s
     hostile = '"x\\n::add-mask::e\\n ##[error]y\\n::stop-commands::z.csv"'
     (project / "plan.yaml").write_text(text.replace("source: accounts.csv", f"source: {hostile}"), encoding="utf-8")
     for form in ([], ["--format", "concise"], ["--format", "github"], ["--json"]):
-        code, out, said = ran(project, actions, "validate", "plan.yaml", *form)
+        code, out, said = typed(project, actions, "validate", "plan.yaml", *form)
         assert code == 2
         found = commands(out) + commands(said)
         assert [line for line in found if not line.startswith("::error file=")] == [], form
         assert [line for line in found if "##[" in line and "\n" in line] == []
-    code, out, said = ran(project, actions, *EMBEDDED)
+    code, out, said = typed(project, actions, *EMBEDDED)
     assert code == 2
     assert [line for line in commands(out + said) if not line.startswith("::error file=")] == []
     assert "\n::" not in summary(project)
@@ -124,7 +124,7 @@ def test_gitlab_gets_a_report_whose_fingerprints_stay_when_lines_move(project: P
 
     def report(plan: str) -> list[dict[str, object]]:
         (project / "plan.yaml").write_text(plan, encoding="utf-8")
-        code, out, _ = ran(project, os.environ, "validate", "plan.yaml", "--format", "gitlab")
+        code, out, _ = typed(project, os.environ, "validate", "plan.yaml", "--format", "gitlab")
         assert code == 2
         found: list[dict[str, object]] = json.loads(out)
         return found
@@ -141,10 +141,10 @@ def test_gitlab_gets_a_report_whose_fingerprints_stay_when_lines_move(project: P
 def test_a_run_is_a_suite_of_tests_with_a_case_for_each_step(project: Path) -> None:
     """Open gates pass, a shut gate fails, a step that was not reached is skipped; the file is there after a failure too."""
     junit = project / "out" / "run.xml"
-    assert ran(project, os.environ, *EMBEDDED, "--junit", str(junit))[0] == 0
+    assert typed(project, os.environ, *EMBEDDED, "--junit", str(junit))[0] == 0
     suite = ElementTree.fromstring(junit.read_bytes())
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "0", "0")
-    assert ran(project, os.environ, *EMBEDDED, "--junit", str(junit))[0] == 1
+    assert typed(project, os.environ, *EMBEDDED, "--junit", str(junit))[0] == 1
     suite = ElementTree.fromstring(junit.read_bytes())
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors"), suite.get("skipped")) == (
         "2",
@@ -162,6 +162,6 @@ def test_a_run_is_a_suite_of_tests_with_a_case_for_each_step(project: Path) -> N
     assert contacts.find("skipped") is not None
     first = junit.read_bytes()
     junit.unlink()
-    code, out, _ = ran(project, os.environ, "report", "--junit", str(junit), "--summary")
+    code, out, _ = typed(project, os.environ, "report", "--junit", str(junit), "--summary")
     assert (code, junit.read_bytes()) == (0, first)
     assert out.splitlines()[-1] == str(junit)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from loadplan.cli import complete
 from loadplan.cli.main import COMMANDS
+from loadplan.run.folder import list_runs
 
-from support.processes import completed, ran
+from support.processes import completed, ran, typed
 
 ORGS = """\
 version: 1
@@ -27,8 +28,9 @@ def test_commands_orgs_runs_and_codes_are_completed(project: Path) -> None:
     """The newest run first; orgs from orgs.yaml and the reserved names; an option as well."""
     (project / "orgs.yaml").write_text(ORGS, encoding="utf-8")
     for _ in range(2):
-        ran(project, os.environ, "apply", "plan.yaml", "-o", "embedded")
-    runs = sorted((p.name for p in (project / ".loadplan" / "runs").iterdir()), reverse=True)
+        typed(project, os.environ, "apply", "plan.yaml", "-o", "embedded")
+    runs = [run.id for run in reversed(list_runs(project / ".loadplan"))]
+    assert len(runs) == 2
     for command in ("resume", "retry", "resolve", "abort", "status", "report"):
         assert completed(project, command, "") == runs, command
     assert completed(project, "retry", runs[0], "--rows", "a") == ["accounts"]
@@ -42,10 +44,10 @@ def test_commands_orgs_runs_and_codes_are_completed(project: Path) -> None:
     assert "--html" in completed(project, "report", "--h")
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_other_shells_are_given_the_same(project: Path, shell: str) -> None:
-    """Each by its own protocol."""
-    assert completed(project, "apply", "plan.yaml", "-o", "e", shell=shell) == ["embedded", "env"]
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_is_given_the_same(project: Path, shell: str) -> None:
+    """By its own protocol, by a process as it starts one."""
+    assert completed(project, "apply", "plan.yaml", "-o", "e", shell=shell, by=ran) == ["embedded", "env"]
 
 
 def test_nothing_is_said_where_there_is_nothing_to_complete(tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ def test_nothing_is_said_where_there_is_nothing_to_complete(tmp_path: Path) -> N
 def test_steps_are_those_of_the_plan_or_the_run_that_was_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For options that take a step."""
     monkeypatch.chdir(project)
-    ran(project, os.environ, "apply", "plan.yaml", "-o", "embedded")
+    typed(project, os.environ, "apply", "plan.yaml", "-o", "embedded")
 
     def offered(**params: Any) -> list[str]:
         context: Any = SimpleNamespace(params=params)
@@ -74,7 +76,7 @@ def test_steps_are_those_of_the_plan_or_the_run_that_was_named(project: Path, mo
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_a_shell_is_understood_by_it(tmp_path: Path, shell: str) -> None:
     """Printed by `completion`; the shell reads it without a complaint where it is installed."""
-    code, script, _ = ran(tmp_path, os.environ, "completion", shell)
+    code, script, _ = typed(tmp_path, os.environ, "completion", shell)
     assert code == 0
     assert "_LOADPLAN_COMPLETE" in script
     if program := shutil.which(shell):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from support.processes import typed
 
 PLANS = Path(__file__).parents[2] / "plans"
 PLAN = """\
@@ -26,8 +28,7 @@ steps:
 
 
 def loadplan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "loadplan", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.CompletedProcess(arguments, *typed(folder, os.environ, *arguments))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from loadplan.plan.document import parse_document
 from loadplan.version import __version__
 
-from support.processes import ran
+from support.processes import typed
 
 ROOT = Path(__file__).parents[2]
 SCAFFOLD = ROOT / "loadplan" / "cli" / "scaffold"
@@ -35,7 +35,7 @@ def yaml(text: str) -> Any:
 @pytest.mark.parametrize("ci", sorted(CI))
 def test_a_new_project_validates_is_in_the_one_style_and_applies_on_the_embedded_org(tmp_path: Path, ci: str) -> None:
     """In a folder that is not there yet; both of its variables' values; a second time changes nothing."""
-    code, out, said = ran(tmp_path, os.environ, "init", "new/project", "--ci", ci)
+    code, out, said = typed(tmp_path, os.environ, "init", "new/project", "--ci", ci)
     assert code == 0, said
     assert said.splitlines()[-1] == f"next: cd new/project && loadplan apply {PLAN} -o embedded"
     project = tmp_path / "new" / "project"
@@ -43,10 +43,10 @@ def test_a_new_project_validates_is_in_the_one_style_and_applies_on_the_embedded
     assert {PLAN, "orgs.yaml", ".gitignore", CI[ci], "schemas/plan.schema.json"} <= made
     assert made == {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
     assert __version__ in (project / CI[ci]).read_text(encoding="utf-8")
-    assert ran(project, os.environ, "validate", PLAN) == (0, "", "1 plan checked: 0 errors, 0 warnings\n")
-    assert ran(project, os.environ, "fmt", "--check", PLAN)[0] == 0
+    assert typed(project, os.environ, "validate", PLAN) == (0, "", "1 plan checked: 0 errors, 0 warnings\n")
+    assert typed(project, os.environ, "fmt", "--check", PLAN)[0] == 0
     for region, rows in (("emea", 7), ("amer", 4)):
-        code, _, said = ran(project, os.environ, "apply", PLAN, "-o", "embedded", "--var", f"region={region}")
+        code, _, said = typed(project, os.environ, "apply", PLAN, "-o", "embedded", "--var", f"region={region}")
         assert code == 0, said
         assert f"Rows: {rows} sent, {rows} ok, 0 failed, 0 unprocessed." in said
     git = subprocess.run(["git", "init", "-q"], cwd=project, check=False)
@@ -61,13 +61,13 @@ def test_init_changes_no_file_that_is_there(tmp_path: Path) -> None:
     """What was there is named; a .gitignore that lets runs be committed is told."""
     (tmp_path / "orgs.yaml").write_text("mine", encoding="utf-8")
     (tmp_path / ".gitignore").write_text("*.pyc\n", encoding="utf-8")
-    code, out, said = ran(tmp_path, os.environ, "init")
+    code, out, said = typed(tmp_path, os.environ, "init")
     assert code == 0
     assert (tmp_path / "orgs.yaml").read_text(encoding="utf-8") == "mine"
     assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "*.pyc\n"
     assert "= orgs.yaml  (was there, left as it is)" in out
     assert "add the line `.loadplan/`" in said
-    document = json.loads(ran(tmp_path, os.environ, "init", "--json")[1])
+    document = json.loads(typed(tmp_path, os.environ, "init", "--json")[1])
     assert document["made"] == []
     assert PLAN in document["kept"]
 
@@ -207,7 +207,7 @@ def test_the_hooks_of_pre_commit_are_commands_of_loadplan() -> None:
         assert not re.search(hook["files"], "deploy/floorplan.yaml")
         program, *arguments = hook["entry"].split()
         assert program == "loadplan"
-        assert ran(ROOT, os.environ, *arguments, "plans/quickstart/plan.yaml")[0] == 0
+        assert typed(ROOT, os.environ, *arguments, "plans/quickstart/plan.yaml")[0] == 0
 
 
 def test_every_file_of_a_new_project_travels_with_the_package() -> None:
@@ -235,13 +235,13 @@ def test_a_folder_that_leads_elsewhere_gets_nothing(tmp_path: Path) -> None:
     project.mkdir()
     outside.mkdir()
     (project / "orgs.yaml").symlink_to(outside / "orgs.yaml")
-    code, out, said = ran(project, os.environ, "init")
+    code, out, said = typed(project, os.environ, "init")
     assert (code, "orgs.yaml  (was there" in out) == (0, True), said
     assert not list(outside.iterdir())
     other = tmp_path / "other"
     other.mkdir()
     (other / "plans").symlink_to(outside)
-    code, _, said = ran(other, os.environ, "init")
+    code, _, said = typed(other, os.environ, "init")
     assert (code, "plans is a link that leads out of" in said) == (2, True), said
     assert [p.name for p in other.iterdir()] == ["plans"]
     assert not list(outside.iterdir())

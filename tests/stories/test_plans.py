@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from support.processes import ran, typed
 
 PLANS = Path(__file__).parents[2] / "plans"
 
 
-def loadplan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder, as a user would."""
-    return subprocess.run(
-        [sys.executable, "-m", "loadplan", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def loadplan(folder: Path, *arguments: str, by: Any = typed) -> subprocess.CompletedProcess[str]:
+    """The command in a folder, as a user would type it; `by` a process of its own (`ran`) or without one."""
+    return subprocess.CompletedProcess(arguments, *by(folder, os.environ, *arguments))
 
 
 @pytest.fixture
@@ -38,7 +35,7 @@ def newest(project: Path) -> Path:
 
 def test_quickstart_passes_its_gates_and_leaves_four_rows_over(project: Path) -> None:
     """The README's first command: 420 rows, four refused by the org, an extract of the rest."""
-    done = loadplan(project, "apply", "plans/quickstart/plan.yaml", "-o", "embedded")
+    done = loadplan(project, "apply", "plans/quickstart/plan.yaml", "-o", "embedded", by=ran)
     assert done.returncode == 0, done.stderr
     assert "Apply complete! Steps: 3 ok. Rows: 420 sent, 416 ok, 4 failed, 0 unprocessed." in done.stderr
     run = newest(project)

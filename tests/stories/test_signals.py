@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import APPLY, count, ran, read_until, resumed, started
+from support.processes import APPLY, count, read_until, resumed, started, typed
 from support.stalling import StallingWire
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
@@ -85,7 +85,7 @@ def test_a_signal_breaks_off_a_page_that_stalls(project: Path, served: dict[str,
             _, said = process.communicate(timeout=15)
         assert process.returncode == 143, said
         assert "next: loadplan resume" in said
-    code, _, said = ran(project, served, "resume")
+    code, _, said = typed(project, served, "resume")
     assert code == 0, said
     assert len((project / "out.csv").read_text(encoding="utf-8").splitlines()) == 2
 
