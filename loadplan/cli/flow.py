@@ -348,9 +348,13 @@ def _drive(
         journal.close()
 
 
+_MANY = 100_000
+"""Rows that take a second to be fetched, about."""
+
+
 def _while_waiting() -> PollListener:
-    """What there is time for as soon as a job is waited for: to load what a run ends with, and to compile its templates, which takes
-    longer than to render them."""
+    """What there is time for as soon as a job is waited for, or has many rows to be fetched: to load what a run ends with, and to
+    compile its templates, which takes longer than to render them."""
     from threading import Thread
 
     def get_ready() -> None:
@@ -360,9 +364,8 @@ def _while_waiting() -> PollListener:
 
     thread = Thread(target=get_ready, name="artifacts", daemon=True)
 
-    def on_poll(*asked: object) -> None:
-        *_, wait = asked
-        if wait and thread.ident is None:
+    def on_poll(_: str, __: int, ___: int, ____: str, processed: int | None, wait: float) -> None:
+        if (wait or (processed or 0) >= _MANY) and thread.ident is None:
             thread.start()
 
     return on_poll

@@ -33,7 +33,7 @@ from loadplan.run.perform import perform
 from loadplan.run.state import PartRun, StepRun
 from loadplan.salesforce.joblist import Listed
 from loadplan.salesforce.port import RESULT_KINDS, JobInfo, Received, Refused, ResultKind
-from loadplan.sources.names import total
+from loadplan.sources.names import same, total
 from loadplan.sources.tally import Tally, namer
 
 DONE = frozenset({"JobComplete", "Failed", "Aborted"})
@@ -117,7 +117,7 @@ class Adopter:
         name = f"{spec.id}/{part.number}"
         holding = [job for job in known if job.rows == part.fact.rows and job.names is not None]
         names = self._names(spec, part) if holding else None
-        holding = [job for job in holding if job.names == names]
+        holding = [j for j in holding if names is not None and j.names is not None and same(j.names, names)]
         about: dict[str, Any] = {"step": spec.id, "part": part.number, "attempt": 1}
         if not holding and spec.facts.repeatable:
             self.found.to_send.append(name)

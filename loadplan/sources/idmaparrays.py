@@ -22,7 +22,7 @@ def find_placed(known: IdMap, text: bytes, left: Places, right: Places) -> tuple
     records = np.frombuffer(known.records, np.uint8)
     if not len(records) or not len(left):
         return ids, there
-    starts = np.frombuffer(known.starts, np.uint64).astype(np.int64, copy=False)
+    starts = np.frombuffer(known.starts, np.int64)  # no file is so large that its offsets would need the 64th bit
     slots = (hash_all(text, left, right) >> np.uint64(known.shift)).astype(np.int64)
     at, stop, which = starts[slots], starts[slots + 1], np.arange(len(left))
     stored: Any = np.ndarray((len(records) - ID_LENGTH + 1,), f"S{ID_LENGTH}", known.records, 0, (1,))

@@ -25,6 +25,11 @@ def total(names: Iterable[bytes]) -> int:
     return sum(map(hash64, names))
 
 
+def same(one: int, other: int) -> bool:
+    """Whether two sums are of the same names: some are kept modulo 2^64, others whole."""
+    return (one - other) & _MASK == 0
+
+
 def written(kind: str, value: int) -> str:
     """`key:` or `row:` and the sum in hex: sums of different kinds are never equal."""
     return f"{kind}:{value & _MASK:016x}"

@@ -166,8 +166,9 @@ def placed(batch: Sent | PlacedRows, ending: bytes) -> PlacedRows:
     if isinstance(batch, PlacedRows):
         return batch
     count = len(batch.data)
+    parents = np.array([parent[:LONGEST_KEY] for parent in batch.parents], "S")
     return flat_rows(
-        np.array(batch.records, np.uint64), np.array(batch.names, np.uint64), np.array(batch.parents, "S"),
+        np.array(batch.records, np.uint64), np.array(batch.names, np.uint64), parents,
         np.fromiter(map(len, batch.data), np.int64, count) + len(ending), ending.join([*batch.data, b""]),
     )  # fmt: skip
 

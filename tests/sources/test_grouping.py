@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from operator import itemgetter
@@ -73,6 +74,19 @@ def test_rows_are_ordered_by_parent_and_keep_their_order_within_one(
             patch.setattr(module, "_RANGES", ranges)
         assert grouped(given_rows, tmp_path, memory, size) == sorted(given_rows, key=itemgetter(0))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parent_that_is_far_too_long_costs_no_memory_in_other_rows(tmp_path: Path) -> None:
+    """No key of a parent has so many bytes: rows are put in order by its beginning, and none is lost."""
+    rows: list[Row] = [(b"b" * 400_000 if n == 3 else b"c" if n % 2 else b"a", n, n, b"row") for n in range(2_000)]
+    tracemalloc.start()
+    try:
+        found = grouped(rows, tmp_path, 40_000_000, size=2_000)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [row[1] for row in found] == [*range(0, 2_000, 2), 3, *range(1, 3, 2), *range(5, 2_000, 2)]
+    assert most < 20_000_000
 
 
 def many(count: int, parents: int) -> list[Row]:
