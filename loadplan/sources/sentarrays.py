@@ -16,6 +16,7 @@ from loadplan.plan.model import LINE_ENDINGS
 from loadplan.sources.arrays import np
 from loadplan.sources.base import InputDigest
 from loadplan.sources.chosen import Chooser
+from loadplan.sources.copyarrays import Piece, joined
 from loadplan.sources.evenarrays import Kind, PlacedBatch, begins_with, cut
 from loadplan.sources.evenlines import Lines
 from loadplan.sources.grouping import ParentOrder
@@ -25,7 +26,7 @@ from loadplan.sources.names import content
 from loadplan.sources.rawrecords import unquoted
 from loadplan.sources.sentrows import Id, Laid, Reading, Sender, Sent, names_of
 
-BLOCK = 1 << 19
+BLOCK = 1 << 20
 """Bytes of the source that are looked at together: some thousand rows, so that those of one range of parents are many, and still fit
 into a processor's cache."""
 LONGEST_KEY = 1024
@@ -34,8 +35,6 @@ LONGEST_KEY = 1024
 Places = Any  # an array of offsets
 Numbers = Any  # an array of unsigned 64-bit numbers
 Texts = Any  # an array of texts of one width, filled up with zeros
-Piece = tuple[Places, Places] | bytes
-"""Where it begins and ends for each row, or the same bytes for all."""
 
 
 @dataclass(frozen=True)
@@ -63,29 +62,15 @@ class PlacedRows:
 
     def joined(self, order: Places) -> bytes:
         """The bytes of the rows at these places."""
-        return b"".join([b"".join(self._slices(order[at : at + _FEW])) for at in range(0, len(order), _FEW)])
-
-    def _slices(self, order: Places) -> list[bytes]:
-        """Their pieces, one row's after the other's."""
-        many, count = len(self.pieces), len(order)
-        if many == 1 and not self.odd and not isinstance(only := self.pieces[0], bytes):
-            return cut(self.text, only[0][order], only[1][order])
-        out: list[bytes] = [b""] * (many * count)
-        for number, piece in enumerate(self.pieces):
-            if isinstance(piece, bytes):
-                out[number::many] = [piece] * count
-            else:
-                out[number::many] = cut(self.text, piece[0][order], piece[1][order])
+        pieces = [p if isinstance(p, bytes) else (p[0][order], p[1][order]) for p in self.pieces]
+        odd = {}
         if self.odd:
             places = np.fromiter(self.odd, np.int64, len(self.odd))
-            where = np.full(self.rows, -1)
-            where[places] = np.arange(len(places))
-            found = where[order]
-            for at in np.flatnonzero(found >= 0).tolist():
-                out[at * many : (at + 1) * many] = [self.odd[int(places[found[at]])], *([b""] * (many - 1))]
-        return out
+            for at in np.flatnonzero(np.isin(order, places)).tolist():
+                odd[at] = self.odd[int(order[at])]
+        return joined(self.text, pieces, self.sizes[order], odd)
 
-    def flat(self, order: Places | None = None) -> PlacedRows:
+    def flat(self, order: Places | None = None) -> FlatRows:
         """The same rows, or those at these places, as one text in their order."""
         if order is None:
             order = np.arange(self.rows)
@@ -136,9 +121,6 @@ class PlacedRows:
             order.see(self.parents.tolist())
 
 
-_FEW = 500
-"""Rows that are cut out of a text at once: so few that the pieces are still in the processor's cache when they are put together
-(measured: a third of the time that 10,000 take)."""
 _OVERHEAD = 40
 """Bytes of memory of a flat row beside its text and its parent's key: four numbers, and the place it has in the order."""
 
@@ -146,12 +128,16 @@ _OVERHEAD = 40
 class FlatRows(PlacedRows):
     """One text, row by row."""
 
-    def written(self, at: int, count: int, ending: bytes) -> bytes:
+    def between(self, start: int, stop: int) -> bytes:
+        """The bytes of some rows, which are one stretch of the text."""
         (piece,) = self.pieces
         assert not isinstance(piece, bytes)
-        return self.text[int(piece[0][at]) : int(piece[1][at + count - 1])]
+        return self.text[int(piece[0][start]) : int(piece[1][stop - 1])]
 
-    def flat(self, order: Places | None = None) -> PlacedRows:
+    def written(self, at: int, count: int, ending: bytes) -> bytes:
+        return self.between(at, at + count)
+
+    def flat(self, order: Places | None = None) -> FlatRows:
         return self if order is None else super().flat(order)
 
 
