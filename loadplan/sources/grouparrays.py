@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from loadplan.sources.arrays import np
-from loadplan.sources.sentarrays import FlatRows, PlacedRows, flat_rows, placed
+from loadplan.sources.placedrows import FlatRows, PlacedRows, flat_rows, placed
 from loadplan.sources.sentrows import Sent
 from loadplan.sources.spool import Spool
 
