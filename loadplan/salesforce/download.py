@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from loadplan.behind import Behind
 from loadplan.durable import open_atomic
 from loadplan.gunzip import Gunzip, GzipError
+from loadplan.memory import keep_blocks
 from loadplan.plan.model import DELIMITERS
 from loadplan.salesforce.faults import clean, digits
 from loadplan.salesforce.http import broken_link
@@ -176,6 +177,7 @@ def save(
     `tap` sees every block of plain bytes; so does `reader`, who counts the records where he is sure of them.
     `received` is called when the last byte has come, which may be well before the end. Raises `Truncated` or
     `Unavailable`; then nothing is left at `to`."""
+    keep_blocks()
     digest, size = hashlib.sha256(), 0
     counter = Counter() if reader is None else None
     count = counter.feed if counter is not None else reader.feed  # type: ignore[union-attr]

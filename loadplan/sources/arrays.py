@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from array import array
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,12 +9,9 @@ from typing import Any
 
 import numpy as np
 
-# Every block makes arrays of some hundred kilobytes. The C library gives such memory back to the system as soon as it is free, and to
-# ask for it again, page by page, takes longer than the work on it (measured: 0.29 s instead of 0.22 for 95 MB of results).
-if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-    _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-    libc.mallopt(_M_TRIM_THRESHOLD, 64 << 20)
-    libc.mallopt(_M_MMAP_THRESHOLD, 4 << 20)
+from loadplan.memory import keep_blocks
+
+keep_blocks()  # every operation on a block makes arrays of some hundred kilobytes
 
 __all__ = ["by_highest_bits", "distinct", "has_repeats", "np", "repeated"]
 

@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from loadplan.disk import disk
 from loadplan.durable import open_atomic
+
+_AHEAD = 16 << 20
+"""Bytes that may be written before the disk has them: it works while the rest is made, and there is little to wait for at the end."""
 
 
 class CountedFile:
@@ -19,11 +23,17 @@ class CountedFile:
         self.bytes = 0
         self._file = file
         self._hasher = hashlib.sha256()
+        self._ahead = 0
 
     def write(self, data: bytes) -> None:
         self._file.write(data)
         self._hasher.update(data)
         self.bytes += len(data)
+        self._ahead += len(data)
+        if self._ahead >= _AHEAD:
+            self._ahead = 0
+            self._file.flush()
+            disk().fsync(self._file.fileno())
 
     def sha256(self) -> str:
         return self._hasher.hexdigest()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from loadplan.sources.arrays import np
-from loadplan.sources.sentarrays import PlacedRows, flat_rows, placed
+from loadplan.sources.placedrows import FlatRows, PlacedRows, flat_rows, placed
 from loadplan.sources.sentrows import Sent
 from loadplan.sources.spool import Spool
 
@@ -16,18 +16,23 @@ _RANGES = 64
 _LEAST = 8
 _MANY = 3_000
 """Rows that are dealt at once: what they are cut out of stays in the processor's cache."""
+_SAMPLE = 500
+"""Keys by which it is known where a range ends."""
+_PLACE = 16
+"""Bytes of memory of where a piece of a row begins and ends."""
 _PIECE = 4_000
 """Rows that are given out at once."""
 
 Array = Any
 
 
-def _packed(rows: PlacedRows, order: Array) -> bytes:
-    """The rows at these places as one block."""
+def _packed(rows: FlatRows, start: int, stop: int) -> bytes:
+    """Some of the rows as one block."""
     parents = _parents_of(rows)
-    head = np.array([len(order), parents.dtype.itemsize], np.uint64)
-    columns = (head, rows.records[order], rows.names[order], rows.sizes[order], parents[order])
-    return b"".join([*(column.tobytes() for column in columns), rows.joined(order)])
+    head = np.array([stop - start, parents.dtype.itemsize], np.uint64)
+    columns = (rows.records, rows.names, rows.sizes, parents)
+    text = rows.between(start, stop)
+    return b"".join([head.tobytes(), *(column[start:stop].tobytes() for column in columns), text])
 
 
 def _unpacked(block: bytes) -> PlacedRows:
@@ -82,8 +87,9 @@ def _grouped(rows: Iterator[PlacedRows], spool: Spool, first: int, memory: int, 
     taken: list[PlacedRows] = []
     room = memory
     for some in rows:
-        taken.append(some.flat())
-        room -= some.weight
+        # Where little of the source is sent, what is kept of it is made small first.
+        taken.append(some if len(some.text) <= 2 * int(some.sizes.sum()) else some.flat())
+        room -= max(some.weight, len(some.text)) + _PLACE * some.rows * len(some.pieces)
         if room <= 0:
             break
     else:
@@ -116,7 +122,8 @@ def _parents_of(rows: PlacedRows) -> Array:
 
 def _edges(sample: list[PlacedRows], ranges: int) -> Array:
     """Parents that cut the rows into about as many equal ranges."""
-    keys = np.sort(np.concatenate([_parents_of(some) for some in sample]))
+    keys = np.concatenate([_parents_of(some) for some in sample])
+    keys = np.sort(keys[:: 1 + len(keys) // (_SAMPLE * ranges)])
     return np.unique(keys[len(keys) * np.arange(1, ranges) // ranges])
 
 
@@ -135,11 +142,12 @@ class _Deal:
         numbers[inside] += self._edges[numbers[inside] // 2] == parents[inside]
         order: Array = np.argsort(numbers, kind="stable")
         bounds: list[int] = np.searchsorted(numbers[order], np.arange(len(self.weights) + 1)).tolist()
+        dealt = rows.flat(order)
         for number in range(len(self.weights)):
             start, stop = bounds[number], bounds[number + 1]
             if start == stop:
                 continue
-            block = _packed(rows, order[start:stop])
+            block = _packed(dealt, start, stop)
             self.weights[number] += len(block) + _OVERHEAD * (stop - start)
             self._spool.put(self._first + number, block)
 

@@ -30,7 +30,7 @@ from loadplan.sources.sentrows import Sent
 from loadplan.sources.spool import Spool, pack, unpack
 
 if TYPE_CHECKING:
-    from loadplan.sources.sentarrays import PlacedRows
+    from loadplan.sources.placedrows import PlacedRows
 
 MEMORY = 40_000_000
 """Bytes of memory that rows may take before they go to disk, Python's own share counted."""

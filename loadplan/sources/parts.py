@@ -34,7 +34,7 @@ from loadplan.sources.shape import Shape
 from loadplan.words import count
 
 if TYPE_CHECKING:
-    from loadplan.sources.sentarrays import PlacedRows
+    from loadplan.sources.placedrows import PlacedRows
 
 
 @dataclass(frozen=True)

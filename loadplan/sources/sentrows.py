@@ -29,7 +29,7 @@ from loadplan.sources.shape import Shape
 
 if TYPE_CHECKING:
     from loadplan.sources.grouping import ParentOrder
-    from loadplan.sources.sentarrays import PlacedRows
+    from loadplan.sources.placedrows import PlacedRows
 
 BLOCK = 1 << 18
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from loadplan.sources import grouparrays, grouping
 from loadplan.sources.arrays import np
 from loadplan.sources.grouping import ParentOrder, group_rows
-from loadplan.sources.sentarrays import PlacedRows
+from loadplan.sources.placedrows import PlacedRows
 from loadplan.sources.sentrows import Sent
 
 Row = tuple[bytes, int, int, bytes]
