@@ -32,7 +32,7 @@ def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
             make_private(path.parent)
         fd, temporary = disk().temporary(path.parent, f".{path.name}.", ".part")
     except OSError as error:
-        raise local_error(error, path) from error
+        raise local_error(error, path, state=not mode & 0o077) from error
     try:
         with disk().writer(fd) as file:
             yield file
@@ -47,7 +47,7 @@ def open_atomic(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         # A socket that broke while the file was being filled is an OSError too, and not the disk's.
         if error.filename is None and error.errno not in _DISK:
             raise
-        raise local_error(error, path) from error
+        raise local_error(error, path, state=not mode & 0o077) from error
     except BaseException:
         with contextlib.suppress(OSError):
             disk().unlink(temporary)
@@ -75,7 +75,7 @@ def write_together(files: Mapping[Path, bytes], mode: int, begin: Callable[[], N
             del staged[path]
         sync_dir(path.parent)
     except OSError as error:
-        raise local_error(error, path) from error
+        raise local_error(error, path, state=not mode & 0o077) from error
     finally:
         for temporary in staged.values():
             with contextlib.suppress(OSError):
@@ -114,8 +114,8 @@ def sync_dir(folder: Path) -> None:
             raise
 
 
-def local_error(error: OSError, path: Path) -> LocalError:
-    """What the disk refused at `path`, in plain words, ready to raise."""
+def local_error(error: OSError, path: Path, *, state: bool = True) -> LocalError:
+    """What the disk refused at `path`, in plain words, ready to raise. `state` says that it may be moved with the state."""
     what = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",
@@ -126,5 +126,6 @@ def local_error(error: OSError, path: Path) -> LocalError:
         f"cannot write {path.name}: {what}",
         code="LP0601",
         where=str(path),
-        hint="free space or make the folder writable, then go on; --state-dir puts the state elsewhere",
+        hint="free space or make the folder writable, then go on"
+        + ("; --state-dir puts the state elsewhere" if state else ""),
     )

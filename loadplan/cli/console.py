@@ -8,10 +8,11 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from loadplan.errors import InvalidInputError, LoadplanError
+from loadplan.errors import InvalidInputError, LoadplanError, LocalError
 from loadplan.github import as_github, is_actions, neutral, neutral_json
 from loadplan.masking import printable, redact
 
@@ -30,6 +31,18 @@ def harmless(text: str) -> str:
     pieces = _COLOR.split(redact(text).replace("\r", "?").replace("\x85", "?"))
     text = "".join(piece if i % 2 else printable(piece) for i, piece in enumerate(pieces))
     return _OLD_COMMAND.sub(r"## \1[", _COMMAND.sub(r"\1: :", text))
+
+
+class ReaderGoneError(Exception):
+    """Whoever read the output has ended, as `head` does."""
+
+
+def forget_stdout() -> None:
+    """What could not be written there is not tried once more when the process ends, which would take the place of its exit code."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @dataclass
@@ -83,8 +96,8 @@ class Console:
         return neutral(text) if self.in_actions else text
 
     def result(self, text: str) -> None:
-        """Text that was asked for: stdout."""
-        print(self.plain(text), file=self.out or sys.stdout)
+        """Text that was asked for: stdout, at once, so that a log of both streams has it before what is said of it."""
+        self._write(self.plain(text))
 
     def command(self, text: str) -> None:
         """Workflow commands of our own, their values escaped: stderr, where they are in the way of no output."""
@@ -92,8 +105,25 @@ class Console:
 
     def json(self, data: Any, *, compact: bool = False) -> None:
         text = json.dumps(data, ensure_ascii=False) if compact else json.dumps(data, indent=2, ensure_ascii=False)
-        text = neutral_json(text) if self.in_actions else text
-        print(text, file=self.out or sys.stdout, flush=True)
+        self._write(neutral_json(text) if self.in_actions else text)
+
+    def verbatim(self, text: str, end: str = "\n") -> None:
+        """What was asked for byte by byte: a schema, a script, annotations whose values are escaped."""
+        self._write(text, end)
+
+    def _write(self, text: str, end: str = "\n") -> None:
+        """To stdout. Raises LocalError (exit 9) when there is no room for it, ReaderGoneError when nobody reads it any more."""
+        try:
+            print(text, end=end, file=self.out or sys.stdout, flush=True)
+        except OSError as error:
+            forget_stdout()
+            if isinstance(error, BrokenPipeError):
+                raise ReaderGoneError from error
+            why = (error.strerror or str(error)).lower()
+            hint = "send it where there is room; what is on record is not lost by this"
+            raise LocalError(
+                f"cannot write the output: {why}", code="LP0601", where="standard output", hint=hint
+            ) from error
 
     def message(self, text: str) -> None:
         """Progress and remarks: stderr, silent with -q."""

@@ -73,7 +73,7 @@ def serve(
     from loadplan.emulator.server import EmbeddedOrg, InUseError
     from loadplan.emulator.settings import Settings, sink_settings, with_texts
     from loadplan.emulator.store import DamagedError
-    from loadplan.errors import UsageError
+    from loadplan.errors import LockedError, UsageError
     from loadplan.salesforce.snapshot import check_whole
 
     clock, stopped = SystemClock(), []
@@ -111,7 +111,7 @@ def serve(
         except DamagedError as error:
             raise cannot_start(error, data or Path(), named=True) from error
         except InUseError as error:
-            raise UsageError(
+            raise LockedError(
                 str(error), hint="stop it, or name another folder", next_commands=["loadplan emulator serve --data FOLDER"],
             ) from error  # fmt: skip
         except (ValueError, OSError) as error:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import importlib
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from loadplan.cli.console import Console
+from loadplan.cli.console import Console, ReaderGoneError
 from loadplan.errors import BUG_EXIT_CODE, InterruptedRunError, InvalidInputError, LoadplanError
 from loadplan.version import __version__
 
@@ -122,8 +121,7 @@ def run(argv: Sequence[str]) -> int:
         console.error(f"next: {again}")
         # click turns what it catches into an Abort.
         return 143 if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated) else 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except ReaderGoneError:
         return 141
     except Exception as error:
         console.show_bug(error)

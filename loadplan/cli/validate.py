@@ -37,7 +37,7 @@ def command(
     form = form or ("json" if console.as_json else "full")
     if form == "github":
         if found:
-            click.echo(formats.RENDERERS[form](found))  # its values are escaped, and it was asked for
+            console.verbatim(formats.RENDERERS[form](found))  # its values are escaped, and it was asked for
     elif form in {"full", "concise"}:
         if found:
             full = form == "full"

@@ -119,7 +119,7 @@ def test_an_upload_that_an_end_broke_off_takes_no_room(tmp_path: Path) -> None:
             == 201
         )
         second = refusal("--data", str(data))
-        assert (second.returncode, "is in use by another embedded org" in second.stderr) == (2, True)
+        assert (second.returncode, "is in use by another embedded org" in second.stderr) == (4, True)
         assert second.stderr.rstrip().endswith("next: loadplan emulator serve --data FOLDER")
 
 

@@ -43,7 +43,7 @@ def environment(folder: Path) -> dict[str, str]:
     kept = {
         k: v
         for k, v in os.environ.items()
-        if k not in {"GITHUB_ACTIONS", "SF_TARGET_ORG", "GIT_DIR", "LOADPLAN_STATE_DIR"}
+        if k not in {"GITHUB_ACTIONS", "SF_TARGET_ORG", "GIT_DIR", "LOADPLAN_STATE_DIR", "PYTHONUNBUFFERED"}
     }
     return {**kept, **who, "PATH": path, "HOME": str(folder), "NO_COLOR": "1", "GIT_CONFIG_GLOBAL": os.devnull}
 
