@@ -72,7 +72,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
 DOORS = {
     "yaml": {"plan.document", "plan.pieces"},
     "jsonschema": {"plan.schema"},
-    "jinja2": {"plan.templates", "reports.render"},
+    "jinja2": {"plan.templates", "reports.render", "reports.compiled"},
     "networkx": {"plan.graph"},
     "requests": {"salesforce.http", "salesforce.download"},
     "urllib3": {"salesforce.http", "salesforce.download"},

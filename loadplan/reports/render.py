@@ -1,4 +1,4 @@
-"""Templates -> text, strict about unknown names. The only module that imports jinja2 for reports."""
+"""Templates -> text, strict about unknown names. What is compiled of them is `compiled`'s."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import hashlib
 import re
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.masking import printable
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Environment
 
+_FOLDER = Path(__file__).with_name("templates")
 _CELL = str.maketrans({"|": "\\|", "\n": " ", "\r": " ", "<": "&lt;", ">": "&gt;"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -92,7 +94,7 @@ PAGES = ("report.html.j2",)
 def warm() -> None:
     """Compile what every run renders at its end: while it waits for the org, there is time."""
     for name in TEMPLATES:
-        _template(name)
+        _texts().get_template(name)
     for name in PAGES:
         _pages().get_template(name)
     _style()
@@ -101,14 +103,11 @@ def warm() -> None:
 @cache
 def _pages() -> Environment:
     """It keeps the templates that it has compiled, which takes far longer than the rendering."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from loadplan.reports.compiled import environment
 
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True, auto_reload=False,
-        loader=FunctionLoader(_source),
-    )  # fmt: skip
-    environment.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment, ticked=ticked)
-    return environment
+    pages = environment(_FOLDER, _source, autoescape=True)
+    pages.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment, ticked=ticked)
+    return pages
 
 
 @cache
@@ -125,16 +124,13 @@ def _source(name: str) -> str:
 
 def render(template: str, values: dict[str, Any]) -> str:
     """Render `templates/<template>`. Raises jinja2's error on a name the view does not have (a bug, tested)."""
-    return _template(template).render(values)
+    return _texts().get_template(template).render(values)
 
 
 @cache
-def _template(name: str) -> Template:
-    """Compiled once: that takes far longer than the rendering."""
-    from jinja2 import Environment, StrictUndefined
+def _texts() -> Environment:
+    from loadplan.reports.compiled import environment
 
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters.update(cell=cell, md=md, n=thousands)
-    return environment.from_string(_source(name))
+    texts = environment(_FOLDER, _source, keep_trailing_newline=True)
+    texts.filters.update(cell=cell, md=md, n=thousands)
+    return texts

@@ -186,7 +186,7 @@ def test_what_a_run_renders_is_compiled_while_it_waits(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Environment, "compile", lambda *_, **__: pytest.fail("a template was compiled"))
         for name in render.TEMPLATES:
-            assert render._template(name)
+            assert render._texts().get_template(name)
         for name in render.PAGES:
             assert render._pages().get_template(name)
     called = re.compile(r'render(?:_html)?\("([\w.]+)"')
