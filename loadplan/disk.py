@@ -23,8 +23,9 @@ class Disk:
         return fd, Path(name)
 
     def writer(self, fd: int) -> BinaryIO:
-        """A buffered file over a descriptor, which it closes."""
-        return os.fdopen(fd, "wb", buffering=1 << 20)
+        """A buffered file over a descriptor, which it closes. The blocks that rows come in are larger than the buffer, and go past it
+        without being copied once more."""
+        return os.fdopen(fd, "wb", buffering=1 << 17)
 
     def appending(self, path: Path) -> int:
         """A descriptor whose every write goes to the end of `path`, which is made when missing."""

@@ -15,6 +15,7 @@ import click
 from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, lock_option, project_root, state_folder, state_option
+from loadplan.cli.unfinished import said_where
 
 if TYPE_CHECKING:
     from loadplan.clock import Clock
@@ -48,6 +49,7 @@ def command(console: Console, run: str, state_dir: Path | None, lock_timeout: fl
     clock = SystemClock()
     root = project_root(Path.cwd())
     states = state_folder(state_dir, root)
+    console.state_dir = said_where(states)
     folder = find_run(states, run)
     listen = json_listener(console) if console.as_json else None
     found = standing(folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadplan.cli.console import Console
+from loadplan.cli.unfinished import unfinished
 from loadplan.errors import UsageError
 from loadplan.plan.model import Plan, StepSource
 from loadplan.run import events as ev
@@ -58,6 +59,9 @@ def begin_again(
     if retry is None:
         if run.ended is not None:
             console.message(f"run {folder.id} has ended ({run.result}); there is nothing to resume")
+            for other in unfinished(folder.root.parent.parent):
+                console.error(f"next: {other.next_command}  # {other.result}")
+                return None
             if run.exit:
                 console.error(f"next: loadplan retry {folder.id}")
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Mapping
@@ -37,12 +38,16 @@ class ReaderGoneError(Exception):
     """Whoever read the output has ended, as `head` does."""
 
 
-def forget_stdout() -> None:
+def forget(stream: TextIO) -> None:
     """What could not be written there is not tried once more when the process ends, which would take the place of its exit code."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+_OF_A_RUN = re.compile(r"(loadplan (?:abort|report|resolve|resume|retry|status) \d{8}T\d{6}Z-[a-z0-9-]+-[0-9a-f]{4})")
+"""A command about a run, as far as the run's id."""
 
 
 @dataclass
@@ -56,6 +61,8 @@ class Console:
     forced: bool = False
     """Colour was asked for, so that results have it too when they go into a file."""
     in_actions: bool = False
+    state_dir: str = ""
+    """Where the runs of this command are, when it is not where the next one will look."""
     out: TextIO | None = None
     err: TextIO | None = None
 
@@ -97,11 +104,11 @@ class Console:
 
     def result(self, text: str) -> None:
         """Text that was asked for: stdout, at once, so that a log of both streams has it before what is said of it."""
-        self._write(self.plain(text))
+        self._write(self.plain(self.placed(text)))
 
     def command(self, text: str) -> None:
         """Workflow commands of our own, their values escaped: stderr, where they are in the way of no output."""
-        print(text, file=self.err or sys.stderr, flush=True)
+        self._say(text)
 
     def json(self, data: Any, *, compact: bool = False) -> None:
         text = json.dumps(data, ensure_ascii=False) if compact else json.dumps(data, indent=2, ensure_ascii=False)
@@ -116,7 +123,7 @@ class Console:
         try:
             print(text, end=end, file=self.out or sys.stdout, flush=True)
         except OSError as error:
-            forget_stdout()
+            forget(sys.stdout)
             if isinstance(error, BrokenPipeError):
                 raise ReaderGoneError from error
             why = (error.strerror or str(error)).lower()
@@ -128,10 +135,23 @@ class Console:
     def message(self, text: str) -> None:
         """Progress and remarks: stderr, silent with -q."""
         if self.verbosity >= 0:
-            print(self.plain(harmless(text)), file=self.err or sys.stderr, flush=True)
+            self._say(self.plain(harmless(self.placed(text))))
 
     def error(self, text: str) -> None:
-        print(self.plain(harmless(text)), file=self.err or sys.stderr, flush=True)
+        self._say(self.plain(harmless(self.placed(text))))
+
+    def _say(self, text: str) -> None:
+        """To stderr. That nobody reads it any more, or that there is no room for it, ends no load."""
+        try:
+            print(text, file=self.err or sys.stderr, flush=True)
+        except OSError:
+            forget(sys.stderr)
+
+    def placed(self, text: str) -> str:
+        """The text, its commands about runs with the state folder where they would not find it by themselves."""
+        if not self.state_dir:
+            return text
+        return _OF_A_RUN.sub(lambda found: f"{found[1]} --state-dir {shlex.quote(self.state_dir)}", text)
 
     def last_words(self, text: str) -> None:
         """Text from a thread that ends the process: straight to the terminal, since the stream's lock may be held."""

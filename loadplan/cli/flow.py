@@ -19,6 +19,7 @@ from loadplan.cli.options import project_root, state_folder
 from loadplan.cli.paths import show
 from loadplan.cli.progress import board
 from loadplan.cli.target import Target, open_target
+from loadplan.cli.unfinished import said_where, warn_of_unfinished
 from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, LocalError, OrgError, UsageError
 from loadplan.plan.model import Plan
@@ -98,6 +99,7 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
     plan, graph = load(plan_file, request.variables, request.var_files, request.state_dir, request.steps)
     read_entries(plan.root / "orgs.yaml")  # before the data: what is wrong there is not the data's
     state_dir = state_folder(request.state_dir, plan.root)
+    console.state_dir = said_where(state_dir)
     run = fresh_run(graph)
     folder = RunFolder(runs_folder(state_dir) / new_run_id(plan.name, clock.now()))
     try:
@@ -119,6 +121,7 @@ def apply(console: Console, plan_file: Path, request: Request, approval: Approva
             room = room_needed(Rows(plan, run, folder, request.org), digests, embedded=target.is_embedded)
             again = f"loadplan apply {show(plan_file)} -o {target.profile.name}"
             require_room(room, state_dir, output_files(plan), again)
+            warn_of_unfinished(console, plan, target, state_dir)
             confirm(console, plan, graph, digests, target, request, describe_room(room, state_dir))
             with hold_lock(
                 state_dir, target.identity.organization_id, owner_now(folder.id, clock), clock=clock, waiting=waiting
@@ -144,6 +147,7 @@ def resume(console: Console, name: str | None, start: Path, request: Request, *,
     clock = SystemClock()
     root = project_root(start)
     state_dir = state_folder(request.state_dir, root)
+    console.state_dir = said_where(state_dir)
     folder = find_run(state_dir, name)
     plan, graph, frozen = reload(folder)
     check_beside(plan, frozen, folder)

@@ -12,6 +12,7 @@ import click
 from loadplan.cli import complete, kept, loading, paths
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, junit_option, project_root, state_folder, state_option
+from loadplan.cli.unfinished import said_where
 
 if TYPE_CHECKING:
     from loadplan.plan.model import Plan
@@ -42,7 +43,9 @@ def command(
 
     if html is not None:
         check_replaceable(html, "--html", "page")
-    folder = find_run(state_folder(state_dir, project_root(Path.cwd())), run)
+    states = state_folder(state_dir, project_root(Path.cwd()))
+    console.state_dir = said_where(states)
+    folder = find_run(states, run)
     found = standing(folder)
     if found.owner:
         console.message(f"it is being run by {found.owner}: this is how far it is")

@@ -12,6 +12,7 @@ import click
 from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, lock_option, project_root, state_folder, state_option
+from loadplan.cli.unfinished import said_where
 
 
 @click.command("resolve")
@@ -46,6 +47,7 @@ def command(
         raise UsageError("--reason is empty", hint="say what was looked at", next_commands=["loadplan resolve --help"])
     clock = SystemClock()
     states = state_folder(state_dir, project_root(Path.cwd()))
+    console.state_dir = said_where(states)
     folder = find_run(states, run)
     head = standing(folder).run.header
     waiting = Waiting(lock_timeout, console.message)

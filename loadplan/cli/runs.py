@@ -8,6 +8,7 @@ import click
 
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, project_root, state_folder, state_option
+from loadplan.cli.unfinished import said_where
 
 
 @click.command("runs")
@@ -18,7 +19,9 @@ def command(console: Console, state_dir: Path | None) -> int:
     from loadplan.cli.standing import standings
     from loadplan.cli.table import align
 
-    found = standings(state_folder(state_dir, project_root(Path.cwd())))
+    states = state_folder(state_dir, project_root(Path.cwd()))
+    console.state_dir = said_where(states)
+    found = standings(states)
     if console.as_json:
         console.json({"runs": [s.line() for s in found]})
         return 0

@@ -11,6 +11,7 @@ import click
 from loadplan.cli import complete
 from loadplan.cli.console import Console
 from loadplan.cli.options import common, project_root, state_folder, state_option
+from loadplan.cli.unfinished import said_where
 
 if TYPE_CHECKING:
     from loadplan.cli.standing import Standing
@@ -31,7 +32,9 @@ def command(console: Console, run: str | None, state_dir: Path | None) -> int:
     from loadplan.reports.clinic import clusters
     from loadplan.run.folder import find_run
 
-    found = standing(find_run(state_folder(state_dir, project_root(Path.cwd())), run))
+    states = state_folder(state_dir, project_root(Path.cwd()))
+    console.state_dir = said_where(states)
+    found = standing(find_run(states, run))
     if console.as_json:
         why = [cluster.as_json() for cluster in clusters(found.run)]
         console.json({**found.line(), "steps": found.steps(), "errors": why})

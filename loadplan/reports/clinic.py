@@ -361,7 +361,21 @@ def next_commands(run: Run, left_over: Sequence[str] = ()) -> list[dict[str, str
     if not commands and (found or any(s.state in {"failed", "blocked"} for s in run.steps.values())):
         why = "send the rows left over again" if found else "run again what failed or was held back"
         commands.append({"command": f"loadplan retry {name}", "why": why})
+        if not found and any(s.problem for s in run.steps.values()):
+            commands = _after_a_refusal(run, name)
     return commands
+
+
+def _after_a_refusal(run: Run, name: str) -> list[dict[str, str]]:
+    """What to type when a job was refused whole: its cause may be in the plan (a name) or in the org (a permission)."""
+    mended = {"command": f"loadplan apply {_plan(run)}", "why": "a new run, when the plan is mended"}
+    same = {
+        "command": f"loadplan retry {name}",
+        "why": "run again what failed or was held back, when the org is mended",
+    }
+    # A new run would send what this one has sent once more: that is said second where there is any.
+    sent = any(s.counts.sent for s in run.steps.values())
+    return [same, {**mended, "why": f"{mended['why']}; it sends all rows again"}] if sent else [mended, same]
 
 
 UNNAMED = frozenset({"", "env", "embedded"})

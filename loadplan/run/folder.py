@@ -113,8 +113,11 @@ def find_run(state_dir: Path, name: str | None) -> RunFolder:
     runs = list_runs(state_dir)
     if not runs:
         raise UsageError(
-            f"there is no run in {state_dir}", hint="start one", next_commands=["loadplan apply PLAN -o ORG"]
-        )
+            f"there is no run in {state_dir}",
+            hint="runs lie beside the plan they are of, or where --state-dir said: name that folder with --state-dir"
+            if name is not None else "start one, or name the folder of another with --state-dir",
+            next_commands=["loadplan runs --state-dir FOLDER" if name is not None else "loadplan apply PLAN -o ORG"],
+        )  # fmt: skip
     if name is None:
         return runs[-1]
     matching = _matching(runs, name)

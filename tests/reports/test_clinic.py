@@ -94,6 +94,19 @@ def test_a_job_that_the_org_could_not_read_needs_another_plan(tmp_path: Path) ->
         assert [c["command"] for c in next_commands(run)] == ["loadplan apply plan.yaml -o embedded"]
 
 
+@pytest.mark.parametrize(("refused", "first"), [("Account", "apply plan.yaml -o embedded"), ("Contact", "retry RUN")])
+def test_a_refused_job_names_both_ways(tmp_path: Path, refused: str, first: str) -> None:
+    """A new run when a name in the plan is mended, the same when the org is; what sends rows twice comes second."""
+    plan = PLAN.replace(f"object: {refused}", f"object: {refused}s") + "    depends_on: [accounts]\n"
+    tables = {"accounts.csv": ACCOUNTS, "contacts.csv": CONTACTS[:2]}
+    with Story(tmp_path, plan, tables) as one:
+        run = one.drive()
+        told = {c["command"].replace(one.run_folder.id, "RUN"): c["why"] for c in next_commands(run)}
+        assert next(iter(told)) == f"loadplan {first}"
+        assert set(told) == {"loadplan apply plan.yaml -o embedded", "loadplan retry RUN"}
+        assert ("sends all rows again" in told["loadplan apply plan.yaml -o embedded"]) is (refused == "Contact")
+
+
 @pytest.mark.parametrize(
     ("code", "message", "cause"),
     [
