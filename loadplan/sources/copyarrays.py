@@ -86,6 +86,8 @@ def _windows(out: Bytes, where: Places, text: bytes, left: Places, right: Places
 
 def _put_same(out: Bytes, where: Places, piece: bytes) -> None:
     """Copy `piece` to each place."""
+    if not len(where):
+        return
     width = len(piece)
     if width == 1:
         out[where] = piece[0]

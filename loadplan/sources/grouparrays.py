@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from loadplan.sources.arrays import np
+from loadplan.sources.grouping import GIVEN
 from loadplan.sources.placedrows import FlatRows, PlacedRows, flat_rows, placed
 from loadplan.sources.sentrows import Sent
 from loadplan.sources.spool import Spool
@@ -16,12 +17,14 @@ _RANGES = 64
 _LEAST = 8
 _MANY = 3_000
 """Rows that are dealt at once: what they are cut out of stays in the processor's cache."""
+_MUCH = 4 << 20
+"""Bytes of the source from which on fewer are: some texts of 100 KB would be some hundred MB."""
 _SAMPLE = 500
 """Keys by which it is known where a range ends."""
 _PLACE = 16
 """Bytes of memory of where a piece of a row begins and ends."""
 _PIECE = 4_000
-"""Rows that are given out at once."""
+"""Rows that are given out at once, of `GIVEN` bytes at most."""
 
 Array = Any
 
@@ -71,13 +74,14 @@ def grouped(
 def _gathered(rows: Iterable[PlacedRows]) -> Iterator[PlacedRows]:
     """The same rows, many at a time."""
     waiting: list[PlacedRows] = []
-    many = 0
+    many = much = 0
     for some in rows:
         waiting.append(some)
         many += some.rows
-        if many >= _MANY:
+        much += len(some.text)
+        if many >= _MANY or much >= _MUCH:
             yield _joined(waiting)
-            many = 0
+            many = much = 0
     if waiting:
         yield _joined(waiting)
 
@@ -158,8 +162,13 @@ _OVERHEAD = 16
 
 def _in_order(rows: PlacedRows) -> Iterator[PlacedRows]:
     order = _order_of(_parents_of(rows))
-    for start in range(0, len(order), _PIECE):
-        yield rows.flat(order[start : start + _PIECE])
+    ends = np.cumsum(rows.sizes[order])
+    start = given = 0
+    while start < len(order):
+        stop = int(np.searchsorted(ends, given + GIVEN, "right"))
+        stop = min(max(stop, start + 1), start + _PIECE, len(order))
+        yield rows.flat(order[start:stop])
+        start, given = stop, int(ends[stop - 1])
 
 
 def _order_of(texts: Array) -> Array:

@@ -21,7 +21,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain, pairwise
+from itertools import accumulate, chain, islice, pairwise, takewhile
 from operator import itemgetter, le
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 MEMORY = 40_000_000
 """Bytes of memory that rows may take before they go to disk, Python's own share counted."""
+
+GIVEN = 1 << 20
+"""Bytes of rows that are given out at once, or one row: who writes them lets some such pieces wait."""
 
 _RANGES = 64
 _BLOCK = 1 << 16
@@ -185,7 +188,9 @@ def _given(rows: list[_Row]) -> Iterator[Sent]:
     """A list of rows in pieces; it is empty afterwards."""
     rows.reverse()
     while rows:
-        piece = rows[-2000:]
-        del rows[-2000:]
+        ends = accumulate(len(row[3]) for row in islice(reversed(rows), 2000))
+        many = max(1, sum(1 for _ in takewhile(GIVEN.__ge__, ends)))
+        piece = rows[-many:]
+        del rows[-many:]
         parents, records, names, data = zip(*reversed(piece), strict=True)
         yield Sent(records, names, data, parents)

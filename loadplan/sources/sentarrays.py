@@ -113,7 +113,8 @@ class _Work:
                 text += added.tobytes()
                 pieces.append((begin, begin + added.dtype.itemsize))
                 continue
-            left, right = kind.outer(span[0])[0], kind.outer(span[1])[1]
+            # A column of a table of places would keep all of it alive.
+            left, right = np.ascontiguousarray(kind.outer(span[0])[0]), kind.outer(span[1])[1]
             if (as_it_ends if is_last else True) and (span[1] == last) is is_last:
                 right, literal = right + len(behind), b""
             pieces.append((left, right))

@@ -66,3 +66,7 @@ def test_a_piece_may_be_all_of_the_text() -> None:
     nine = np.zeros(20, np.int64)
     assert joined(b"123456789", [(nine, nine + 9)], nine + 9) == b"123456789" * 20
     assert joined(b"", [(nine, nine), b""], nine) == b""
+
+
+def test_rows_that_are_all_odd_need_no_room_for_what_the_others_share() -> None:
+    assert joined(b"", [b"Customer,"], np.array([1, 0], np.int64), {0: b"x", 1: b""}) == b"x"

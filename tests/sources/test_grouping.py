@@ -162,3 +162,21 @@ def test_what_is_recognised_as_in_order_is_grouped(keys: list[bytes]) -> None:
     if in_parent_order(keys, 3):
         changes = [key for at, key in enumerate(keys) if not at or keys[at - 1] != key]
         assert len(changes) == len(set(changes))
+
+
+@pytest.mark.parametrize(("many", "at_once"), [(100, 1_200_000), (1_000, 6_000_000)])
+def test_long_rows_are_given_out_few_at_a_time(tmp_path: Path, many: int, at_once: int) -> None:
+    """A row may have a hundred kilobytes: memory is counted in bytes, not in rows. From memory, and of one parent and many by way of
+    the disk."""
+    rows = ((b"p%d" % (n % 2 or n % 97), n, n, b"x" * 60_000) for n in range(many))
+    tracemalloc.start()
+    try:
+        records = []
+        for batch in group_rows(batches(rows, 20), tmp_path, memory=8_000_000):
+            assert len(batch.written(0, batch.rows, b"\n")) < at_once
+            records += [batch.record(at) for at in range(batch.rows)]
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sorted(records) == list(range(many))
+    assert most < 40_000_000
