@@ -59,9 +59,9 @@ def begin_again(
     if retry is None:
         if run.ended is not None:
             console.message(f"run {folder.id} has ended ({run.result}); there is nothing to resume")
-            for other in unfinished(folder.root.parent.parent):
+            other = next(unfinished(folder.root.parent.parent), None)
+            if other is not None:
                 console.error(f"next: {other.next_command}  # {other.result}")
-                return None
             if run.exit:
                 console.error(f"next: loadplan retry {folder.id}")
             return None

@@ -123,7 +123,7 @@ class Console:
         try:
             print(text, end=end, file=self.out or sys.stdout, flush=True)
         except OSError as error:
-            forget(sys.stdout)
+            forget(self.out or sys.stdout)
             if isinstance(error, BrokenPipeError):
                 raise ReaderGoneError from error
             why = (error.strerror or str(error)).lower()
@@ -144,8 +144,9 @@ class Console:
         """To stderr. That nobody reads it any more, or that there is no room for it, ends no load."""
         try:
             print(text, file=self.err or sys.stderr, flush=True)
-        except OSError:
-            forget(sys.stderr)
+        except OSError as error:
+            if not isinstance(error, BlockingIOError):  # who is slow may take the next line
+                forget(self.err or sys.stderr)
 
     def placed(self, text: str) -> str:
         """The text, its commands about runs with the state folder where they would not find it by themselves."""
@@ -155,7 +156,7 @@ class Console:
 
     def last_words(self, text: str) -> None:
         """Text from a thread that ends the process: straight to the terminal, since the stream's lock may be held."""
-        os.write(2, f"\n{text}\n".encode())
+        os.write(2, f"\n{self.placed(text)}\n".encode())
 
     def show_error(self, error: LoadplanError, or_else: str = "") -> None:
         """What happened, where, and the next command: `or_else` where the error names none."""

@@ -49,6 +49,7 @@ class _Kept(BytecodeCache):
                 code = marshal.dumps(bucket.code)
                 with os.fdopen(fd, "wb") as file:
                     file.write(self._seal(bucket, code) + code)
+                Path(begun).chmod(0o644)  # for everyone, as the templates are
                 Path(begun).replace(place)
             except OSError:
                 Path(begun).unlink(missing_ok=True)
