@@ -8,7 +8,7 @@ LP05xx a run (gates, locks, unknown outcomes) · LP06xx this machine · LP07xx a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from loadplan.lean import dataclass
 
 
 @dataclass(frozen=True)

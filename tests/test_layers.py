@@ -63,7 +63,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (4, ("run.engine", "run.perform", "run.adopting")),
     (5, ("reports", "review")),
     (2, ("imports",)),
-    (0, ("behind", "gunzip", "github", "memory")),
+    (0, ("behind", "gunzip", "github", "memory", "lean")),
     (2, ("run.chain",)),
     (3, ("run.output", "run.joining", "run.parquet", "run.zst", "run.room", "run.activity")),
     (4, ("run.extract", "run.ahead")),

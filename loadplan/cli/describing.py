@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from loadplan.cli.options import project_root, state_folder
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import SystemClock
 from loadplan.errors import UsageError
+from loadplan.lean import dataclass
 from loadplan.words import count
 
 if TYPE_CHECKING:

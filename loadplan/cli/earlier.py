@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.cli.standing import standing
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.reports.forecast import Forecast, Kind, Sample, Task, forecast, rates
 from loadplan.reports.timing import timing
 from loadplan.run.folder import RunFolder, list_runs

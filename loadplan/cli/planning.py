@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from loadplan.cli.outfile import check_replaceable
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, UsageError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan
 from loadplan.run.folder import RunFolder, new_run_id, runs_folder
 from loadplan.run.output import check_outputs

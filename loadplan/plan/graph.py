@@ -7,12 +7,13 @@ the way out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from loadplan.diagnostics import Diagnostic, Place
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.delete_order import add_delete_order
 from loadplan.plan.edges import MAX_EDGES, Edge, Edges, TooManyEdgesError, declared_edges
 from loadplan.plan.lookup_edges import add_lookups, loaders_of

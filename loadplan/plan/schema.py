@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from loadplan.diagnostics import Diagnostic, closest, did_you_mean
+from loadplan.lean import dataclass
 from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.shape import Test, compiled, whole_text
 

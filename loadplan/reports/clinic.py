@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from loadplan.lean import dataclass
 from loadplan.masking import mask
 from loadplan.run.errorgroups import errors_left
 from loadplan.run.events import RunStarted

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan
 from loadplan.review.asking import UNKNOWN, Split
 from loadplan.review.datapass import PartSize

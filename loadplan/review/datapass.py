@@ -7,9 +7,10 @@ hashes, and measures what would be sent. It sends nothing, writes nothing, and k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Lookup, Plan, Step
 from loadplan.review.cells import NULL, Column, column_of, key_column, own_id_column, unknown_column
 from loadplan.review.described import Described

@@ -11,12 +11,12 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadplan.durable import write_atomic
 from loadplan.errors import InvalidInputError, StaleError, UsageError
+from loadplan.lean import dataclass
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import FileSource, Plan
 from loadplan.plan.schema import fits

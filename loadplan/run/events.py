@@ -8,9 +8,11 @@ secrets. New types and new keys may be added; none changes its meaning (`schemas
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, ClassVar
+
+from loadplan.lean import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ a file is whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loadplan.disk import disk
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Step
 from loadplan.run import chain
 from loadplan.run import decide as do

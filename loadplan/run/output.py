@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,6 +21,7 @@ from loadplan.diagnostics import Diagnostic
 from loadplan.disk import disk
 from loadplan.durable import make_private, open_atomic, sweep, sync_dir
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan, Step
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder

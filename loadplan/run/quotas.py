@@ -9,10 +9,11 @@ journal, so it counts over resumes. Requests are counted from the beginning of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from loadplan.clock import Clock
 from loadplan.errors import DetachedError
+from loadplan.lean import dataclass
 from loadplan.run.state import Attempt, Run
 
 BATCH_ROWS = 10_000

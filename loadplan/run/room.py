@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from loadplan.errors import InvalidInputError, LocalError
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, Plan, Step
 from loadplan.run.folder import RunFolder
 from loadplan.run.rows import Rows

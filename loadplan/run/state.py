@@ -7,10 +7,11 @@ as parents per step. Pure: no file, no clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.run import events as ev
 from loadplan.run.lifecycle import DEAD, FINAL, IN_FLIGHT, IN_SALESFORCE, advance
 from loadplan.words import count

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from loadplan.diagnostics import Diagnostic, Place, Severity, did_you_mean
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Column, Composed, FromColumn, Hashed, Step, Text
 from loadplan.sources.filters import where_columns, where_expression
 from loadplan.sources.ids import short_id
