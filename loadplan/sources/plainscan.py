@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from loadplan.sources.rawshape import RawShape
 
-BLOCK = 1 << 18
+BLOCK = 1 << 19
 """Bytes looked at at once: small enough for a processor's cache."""
 PIECE = 1 << 13
 BOM = codecs.BOM_UTF8
