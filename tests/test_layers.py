@@ -32,6 +32,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
             "run.events",
             "run.lifecycle",
             "run.state",
+            "run.walked",
             "run.gates",
             "run.reconcile",
             "run.retry",

@@ -118,7 +118,7 @@ def _samples(folder: RunFolder, kinds: Collection[Kind]) -> Iterator[Sample]:
             attempt = attempts.get((work.part, work.attempt))
             if attempt is not None and not attempt.adopted and attempt.state == "JobComplete":
                 spent = {kind: sum(s.seconds for s in work.spans if s.kind == kind) for kind in SPENT}
-                rows = sum(page.rows for page in attempt.pages) if attempt.kind == "query" else attempt.rows
+                rows = attempt.pages.rows if attempt.kind == "query" else attempt.rows
                 yield Sample(steps[name], rows, spent["queued"], sum(spent.values()) - spent["queued"])
 
 

@@ -108,7 +108,7 @@ def _job(a: Attempt) -> dict[str, Any]:
         "error": mask_job_error(a.error),
     }
     if a.kind == "query":
-        rows = sum(p.rows for p in a.pages)
+        rows = a.pages.rows
         row |= {
             "sent": rows,
             "successful": rows,

@@ -87,7 +87,7 @@ def write_output(step: Step, attempt: Attempt, folder: RunFolder) -> ev.OutputWr
     pages = [_Page(folder.path(p.file), p.bytes, p.sha256) for p in attempt.pages]
     for page in pages:
         _check_page(page)
-    rows = sum(p.rows for p in attempt.pages)
+    rows = attempt.pages.rows
     match step.output_format:
         case "folder":
             digest = _write_folder(step, pages)

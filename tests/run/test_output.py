@@ -25,6 +25,7 @@ from loadplan.run import output as outputs
 from loadplan.run.folder import RunFolder
 from loadplan.run.output import check_outputs, write_output
 from loadplan.run.state import Attempt
+from loadplan.run.walked import Pages
 
 HEADER = b'"Id","Name"\n'
 PAGES = (HEADER + b'"1","a"\n"2","b ""x""\n\ny"\n', HEADER + b'"3","c"\n', HEADER + b'"4",""\n"5","e, f"\n')
@@ -195,7 +196,8 @@ def test_parquet_of_no_rows_has_its_columns(tmp_path: Path) -> None:
 def test_parquet_with_other_rows_than_the_pages_is_not_put_in_place(tmp_path: Path) -> None:
     """The file is counted after it was written."""
     extract = Extract(tmp_path)
-    extract.attempt.pages[0] = replace(extract.attempt.pages[0], rows=3)
+    first, *others = extract.attempt.pages
+    extract.attempt.pages = Pages([replace(first, rows=3), *others])
     with pytest.raises(LocalError, match="holds 5 rows, the pages hold 6") as caught:
         extract.write("all.parquet")
     assert (caught.value.code, caught.value.exit_code) == ("LP0613", 9)
@@ -205,8 +207,8 @@ def test_parquet_with_other_rows_than_the_pages_is_not_put_in_place(tmp_path: Pa
 def test_parquet_of_pages_with_blank_lines_at_their_end(tmp_path: Path) -> None:
     """One column, in which a blank line could be a row without a value; the cell without a value is `""`."""
     extract = Extract(tmp_path, [b'"Id"\n"1"\n""\n\n', b'"Id"\r\n"2"\r\n\r\n'])
-    extract.attempt.pages[0] = replace(extract.attempt.pages[0], rows=2)
-    extract.attempt.pages[1] = replace(extract.attempt.pages[1], rows=1)
+    first, second = extract.attempt.pages
+    extract.attempt.pages = Pages([replace(first, rows=2), replace(second, rows=1)])
     extract.write("all.parquet")
     assert parquet_rows(extract.out / "all.parquet") == [("1",), (None,), ("2",)]
     assert [p.name for p in extract.folder.step("all").iterdir()] == ["pages"]
