@@ -132,12 +132,10 @@ def test_a_page_is_copied_where_the_kernel_does_not_copy(tmp_path: Path, monkeyp
     assert (extract.out / "all.csv").read_bytes() == (extract.out / "two.csv").read_bytes() == PAGES[0]
 
 
-@pytest.mark.parametrize("kernel", [True, False])
-def test_pages_of_many_blocks_are_joined_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool) -> None:
-    """Larger than what is copied or read at once; by the kernel, or by the process where the kernel does not copy."""
-    if not kernel:
-        monkeypatch.delattr(os, "copy_file_range")
-    monkeypatch.setattr(joining, "STRETCH", 1_000_000)
+@pytest.mark.parametrize("block", [997, 100_000, joining.BLOCK])
+def test_pages_of_many_blocks_are_joined_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """Larger than what is read at once."""
+    monkeypatch.setattr(joining, "BLOCK", block)
     body = b"".join(b'"%d","%s"\n' % (n, b"x" * 90) for n in range(30_000))
     extract = Extract(tmp_path, [HEADER + body, HEADER + body.rstrip(b"\n")])
     written = extract.write("all.csv")
