@@ -544,7 +544,20 @@ _NAMES = {name: frozenset(f.name for f in dataclasses.fields(kind)) for name, ki
 
 def to_json(event: Event) -> dict[str, Any]:
     """The event as a JSON object with its `type` first. Shape: one flat object, parts as objects."""
-    return {"type": event.TYPE, **dataclasses.asdict(event)}
+    return {"type": event.TYPE, **_as_dict(event)}
+
+
+def _as_dict(made: Any) -> dict[str, Any]:
+    return {name: _plain(getattr(made, name)) for name in made.__dataclass_fields__}
+
+
+def _plain(value: Any) -> Any:
+    """What `dataclasses.asdict` makes of a value that only holds what JSON has, without copying each of them."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(_plain, value))
+    if isinstance(value, dict):
+        return {key: _plain(held) for key, held in value.items()}
+    return _as_dict(value) if hasattr(value, "__dataclass_fields__") else value
 
 
 def from_json(data: dict[str, Any]) -> Event:
