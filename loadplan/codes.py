@@ -863,8 +863,8 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0702": Explanation(
         "the object has no such field",
-        "A column that is sent, or the field of a lookup, is not in the description of the object for this user. "
-        "Salesforce would refuse every row of the job.",
+        "A column that is sent, the field of a lookup, or a name in a query is not in the description of the object for this "
+        "user. Salesforce would refuse every row of the job, or the query.",
         "Correct the name, map the column to a field that is there, or give the user access to the field.",
     ),
     "LP0703": Explanation(
@@ -909,6 +909,12 @@ CODES: dict[str, Explanation] = {
         "the snapshot lacks an object",
         "Fields of this object could not be checked: the folder has no description of it, or the file is not one.",
         "Write it with `loadplan org describe`, and commit it.",
+    ),
+    "LP0711": Explanation(
+        "a bulk query cannot return a compound field",
+        "Addresses and locations are made of several fields; a bulk query that selects one as a whole is refused.",
+        "Name the parts.",
+        "soql: SELECT Id, BillingStreet, BillingCity, BillingPostalCode FROM Account",
     ),
     "LP0720": Explanation(
         "a text is longer than its field",
