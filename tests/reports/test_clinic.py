@@ -94,6 +94,57 @@ def test_a_job_that_the_org_could_not_read_needs_another_plan(tmp_path: Path) ->
         assert [c["command"] for c in next_commands(run)] == ["loadplan apply plan.yaml -o embedded"]
 
 
+ID_OF = """\
+version: 1
+name: story
+defaults: {poll: {first: 100ms, factor: 1, max: 100ms}, gate: {max_failed_rows: 9}}
+steps:
+  accounts: {object: Account, operation: insert, source: accounts.csv, key: ref, columns: {Name: name}}
+  tasks:
+    object: Task
+    operation: insert
+    source: tasks.csv
+    columns: {Subject: subject}
+    lookups: {WhatId: {id_of: accounts, column: account}}
+"""
+
+
+def test_held_rows_are_told_by_their_causes(tmp_path: Path) -> None:
+    """A key that no parent has is the row's own fault; parents that are alike are the plan's; only the rest waits for parents."""
+    files = {
+        "accounts.csv": [["ref", "name"], ["r1", "Alder"], ["r2", "Same"], ["r3", "Same"], ["r4", ""]],
+        "tasks.csv": [
+            ["subject", "account"],
+            *[[f"s{i}", ref] for i, ref in enumerate(["r1", "r2", "r3", "r4", "r4", "r4", "no"])],
+        ],
+    }
+    with Story(tmp_path, ID_OF, files) as one:
+        run = one.drive()
+        assert told(run) == [
+            ("tasks", "(held)", 3, "parents"), ("tasks", "(held)", 2, "plan"),
+            ("accounts", "REQUIRED_FIELD_MISSING", 1, "rows"), ("tasks", "(held)", 1, "rows"),
+        ]  # fmt: skip
+        assert [line.partition(":")[0] for line in brief(clusters(run))] == [
+            "2 of tasks", "1 of accounts", "1 of tasks", "3 of tasks",
+        ]  # fmt: skip
+        assert "they follow by themselves" in list(brief(clusters(run)))[-1]
+        assert [c["command"] for c in next_commands(run)] == [
+            f"loadplan retry {one.run_folder.id} --rows accounts --rows tasks"
+        ]
+
+
+def test_a_new_run_is_said_to_send_what_landed_again(tmp_path: Path) -> None:
+    """Its parents are alike: nothing but another plan helps, and an insert would make the other records twice."""
+    files = {
+        "accounts.csv": [["ref", "name"], ["r2", "Same"], ["r3", "Same"]],
+        "tasks.csv": [["subject", "account"], ["s", "r2"]],
+    }
+    with Story(tmp_path, ID_OF, files) as one:
+        (entry,) = next_commands(one.drive())
+        assert entry["command"] == "loadplan apply plan.yaml -o embedded"
+        assert entry["why"].endswith("it sends all rows again")
+
+
 @pytest.mark.parametrize(("refused", "first"), [("Account", "apply plan.yaml -o embedded"), ("Contact", "retry RUN")])
 def test_a_refused_job_names_both_ways(tmp_path: Path, refused: str, first: str) -> None:
     """A new run when a name in the plan is mended, the same when the org is; what sends rows twice comes second."""
