@@ -1011,6 +1011,13 @@ CODES: dict[str, Explanation] = {
         "It is not sent, and no column is called by it. Nothing is to do.",
         "Save the file as UTF-8 without it if other tools stumble.",
     ),
+    "LP0737": Explanation(
+        "rows of a step are alike in all that is sent",
+        "Other rows look these up by `id_of`, and their key is not sent. Salesforce answers with what was sent and the new id: for "
+        "two rows that are alike in it nobody can tell whose id is which, so that rows that name either are held back.",
+        "Send the key as well, best of all as an external id, or make the rows differ.",
+        "columns: {Name: name, Legacy_Id__c: id}",
+    ),
     "LP0740": Explanation(
         "references without a parent",
         "A lookup names a record that no step of the plan loads and, where the org was asked, that the org does "
