@@ -483,6 +483,11 @@ CODES: dict[str, Explanation] = {
         "An upsert finds records by its external id, so that field must be among the columns that are sent.",
         "Map a source column to the external id.",
     ),
+    "LP0328": Explanation(
+        "an insert sends Id",
+        "An insert makes new records, whose ids Salesforce gives; a row that comes with one is refused.",
+        "Leave `Id` out with `columns`; to change records that are there, use `operation: update`.",
+    ),
     "LP0330": Explanation(
         "one row is larger than a part may be",
         "A part holds whole rows, and this row with the header is over `parts.max_bytes`.",
