@@ -483,6 +483,11 @@ CODES: dict[str, Explanation] = {
         "An upsert finds records by its external id, so that field must be among the columns that are sent.",
         "Map a source column to the external id.",
     ),
+    "LP0328": Explanation(
+        "an insert sends Id",
+        "An insert makes new records, whose ids Salesforce gives; a row that comes with one is refused.",
+        "Leave `Id` out with `columns`; to change records that are there, use `operation: update`.",
+    ),
     "LP0330": Explanation(
         "one row is larger than a part may be",
         "A part holds whole rows, and this row with the header is over `parts.max_bytes`.",
@@ -1010,6 +1015,13 @@ CODES: dict[str, Explanation] = {
         "the file begins with a byte order mark",
         "It is not sent, and no column is called by it. Nothing is to do.",
         "Save the file as UTF-8 without it if other tools stumble.",
+    ),
+    "LP0737": Explanation(
+        "rows of a step are alike in all that is sent",
+        "Other rows look these up by `id_of`, and their key is not sent. Salesforce answers with what was sent and the new id: for "
+        "two rows that are alike in it nobody can tell whose id is which, so that rows that name either are held back.",
+        "Send the key as well, best of all as an external id, or make the rows differ.",
+        "columns: {Name: name, Legacy_Id__c: id}",
     ),
     "LP0740": Explanation(
         "references without a parent",

@@ -169,6 +169,13 @@ TABLE: tuple[Ailment, ...] = (
     # -- rows, permissions and space
     A(
         "INVALID_FIELD_FOR_INSERT_UPDATE",
+        "an insert makes new records, and these rows come with an `Id`",
+        "leave `Id` out with `columns`, or use `operation: update`",
+        "plan",
+        r"cannot specify Id in an insert",
+    ),
+    A(
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
         "the loading user may not write a field, or it cannot be changed",
         "give the user the field, then retry; or leave it out of `columns`",
         "org",

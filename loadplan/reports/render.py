@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _FOLDER = Path(__file__).with_name("templates")
-_CELL = str.maketrans({"|": "\\|", "\n": " ", "\r": " ", "<": "&lt;", ">": "&gt;"})
+_CELL = str.maketrans({"|": "\\|", "\n": " ", "\r": " "})
+_TAG = re.compile(r"<(?=[A-Za-z/!?]|\Z)|^\s*>")
+"""What begins a tag, or a quotation at the start of a line (CommonMark, "Raw HTML"); `<=` and `->` are no such thing."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def cell(value: object) -> str:
     """A value as the text of one markdown table cell: nothing in it can leave the cell or become HTML."""
-    return "" if value is None else _CONTROL.sub("?", str(value).translate(_CELL))
+    if value is None:
+        return ""
+    text = _CONTROL.sub("?", str(value).translate(_CELL))
+    return _TAG.sub(lambda found: found[0].replace("<", "&lt;").replace(">", "&gt;"), text)
 
 
 def thousands(value: object) -> str:

@@ -58,7 +58,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         lambda f: duplicates.figures(f, rows=50_000),
     ),
     "extract": Benchmark(
-        lambda f: extract.speed(f, rows=5_000_000, runs=3),
+        lambda f: extract.speed(f, rows=5_000_000, runs=5),
         lambda f: extract.speed(f, rows=20_000, runs=1, page_size=2_000),
     ),
     "five pages": Benchmark(
