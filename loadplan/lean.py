@@ -34,10 +34,11 @@ T = TypeVar("T")
 
 def _made(cls: type[T], frozen: bool) -> type[T]:
     own = dict(vars(cls))
-    if cls.__doc__ is None:
-        # The standard one would have the signature taken apart for it.
-        cls.__doc__ = cls.__name__
+    told = cls.__doc__
+    # Where there are no words, the standard one would have the signature taken apart for some.
+    cls.__doc__ = told or cls.__name__
     cls = dataclasses.dataclass(repr=False, eq=False)(cls)
+    cls.__doc__ = told
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     methods = _compared([f.name for f in fields if f.compare])
     if frozen:

@@ -269,7 +269,13 @@ class Saved:
             raise self.stale(f"it is for org {wanted}, and {organization_id} answered")
         then, now = self.data["describe"], described.fingerprints()
         if changed := sorted(name for name in {*then, *now} if then.get(name) != now.get(name)):
-            raise self.stale(*(f"{name} looks different in the org" for name in changed))
+            # One that has no description may be new to the org, to the user, or to an earlier release that did not ask for it.
+            raise self.stale(
+                *(
+                    f"{n} looks different in the org" if n in then else f"{n} was not looked at by the plan"
+                    for n in changed
+                )
+            )
 
     def check_unused(self, state_dir: Path) -> None:
         """No run used it up; asked before the org is."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import field
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 
 from loadplan.lean import dataclass
@@ -547,8 +548,14 @@ def to_json(event: Event) -> dict[str, Any]:
     return {"type": event.TYPE, **_as_dict(event)}
 
 
+@cache
+def _keys(kind: type) -> tuple[str, ...]:
+    """Its fields; `__dataclass_fields__` would name variables of the class, too."""
+    return tuple(f.name for f in dataclasses.fields(kind))
+
+
 def _as_dict(made: Any) -> dict[str, Any]:
-    return {name: _plain(getattr(made, name)) for name in made.__dataclass_fields__}
+    return {name: _plain(getattr(made, name)) for name in _keys(type(made))}  # type: ignore[arg-type]
 
 
 def _plain(value: Any) -> Any:

@@ -182,6 +182,9 @@ def _pieces(pages: Sequence[_Page]) -> Iterator[bytes | _Records]:
                 if header:
                     yield header.rstrip(b"\r\n") + newline
             at, end = len(header), _end_of_records(file, page.size)
+            if os.fstat(file.fileno()).st_size != page.size:
+                # The end of what is left of it would pass for the end of its records.
+                _damaged(page, "it changed while it was read")
             if at < end:
                 yield _Records(page, cast(BinaryIO, file), at, end)
                 # The last record of a page may come without its newline, and with blank lines after it.

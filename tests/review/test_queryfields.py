@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,53 @@ def test_a_snapshot_in_git_tells_as_much(told: Any, project: Path, loadplan: Com
     assert told("SELECT Id, Account.Nome FROM Contact", *snapshot)[0][:3] == ("LP0702", "error", "Account.Nome")
     assert told("SELECT Id FROM Lead", *snapshot)[0][:2] == ("LP0710", "warning")
     assert told("SELECT Id, Nonsense FROM Lead", "--offline") == []
+
+
+@pytest.fixture
+def snapshot(told: Any, project: Path, loadplan: Command) -> Any:
+    """A query against a snapshot in which the descriptions of Contact and Account are changed before."""
+    made = loadplan("org", "describe", "Contact", "Account", "User", "-o", "embedded", "--out", "snap")
+    assert made.exit == 0, made.err
+
+    def run(soql: str, change: Callable[[str, dict[str, Any]], None]) -> list[tuple[str, str, str, str]]:
+        for name in ("Contact", "Account"):
+            file = project / f"snap/{name}.json"
+            data = json.loads(file.read_text("utf-8"))
+            for entry in data["fields"]:
+                change(name, entry)
+            file.write_text(json.dumps(data), encoding="utf-8")
+        answer: list[tuple[str, str, str, str]] = told(soql, "--offline", "--describe", "snap")
+        return answer
+
+    return run
+
+
+@pytest.mark.parametrize("flag", ["polymorphicForeignKey", "namePointing"])
+def test_a_relationship_that_could_lead_to_others_is_salesforces_to_judge(snapshot: Any, flag: str) -> None:
+    """It has a Type and not the fields of its only object."""
+
+    def change(name: str, entry: dict[str, Any]) -> None:
+        if entry["name"] == "OwnerId":
+            entry[flag] = True
+
+    assert snapshot("SELECT Id, Owner.Type FROM Account", change) == []
+
+
+def test_names_without_the_namespace_are_warned_of(snapshot: Any) -> None:
+    """An org that has the namespace itself takes them."""
+
+    def change(name: str, entry: dict[str, Any]) -> None:
+        if entry["name"] == "Legacy_Id__c":
+            entry["name"] = "acme__Legacy_Id__c"
+        if entry["name"] == "AccountId":
+            entry["relationshipName"] = "acme__Firm__r"
+
+    found = snapshot("SELECT Id, Legacy_Id__c, Firm__r.Name FROM Contact WHERE Firm__r.Legacy_Id__c != null", change)
+    assert sorted(found) == [
+        ("LP0702", "warning", "Firm__r.Legacy_Id__c", "write `acme__Legacy_Id__c`, unless the org has this namespace itself"),
+        ("LP0702", "warning", "Legacy_Id__c", "write `acme__Legacy_Id__c`, unless the org has this namespace itself"),
+        ("LP0708", "warning", "Firm__r.Legacy_Id__c", "write `acme__Firm__r`, unless the org has this namespace itself"),
+        ("LP0708", "warning", "Firm__r.Name", "write `acme__Firm__r`, unless the org has this namespace itself"),
+    ]  # fmt: skip
+    assert snapshot("SELECT Id, Nonsense__c FROM Contact", change)[0][:2] == ("LP0702", "error")
+    assert snapshot("SELECT Id, other__Legacy_Id__c FROM Contact", change)[0][:2] == ("LP0702", "error")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import zstandard
@@ -300,6 +301,26 @@ def test_a_page_that_is_not_as_it_was_is_told_and_the_old_output_stays(tmp_path:
         extract.write(name)
     assert (caught.value.code, caught.value.exit_code, caught.value.where) == ("LP0335", 9, str(page))
     assert [(p, (extract.out / p).read_bytes()) for p in extract.left() if (extract.out / p).is_file()] == before
+
+
+@pytest.mark.parametrize("name", ["all.csv", "all.csv.gz"])
+@pytest.mark.parametrize("left", [30, 9, 0])
+def test_a_page_that_is_cut_while_another_is_joined_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, left: int
+) -> None:
+    """Many pages take minutes: what was whole before the first of them need not be when its turn comes."""
+    extract = Extract(tmp_path)
+    page = extract.folder.page("all", 1, 2)
+    whole = outputs.read_header
+
+    def header(file: BinaryIO) -> bytes:
+        os.truncate(page, left)
+        return whole(file)
+
+    monkeypatch.setattr(outputs, "read_header", header)
+    with pytest.raises(LocalError) as caught:
+        extract.write(name)
+    assert (caught.value.code, caught.value.where, extract.left()) == ("LP0335", str(page), [])
 
 
 @pytest.fixture
