@@ -46,6 +46,8 @@ _OF_DATES = frozenset(
     }
 )
 _WITH_FIELDS = _SHOWN | _OF_DATES
+DEEPEST = 5
+"""Queries within queries that are read; Salesforce takes one."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def asked_by(soql: str) -> Asked | None:
 class _Reading:
     """Walks the tokens once. `_at` is the next one."""
 
-    def __init__(self, tokens: list[str]) -> None:
+    def __init__(self, tokens: list[str], depth: int = 0) -> None:
+        self._depth = depth
         self._tokens = tokens
         self._upper = [t.upper() for t in tokens]
         self._at = 0
@@ -88,7 +91,7 @@ class _Reading:
         self._inner: list[Asked] = []
 
     def query(self) -> Asked | None:
-        if not self._take("SELECT"):
+        if not self._take("SELECT") or self._depth > DEEPEST:
             return None
         items = self._until(frozenset({"FROM"}))
         if not self._take("FROM"):
@@ -139,14 +142,14 @@ class _Reading:
 
     def _field_of(self, item: list[str], *, shown: bool, alone: bool) -> None:
         """`Name`, `Name alias`, `FORMAT(Amount) alias`; anything else names nothing."""
-        if not item or not _NAME.match(item[0]):
-            return
-        if item[1:2] != ["("]:
-            if alone or len(item) == 1:
-                self._found[Named(item[0], shown)] = None
-        elif item[0].upper() in _WITH_FIELDS and ")" in item:
-            end = len(item) - item[::-1].index(")") - 1
-            self._field_of(item[2:end], shown=shown, alone=False)
+        at, end = 0, len(item)
+        while at + 2 < end and item[at + 1] == "(" and item[at].upper() in _WITH_FIELDS:
+            at, alone = at + 2, False
+            while end > at and item[end - 1] != ")":
+                end -= 1
+            end -= 1
+        if at < end and _NAME.match(item[at]) and item[at + 1 : at + 2] != ["("] and (alone or end - at == 1):
+            self._found[Named(item[at], shown)] = None
 
     def _conditions(self, tokens: list[str]) -> None:
         at = 0
@@ -154,7 +157,7 @@ class _Reading:
             word, after = tokens[at], tokens[at + 1 : at + 2]
             if word == "(" and [t.upper() for t in after] == ["SELECT"]:
                 end = _shut(tokens, at)
-                if (asked := _Reading(tokens[at + 1 : end]).query()) is not None:
+                if (asked := _Reading(tokens[at + 1 : end], self._depth + 1).query()) is not None:
                     self._inner.append(asked)
                 at = end + 1
             elif (

@@ -97,3 +97,12 @@ def test_any_text_is_read_to_its_end(pieces: list[str]) -> None:
     """What is no query is Salesforce's to refuse, or `refused`'s."""
     asked = asked_by("SELECT " + " ".join(pieces))
     assert asked is None or isinstance(asked, Asked)
+
+
+def test_a_query_that_is_nested_without_end_is_read_too() -> None:
+    """Plans are untrusted: nobody writes this by hand."""
+    many = 20_000
+    assert named(f"SELECT {'FORMAT(' * many}Name{')' * many} FROM Account") == ("Account", ["Name"], [])
+    deep = asked_by("SELECT Id FROM A WHERE Id IN (" * 2_000 + "SELECT Id FROM A" + ")" * 2_000)
+    assert deep is not None
+    assert len(list(deep.all())) == 6
