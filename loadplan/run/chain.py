@@ -34,7 +34,9 @@ def check_links(attempt: Attempt, asked: str | None, locators: Sequence[str], af
         return "resultPages leads back to links that were already asked for; the walk would not end"
     if not attempt.pages or attempt.pages[-1].locator_out == END:
         return ""
-    return _differ(len(attempt.pages), attempt.pages[-1].locator_out, _ahead(attempt, [*known.locators, *locators]), after)
+    return _differ(
+        len(attempt.pages), attempt.pages[-1].locator_out, _ahead(attempt, [*known.locators, *locators]), after
+    )
 
 
 def check_page(attempt: Attempt, locator_in: str | None, locator_out: str) -> str:
