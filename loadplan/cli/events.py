@@ -119,7 +119,7 @@ def _held(facts: tuple[ev.RowsFact, ...]) -> str:
     for fact in facts:
         for reason, rows in fact.why.items():
             reasons[reason] = reasons.get(reason, 0) + rows
-    why = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items())
+    why = ", ".join(f"{reason}: {rows:,}" for reason, rows in reasons.items())
     return f"; {count(sum(fact.rows for fact in facts), 'row')} held back ({why})"
 
 

@@ -274,7 +274,8 @@ TABLE: tuple[Ailment, ...] = (
     A(
         "(held)",
         "rows of the parent step have the same content, so the org's answer does not tell whose id is which",
-        "send a column that tells them apart (their key, best of all as an external id), in a new run",
+        "look up the ids of the parents and send these rows in a plan of their own, from their retry file; before the next load "
+        "send a column that tells the parents apart (their key, best of all as an external id)",
         "plan",
         r"two records",
     ),
@@ -406,7 +407,7 @@ def _after_a_refusal(run: Run, name: str) -> list[dict[str, str]]:
 
 
 def _new_run(run: Run) -> dict[str, str]:
-    again = "; it sends all rows again" if _has_landed(run) else ""
+    again = "; it sends all rows again, and inserts make second records" if _has_landed(run) else ""
     return {"command": f"loadplan apply {_plan(run)}", "why": f"a new run, when the plan is mended{again}"}
 
 

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.masking import printable
+from loadplan.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jinja2 import Environment
 
 _FOLDER = Path(__file__).with_name("templates")
@@ -81,6 +84,14 @@ def ticked(value: object) -> Any:
     return markup("").join(words)
 
 
+def held(reasons: Mapping[str, int]) -> str:
+    """Rows that wait for their parents, by reason. Only those whose parent failed are sent by themselves once it is mended."""
+    from loadplan.run.family import FAILED
+
+    way_out = {FAILED: ": they go out when a retry mends their parents"}
+    return "; ".join(f"{why} ({count(rows, 'row')}){way_out.get(why, '')}" for why, rows in reasons.items())
+
+
 def stylesheet(name: str) -> str:
     """A style sheet of `templates/`, its lines without indentation."""
     return "".join(f"{line.strip()}\n" for line in _source(name).splitlines())
@@ -111,7 +122,7 @@ def _pages() -> Environment:
     from loadplan.reports.compiled import environment
 
     pages = environment(_FOLDER, _source, autoescape=True)
-    pages.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment, ticked=ticked)
+    pages.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment, ticked=ticked, held=held)
     return pages
 
 
@@ -137,5 +148,5 @@ def _texts() -> Environment:
     from loadplan.reports.compiled import environment
 
     texts = environment(_FOLDER, _source, keep_trailing_newline=True)
-    texts.filters.update(cell=cell, md=md, n=thousands)
+    texts.filters.update(cell=cell, md=md, n=thousands, held=held)
     return texts

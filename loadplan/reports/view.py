@@ -174,6 +174,8 @@ def summary_line(run: Run) -> str:
     )
     if rows["held"]:
         numbers += f" Held back: {rows['held']:,}."
+    if s["extracted"]:
+        numbers += f" Extracted: {s['extracted']:,}."
     if run.ended and s["exit"] == 0:
         return f"{run.asked.title()} complete! Steps: {steps['ok']} ok. {numbers}"
     word = "failed" if run.ended else "stopped"

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from loadplan.reports.artifacts import write_artifacts
 from loadplan.reports.clinic import TABLE, UNKNOWN, brief, clusters, diagnose, next_commands
+from loadplan.run.journal import read_journal
 
 from support.story import Story
 
@@ -30,6 +32,12 @@ CONTACTS = [["last", "account"], ["Ana", "A1"], ["Ben", "A9"]]
 
 def story(folder: Path, accounts: list[list[str]] = ACCOUNTS, contacts: list[list[str]] = CONTACTS) -> Story:
     return Story(folder, PLAN, {"accounts.csv": accounts, "contacts.csv": contacts})
+
+
+def written(told: Story) -> list[str]:
+    """The report page and the runbook, made from the journal as it is on disk."""
+    write_artifacts(told.plan, told.run, read_journal(told.run_folder.journal)[0], told.run_folder, [])
+    return [(told.run_folder.root / name).read_text(encoding="utf-8") for name in ("report.html", "runbook.md")]
 
 
 def told(run: object) -> list[tuple[str, str, int, str]]:
@@ -142,7 +150,25 @@ def test_a_new_run_is_said_to_send_what_landed_again(tmp_path: Path) -> None:
     with Story(tmp_path, ID_OF, files) as one:
         (entry,) = next_commands(one.drive())
         assert entry["command"] == "loadplan apply plan.yaml -o embedded"
-        assert entry["why"].endswith("it sends all rows again")
+        assert entry["why"].endswith("it sends all rows again, and inserts make second records")
+
+
+def test_pages_promise_a_way_out_only_to_rows_that_have_one(tmp_path: Path) -> None:
+    """Parents that are alike are not mended by a retry: rows under them were said to go out when one is."""
+    files = {
+        "accounts.csv": [["ref", "name"], ["r1", "Alder"], ["r2", "Same"], ["r3", "Same"], ["bad", ""]],
+        "tasks.csv": [["subject", "account"], ["s", "r2"], ["t", "r1"]],
+    }
+    promise, why = "go out when a retry mends", "its parent is two records (1 row)"
+    with Story(tmp_path, ID_OF, files) as one:
+        one.drive()
+        pages = written(one)
+        assert all(why in page and promise not in page for page in pages)
+    files["tasks.csv"].append(["u", "bad"])
+    (tmp_path / "waiting").mkdir()
+    with Story(tmp_path / "waiting", ID_OF, files) as one:
+        one.drive()
+        assert all(why in page and f"its parent did not land (1 row): they {promise}" in page for page in written(one))
 
 
 @pytest.mark.parametrize(("refused", "first"), [("Account", "apply plan.yaml -o embedded"), ("Contact", "retry RUN")])
