@@ -8,7 +8,7 @@ import sys
 from io import TextIOWrapper
 from types import FrameType
 
-_OBJECTS = 50_000
+_OBJECTS = 200_000
 """Made and kept between two looks for garbage."""
 
 

@@ -8,7 +8,7 @@ LP05xx a run (gates, locks, unknown outcomes) · LP06xx this machine · LP07xx a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from loadplan.lean import dataclass
 
 
 @dataclass(frozen=True)
@@ -483,6 +483,11 @@ CODES: dict[str, Explanation] = {
         "An upsert finds records by its external id, so that field must be among the columns that are sent.",
         "Map a source column to the external id.",
     ),
+    "LP0328": Explanation(
+        "an insert sends Id",
+        "An insert makes new records, whose ids Salesforce gives; a row that comes with one is refused.",
+        "Leave `Id` out with `columns`; to change records that are there, use `operation: update`.",
+    ),
     "LP0330": Explanation(
         "one row is larger than a part may be",
         "A part holds whole rows, and this row with the header is over `parts.max_bytes`.",
@@ -863,8 +868,8 @@ CODES: dict[str, Explanation] = {
     ),
     "LP0702": Explanation(
         "the object has no such field",
-        "A column that is sent, or the field of a lookup, is not in the description of the object for this user. "
-        "Salesforce would refuse every row of the job.",
+        "A column that is sent, the field of a lookup, or a name in a query is not in the description of the object for this "
+        "user. Salesforce would refuse every row of the job, or the query.",
         "Correct the name, map the column to a field that is there, or give the user access to the field.",
     ),
     "LP0703": Explanation(
@@ -909,6 +914,12 @@ CODES: dict[str, Explanation] = {
         "the snapshot lacks an object",
         "Fields of this object could not be checked: the folder has no description of it, or the file is not one.",
         "Write it with `loadplan org describe`, and commit it.",
+    ),
+    "LP0711": Explanation(
+        "a bulk query cannot return a compound field",
+        "Addresses and locations are made of several fields; a bulk query that selects one as a whole is refused.",
+        "Name the parts.",
+        "soql: SELECT Id, BillingStreet, BillingCity, BillingPostalCode FROM Account",
     ),
     "LP0720": Explanation(
         "a text is longer than its field",
@@ -1004,6 +1015,13 @@ CODES: dict[str, Explanation] = {
         "the file begins with a byte order mark",
         "It is not sent, and no column is called by it. Nothing is to do.",
         "Save the file as UTF-8 without it if other tools stumble.",
+    ),
+    "LP0737": Explanation(
+        "rows of a step are alike in all that is sent",
+        "Other rows look these up by `id_of`, and their key is not sent. Salesforce answers with what was sent and the new id: for "
+        "two rows that are alike in it nobody can tell whose id is which, so that rows that name either are held back.",
+        "Send the key as well, best of all as an external id, or make the rows differ.",
+        "columns: {Name: name, Legacy_Id__c: id}",
     ),
     "LP0740": Explanation(
         "references without a parent",

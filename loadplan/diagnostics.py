@@ -7,9 +7,10 @@ annotation is decided by the `cli` layer; nothing here prints.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from loadplan.lean import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,6 +7,7 @@ import errno
 import glob
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -96,7 +97,7 @@ def make_private(folder: Path) -> None:
     """Make `folder` with its parents, readable by the owner only (0700). They are still there after a power cut: a file that was
     synced is lost all the same when the name of its folder is."""
     try:
-        missing = [p for p in (folder, *folder.parents) if not p.exists()]
+        missing = list(takewhile(lambda p: not p.exists(), (folder, *folder.parents)))
         for made in reversed(missing):
             disk().make_dir(made)
             made.chmod(0o700)

@@ -149,6 +149,37 @@ def lines_of(story: Story, seconds: float) -> list[str]:
     return [line[10:] for line in out.getvalue().splitlines()]
 
 
+WAITING = """\
+version: 1
+name: watched
+defaults: {gate: {max_failed_percent: 50}, retry: {max_attempts: 1}}
+steps:
+  units:
+    object: Account
+    operation: upsert
+    external_id: Legacy_Id__c
+    source: units.csv
+    columns: {Name: name, Legacy_Id__c: id}
+    hierarchy: {lookup: Parent.Legacy_Id__c, column: parent}
+"""
+
+
+def test_rows_that_waited_are_no_part_of_what_was_cut_before(tmp_path: Path) -> None:
+    """The one job of a row whose parent was mended was said to be `part 3 of 3`, behind two levels."""
+    files = {
+        "units.csv": [
+            ["id", "name", "parent"],
+            *[[f"U{i}", f"Unit {i}", p] for i, p in enumerate(["", "U0", "", "U2"])],
+        ]
+    }
+    with Story(tmp_path, WAITING, files) as story:
+        story.faults.lock_rows("Account", times=1, where={"Legacy_Id__c": "U0"})
+        story.drive()
+        story.drive(retry=["units"])
+    created = [line.split("created, ")[1] for line in lines_of(story, 0.001) if " created, " in line]
+    assert created == ["2 rows, level 1", "1 row, level 2", "1 row, level 1", "1 row"]
+
+
 def test_a_log_says_how_fast_it_went(tmp_path: Path) -> None:
     """In the lines that are there anyway, and only where it took time worth naming."""
     with Story(tmp_path, PLAN, FILES) as story:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadplan.cli.console import Console
 from loadplan.cli.unfinished import unfinished
 from loadplan.errors import UsageError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan, StepSource
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder

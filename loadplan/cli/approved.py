@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from loadplan.cli.console import Console
 from loadplan.cli.options import project_root, state_folder
 from loadplan.clock import Clock
 from loadplan.errors import InvalidInputError, StaleError, UsageError
+from loadplan.lean import dataclass
 
 if TYPE_CHECKING:
     from loadplan.cli.target import Target

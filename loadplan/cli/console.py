@@ -10,11 +10,11 @@ import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TextIO
 
 from loadplan.errors import InvalidInputError, LoadplanError, LocalError
 from loadplan.github import as_github, is_actions, neutral, neutral_json
+from loadplan.lean import dataclass
 from loadplan.masking import printable, redact
 
 STYLES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ from loadplan.cli.console import Console
 from loadplan.cli.options import project_root, state_folder
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import SystemClock
-from loadplan.errors import UsageError
+from loadplan.errors import OrgError, UsageError
+from loadplan.lean import dataclass
 from loadplan.words import count
 
 if TYPE_CHECKING:
@@ -56,11 +56,16 @@ def take_snapshot(console: Console, wanted: Wanted, out: Path | None) -> int:
             info.check_api_version(target.profile.name, target.api_versions, plan.api_version)
         if plans:
             version = max((plan.api_version for plan in plans), key=float)
-        for plan in plans:
-            names |= set(snapshot.objects_needed_by(target.org, plan, version, clock))
-        written = snapshot.write_snapshot(
-            target.org, sorted(names), out, version, name=target.profile.name, clock=clock
-        )
+        try:
+            for plan in plans:
+                names |= set(snapshot.objects_needed_by(target.org, plan, version, clock))
+            written = snapshot.write_snapshot(
+                target.org, sorted(names), out, version, name=target.profile.name, clock=clock
+            )
+        except OrgError as error:
+            if error.code == "LP0402" and not error.next_commands:
+                error.next_commands = tuple(_which_step(wanted, target.profile.name))
+            raise
     if console.as_json:
         files = [{"object": path.stem, "file": str(path)} for path in written]
         records = dict(snapshot.read_manifest(out).records)
@@ -69,6 +74,14 @@ def take_snapshot(console: Console, wanted: Wanted, out: Path | None) -> int:
     for path in written:
         console.result(paths.show(path))
     return 0
+
+
+def _which_step(wanted: Wanted, org: str) -> Iterator[str]:
+    """The commands that say which step names an object that the org does not have."""
+    given = [part for name, value in wanted.variables.items() for part in ("--var", f"{name}={value}")]
+    given += [part for file in wanted.var_files for part in ("--var-file", str(file))]
+    for file in wanted.plans:
+        yield shlex.join(["loadplan", "plan", str(file), "-o", org, *given])
 
 
 def check_snapshot(console: Console, wanted: Wanted, folder: Path, out: Path | None) -> int:

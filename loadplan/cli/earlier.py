@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.cli.standing import standing
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.reports.forecast import Forecast, Kind, Sample, Task, forecast, rates
 from loadplan.reports.timing import timing
 from loadplan.run.folder import RunFolder, list_runs
@@ -118,7 +118,7 @@ def _samples(folder: RunFolder, kinds: Collection[Kind]) -> Iterator[Sample]:
             attempt = attempts.get((work.part, work.attempt))
             if attempt is not None and not attempt.adopted and attempt.state == "JobComplete":
                 spent = {kind: sum(s.seconds for s in work.spans if s.kind == kind) for kind in SPENT}
-                rows = sum(page.rows for page in attempt.pages) if attempt.kind == "query" else attempt.rows
+                rows = attempt.pages.rows if attempt.kind == "query" else attempt.rows
                 yield Sample(steps[name], rows, spent["queued"], sum(spent.values()) - spent["queued"])
 
 

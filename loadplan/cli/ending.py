@@ -62,6 +62,11 @@ def finish(
             console.message(f"  not started {step.id}: held by {step.blocked_by}")
     console.message(f"  runbook     {show(folder.root / 'runbook.md')}")
     console.message(f"  report      {show(folder.root / 'report.html')}")
+    for step in run.steps.values():
+        written, file = step.output, plan.steps[step.id].output_file
+        if written is not None and file is not None and step.gate and step.gate.verdict == "open":
+            folder_sign = "/" if written.file.endswith("/") else ""
+            console.message(f"  output      {count(written.rows, 'row')} of {step.id}: {show(file)}{folder_sign}")
     for item in left:
         if item.edited is not None:
             console.message(f"  kept        {show(item.edited)}: it had been edited")

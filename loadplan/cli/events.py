@@ -119,7 +119,7 @@ def _held(facts: tuple[ev.RowsFact, ...]) -> str:
     for fact in facts:
         for reason, rows in fact.why.items():
             reasons[reason] = reasons.get(reason, 0) + rows
-    why = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items())
+    why = ", ".join(f"{reason}: {rows:,}" for reason, rows in reasons.items())
     return f"; {count(sum(fact.rows for fact in facts), 'row')} held back ({why})"
 
 
@@ -139,9 +139,10 @@ def describe(event: ev.Event, run: Run, plan: Plan) -> tuple[str, str, str] | No
         case ev.LevelCut():
             rows = sum(part.rows for part in event.parts)
             return "level", event.step, f"level {event.level}: {count(rows, 'row')}{_held(event.held)}"
-        case ev.HeldReleased():
+        case ev.HeldReleased() if event.parts or event.held:
             rows = sum(part.rows for part in event.parts)
-            return "held", event.step, f"{count(rows, 'row')} can be sent now{_held(event.held)}"
+            what = f"{count(rows, 'row')} can be sent now" if rows else "none of the rows held back can be sent yet"
+            return "held", event.step, what + _held(event.held)
         case ev.JobCreated():
             rows = run.attempt(event.step, event.part, event.attempt).rows
             return (

@@ -6,7 +6,6 @@ import getpass
 import socket
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from loadplan.cli.target import Target, open_target
 from loadplan.cli.unfinished import said_where, warn_of_unfinished
 from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, LocalError, OrgError, UsageError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan
 from loadplan.run import events as ev
 from loadplan.run.engine import Engine, PollListener, Stop, none_excused

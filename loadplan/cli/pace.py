@@ -7,7 +7,9 @@ rounded so that nobody reads more into it than there is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from loadplan.lean import dataclass
 
 SHARE = 0.1
 PATIENCE = 3.0

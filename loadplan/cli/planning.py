@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from loadplan.cli.outfile import check_replaceable
 from loadplan.cli.target import Target, open_target
 from loadplan.clock import Clock, SystemClock
 from loadplan.errors import InvalidInputError, UsageError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan
 from loadplan.run.folder import RunFolder, new_run_id, runs_folder
 from loadplan.run.output import check_outputs
@@ -151,11 +151,15 @@ def ask(target: Target, plan: Plan, clock: Clock) -> tuple[Survey, Described, Or
 
 
 def describe(survey: Survey, plan: Plan) -> Described:
-    """The objects of the plan's steps, and the parents that its lookups and references name."""
+    """The objects of the plan's steps and queries, and the parents that its lookups, references and paths name."""
     from loadplan.review.described import gather
     from loadplan.review.fields import named_parents
+    from loadplan.review.queryfields import objects_asked, parents_asked
 
-    own = sorted({step.object for step in plan.steps.values() if step.object})
+    queries = [step for step in plan.steps.values() if step.is_query]
+    own = _each_once(
+        [*(s.object for s in plan.steps.values() if s.object), *(o for s in queries for o in objects_asked(s))]
+    )
     answers = list(survey.describe(own))
     known = {str(a["name"]).lower() for a in answers}
     first = gather(answers)
@@ -172,8 +176,21 @@ def describe(survey: Survey, plan: Plan) -> Described:
             reference = facts.field(column.field) if facts else None
             if reference is not None and len(reference.reference_to) <= 5:
                 parents.update(reference.reference_to)
-    answers += survey.describe(sorted(p for p in parents if p.lower() not in known))
+    wanted = _each_once(
+        p for p in [*parents, *(p for q in queries for p in parents_asked(q, first))] if p.lower() not in known
+    )
+    while wanted:
+        known.update(name.lower() for name in wanted)
+        answers += survey.describe(wanted)
+        # Each description may show where the next part of a path leads.
+        found = gather(answers)
+        wanted = _each_once(p for q in queries for p in parents_asked(q, found) if p.lower() not in known)
     return gather(answers, complete=True)
+
+
+def _each_once(names: Iterable[str]) -> list[str]:
+    """Sorted, and one spelling of each."""
+    return sorted({name.lower(): name for name in names}.values())
 
 
 def _kept(

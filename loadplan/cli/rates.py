@@ -42,6 +42,7 @@ class Rates:
 
     def __init__(self) -> None:
         self._at: dict[tuple[str, ...], datetime] = {}
+        self._places: dict[tuple[str, int], str] = {}
 
     def after(self, record: ev.Recorded, run: Run) -> str:
         """The end of the line of this record, with its comma; empty when there is nothing to say."""
@@ -58,6 +59,12 @@ class Rates:
             case ev.StepStarted():
                 self._at[event.step, "cut"] = at
             case ev.StepPrepared() | ev.LevelCut() | ev.HeldReleased():
+                if not isinstance(event, ev.StepPrepared):
+                    # Counted among those cut with it: of all parts of the step it is always the last.
+                    level = [f"level {event.level}"] if isinstance(event, ev.LevelCut) else []
+                    for nth, part in enumerate(event.parts, 1):
+                        many = [f"part {nth} of {len(event.parts)}"] if len(event.parts) > 1 else []
+                        self._places[event.step, part.part] = ", ".join(level + many)
                 seconds = self._since((event.step, "cut"), at)
                 self._at[event.step, "cut"] = at
                 if seconds >= 1:
@@ -73,6 +80,8 @@ class Rates:
         key = (event.step, str(event.part), str(event.attempt))
         step = run.steps[event.step]
         match event:
+            case ev.JobCreated() if (event.step, event.part) in self._places:
+                return self._places[event.step, event.part]
             case ev.JobCreated() if len(step.parts) > 1:
                 return f"part {event.part} of {len(step.parts)}"
             case ev.UploadIntended():
@@ -92,6 +101,8 @@ class Rates:
             case ev.JobReconciled():
                 attempt = run.attempt(event.step, event.part, event.attempt)
                 bytes_ = sum(result.bytes for result in attempt.results.values())
+                # A level, or rows that were held, are cut when what was under way has ended.
+                self._at[event.step, "cut"] = at
                 seconds = self._since((*key, "fetched"), at)
                 return "fetched " + moved(bytes_, 0, seconds) if bytes_ and seconds >= SHORT else ""
             case ev.PageFetched():

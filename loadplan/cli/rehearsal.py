@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from loadplan.cli.console import Console
 from loadplan.cli.earlier import Earlier, earlier_runs, twin_was_used
 from loadplan.cli.paths import show
 from loadplan.errors import OrgError
+from loadplan.lean import dataclass
 from loadplan.reports.clinic import UNNAMED, brief, next_commands
 from loadplan.reports.rehearsal import Rehearsal, excused_in, headline, rehearsal
 from loadplan.words import count

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from loadplan.clock import timestamp
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.masking import printable
 from loadplan.reports.clinic import next_commands
 from loadplan.run import events as ev

@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadplan.cli.console import Console
 from loadplan.clock import Clock
 from loadplan.errors import LockedError
+from loadplan.lean import dataclass
 from loadplan.run.lock import NOT_WAITING, Waiting, in_use, owner_now, read_owner, wait_for
 
 if TYPE_CHECKING:

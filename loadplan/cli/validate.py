@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -55,6 +56,9 @@ def command(
         if errors:
             first = next(d for d in found if d.severity.value == "error")
             console.message(f"next: loadplan explain {first.code}")
+        else:
+            plan = shlex.quote(str(plans[0]))
+            console.message(f"next: loadplan plan {plan} --offline   # reads the rows too")
     return 2 if has_errors(found) else 0
 
 

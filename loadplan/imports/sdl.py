@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from loadplan.errors import InvalidInputError, UsageError
 from loadplan.imports.draft import Draft, is_api_name, nothing_made, slug, template_free
+from loadplan.lean import dataclass
 
 OPERATIONS = {
     "insert": "insert", "update": "update", "upsert": "upsert", "delete": "delete", "hard_delete": "hardDelete", "extract": "query",

@@ -162,6 +162,18 @@ def delete_sends_only_ids(plan: Plan, document: Document) -> Iterator[Diagnostic
 
 
 @rule
+def insert_sends_no_id(plan: Plan, document: Document) -> Iterator[Diagnostic]:
+    """An insert makes records; Salesforce gives them their ids."""
+    for step in plan.steps.values():
+        for column in step.columns or () if step.operation == "insert" and known(document, step) else ():
+            if column.field.casefold() == "id":
+                place = document.key_place(("steps", step.id, "columns", column.field))
+                summary = f"an insert makes new records and cannot send `{column.field}`"
+                hint = "remove it; to change records that are there, use `operation: update`"
+                yield Diagnostic("LP0328", summary, place, hint=hint)
+
+
+@rule
 def multipart_is_repeatable(plan: Plan, document: Document) -> Iterator[Diagnostic]:
     """A multipart create cannot be told from a lost one, so it is for operations that are safe to repeat."""
     for step in plan.steps.values():

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Lookup, Plan, Step, StepSource
 from loadplan.plan.relationships import Misspelt, read_lookup
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from loadplan.diagnostics import MAX_OPTIONS, Diagnostic, closest
+from loadplan.lean import dataclass
 from loadplan.plan.document import Document
 from loadplan.plan.model import Plan, Step, source_files
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import Plan
+from loadplan.words import count
 
 
 def as_text(plan: Plan, graph: Graph) -> str:
     """Waves with their steps, and each step's parents with the reason."""
     why = {(e.parent, e.child): e for e in graph.edges}
-    lines = [f"{plan.name}: {len(graph.order)} steps in {len(graph.waves)} waves"]
+    lines = [f"{plan.name}: {count(len(graph.order), 'step')} in {count(len(graph.waves), 'wave')}"]
     for number, wave in enumerate(graph.waves, 1):
         lines.append(f"wave {number}")
         for name in wave:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from loadplan.diagnostics import Place
+from loadplan.lean import dataclass
 
 KeyPath = tuple[str | int, ...]
 Span = tuple[int, int, int, int]

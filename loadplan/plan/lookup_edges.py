@@ -12,9 +12,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 
+from loadplan.lean import dataclass
 from loadplan.plan.edges import Edge, Edges, lookups_of, order_of
 from loadplan.plan.model import Lookup, Plan, Step
 from loadplan.plan.relationships import likely_object, targets_of

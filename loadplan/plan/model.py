@@ -6,12 +6,13 @@ Units: durations are seconds (float), sizes are bytes (int), percentages are 0 t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from loadplan.diagnostics import Place
+from loadplan.lean import dataclass
 from loadplan.plan.operations import OPERATIONS, Kind, OperationFacts
 
 Delimiter = Literal["BACKQUOTE", "CARET", "COMMA", "PIPE", "SEMICOLON", "TAB"]

@@ -6,8 +6,9 @@ Bulk API 2.0 Developer Guide, "Create a Job" (ingest) and "Create a Query Job".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from loadplan.lean import dataclass
 
 
 class Kind(StrEnum):

@@ -9,9 +9,9 @@ standard object has is from the Object Reference. What is not in these tables is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Lookup
 
 STANDARD = {

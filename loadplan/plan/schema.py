@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from loadplan.diagnostics import Diagnostic, closest, did_you_mean
+from loadplan.lean import dataclass
 from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.shape import Test, compiled, whole_text
 
@@ -207,6 +208,8 @@ def _example(key: str, schema: Any) -> str:
 def _unknown(document: Document, path: KeyPath, key: str, known: dict[str, Any]) -> Diagnostic:
     inside = f" in `{path[-1]}`" if path else ""
     hint = did_you_mean(key, known) or f"known here: {', '.join(known)}"
+    if key == "id_of" and "columns" in path:
+        hint = "the id of another step's record is looked up: write it under `lookups:`"
     return Diagnostic(
         "LP0201", f"unknown key `{key}`{inside}", document.key_place((*path, key)), "not a key here", hint
     )

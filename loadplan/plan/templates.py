@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 from loadplan.diagnostics import did_you_mean
+from loadplan.lean import dataclass
 from loadplan.plan.model import Cell, Text
 from loadplan.plan.soql import Quote, quote_after
 from loadplan.plan.sql_text import open_after

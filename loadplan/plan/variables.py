@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from loadplan.diagnostics import Diagnostic, Place, did_you_mean
+from loadplan.lean import dataclass
 from loadplan.plan.document import Document, KeyPath
 from loadplan.plan.templates import RESERVED
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from loadplan.lean import dataclass
 from loadplan.masking import mask
 from loadplan.run.errorgroups import errors_left
 from loadplan.run.events import RunStarted
@@ -169,6 +169,13 @@ TABLE: tuple[Ailment, ...] = (
     # -- rows, permissions and space
     A(
         "INVALID_FIELD_FOR_INSERT_UPDATE",
+        "an insert makes new records, and these rows come with an `Id`",
+        "leave `Id` out with `columns`, or use `operation: update`",
+        "plan",
+        r"cannot specify Id in an insert",
+    ),
+    A(
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
         "the loading user may not write a field, or it cannot be changed",
         "give the user the field, then retry; or leave it out of `columns`",
         "org",
@@ -257,6 +264,21 @@ TABLE: tuple[Ailment, ...] = (
         "time",
     ),
     A("(unprocessed)", "the job ended before it came to these rows", "send them again", "time"),
+    A(
+        "(held)",
+        "no row of the parent step has the key by which these rows name their parent",
+        "correct the key in the rows; a parent that is missing goes into the source of its step first, in a new run",
+        "rows",
+        r"no row of the parent step",
+    ),
+    A(
+        "(held)",
+        "rows of the parent step have the same content, so the org's answer does not tell whose id is which",
+        "look up the ids of the parents and send these rows in a plan of their own, from their retry file; before the next load "
+        "send a column that tells the parents apart (their key, best of all as an external id)",
+        "plan",
+        r"two records",
+    ),
     A("(held)", "their parents did not land", "mend the parents; these rows follow by themselves", "parents"),
     A("(other)", "many different reasons", "see the failed rows under `steps/`", "org"),
 )
@@ -320,14 +342,22 @@ def _why_unprocessed(attempt: Attempt) -> tuple[str, str, str]:
 
 
 def brief(found: Sequence[Cluster], most: int = 3) -> Iterator[str]:
-    """A line each for the largest clusters, for a terminal."""
-    for c in found[:most]:
+    """A line each for the largest clusters, for a terminal; rows that only wait for those stand behind them, in one line."""
+    causes = [c for c in found if c.ailment.cure != "parents"]
+    for c in causes[:most]:
         where = f" ({c.fields})" if c.fields else ""
-        code = c.code if not c.code.startswith("(") else c.message or c.code.strip("()")
-        yield f"{c.rows:,} of {c.step}: {code}{where}: {c.ailment.cause}"
-    if len(found) > most:
-        rows = sum(c.rows for c in found[most:])
-        yield f"{rows:,} more for {len(found) - most} other reason{'s' if len(found) - most > 1 else ''}: see the runbook"
+        code = f"{c.code}{where}: " if not c.code.startswith("(") else ""
+        yield f"{c.rows:,} of {c.step}: {code}{c.ailment.cause}"
+    if len(causes) > most:
+        rows = sum(c.rows for c in causes[most:])
+        yield f"{rows:,} more for {len(causes) - most} other reason{'s' if len(causes) - most > 1 else ''}: see the runbook"
+    waiting: dict[str, int] = {}
+    for c in found:
+        if c.ailment.cure == "parents":
+            waiting[c.step] = waiting.get(c.step, 0) + c.rows
+    if waiting:
+        steps = ", ".join(f"{rows:,} of {step}" for step, rows in waiting.items())
+        yield f"{steps}: held, because their parents did not land; they follow by themselves"
 
 
 # -- what to type next ---------------------------------------------------------------------------------------------
@@ -357,7 +387,7 @@ def next_commands(run: Run, left_over: Sequence[str] = ()) -> list[dict[str, str
         files = ", ".join(f"retry/{step}.csv" for step in mend)
         commands.append({"command": f"loadplan retry {name} {rows}", "why": f"when the rows in {files} are corrected"})
     if not commands and any(c.ailment.cure == "plan" for c in found):
-        commands.append({"command": f"loadplan apply {_plan(run)}", "why": "a new run, when the plan is mended"})
+        commands.append(_new_run(run))
     if not commands and (found or any(s.state in {"failed", "blocked"} for s in run.steps.values())):
         why = "send the rows left over again" if found else "run again what failed or was held back"
         commands.append({"command": f"loadplan retry {name}", "why": why})
@@ -368,14 +398,21 @@ def next_commands(run: Run, left_over: Sequence[str] = ()) -> list[dict[str, str
 
 def _after_a_refusal(run: Run, name: str) -> list[dict[str, str]]:
     """What to type when a job was refused whole: its cause may be in the plan (a name) or in the org (a permission)."""
-    mended = {"command": f"loadplan apply {_plan(run)}", "why": "a new run, when the plan is mended"}
     same = {
         "command": f"loadplan retry {name}",
         "why": "run again what failed or was held back, when the org is mended",
     }
-    # A new run would send what this one has sent once more: that is said second where there is any.
-    sent = any(s.counts.sent for s in run.steps.values())
-    return [same, {**mended, "why": f"{mended['why']}; it sends all rows again"}] if sent else [mended, same]
+    # A new run would send what this one has landed once more: that is said second where there is any.
+    return [same, _new_run(run)] if _has_landed(run) else [_new_run(run), same]
+
+
+def _new_run(run: Run) -> dict[str, str]:
+    again = "; it sends all rows again, and inserts make second records" if _has_landed(run) else ""
+    return {"command": f"loadplan apply {_plan(run)}", "why": f"a new run, when the plan is mended{again}"}
+
+
+def _has_landed(run: Run) -> bool:
+    return any(s.counts.successful for s in run.steps.values())
 
 
 UNNAMED = frozenset({"", "env", "embedded"})

@@ -7,9 +7,9 @@ left out, and the drawing's name says how many.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from loadplan.lean import dataclass
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import Plan
 from loadplan.reports import svg

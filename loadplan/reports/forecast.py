@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from statistics import median
+
+from loadplan.lean import dataclass
 
 Kind = tuple[str, str]
 """(object, operation) of an ingest step; (step, operation) of a query, whose rows a twin does not have."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from loadplan.lean import dataclass
 from loadplan.reports import svg
 from loadplan.reports.timing import Span, StepTime, Timing, Work, duration, lanes
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from loadplan.lean import dataclass
 
 SWEEPS = 12
 MOST_IN_A_COLUMN = 10

@@ -7,9 +7,9 @@ policy of its own that forbids everything but its one style sheet, named by its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan
 from loadplan.reports.dag import SIGNS, Box, draw_graph
 from loadplan.reports.gantt import draw_gantt

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.masking import mask
 from loadplan.plan.model import Plan, StepSource
 from loadplan.reports.clinic import Cluster, clusters, diagnose

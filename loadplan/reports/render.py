@@ -11,18 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.masking import printable
+from loadplan.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jinja2 import Environment
 
 _FOLDER = Path(__file__).with_name("templates")
-_CELL = str.maketrans({"|": "\\|", "\n": " ", "\r": " ", "<": "&lt;", ">": "&gt;"})
+_CELL = str.maketrans({"|": "\\|", "\n": " ", "\r": " "})
+_TAG = re.compile(r"<(?=[A-Za-z/!?]|\Z)|^\s*>")
+"""What begins a tag, or a quotation at the start of a line (CommonMark, "Raw HTML"); `<=` and `->` are no such thing."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def cell(value: object) -> str:
     """A value as the text of one markdown table cell: nothing in it can leave the cell or become HTML."""
-    return "" if value is None else _CONTROL.sub("?", str(value).translate(_CELL))
+    if value is None:
+        return ""
+    text = _CONTROL.sub("?", str(value).translate(_CELL))
+    return _TAG.sub(lambda found: found[0].replace("<", "&lt;").replace(">", "&gt;"), text)
 
 
 def thousands(value: object) -> str:
@@ -76,6 +84,14 @@ def ticked(value: object) -> Any:
     return markup("").join(words)
 
 
+def held(reasons: Mapping[str, int]) -> str:
+    """Rows that wait for their parents, by reason. Only those whose parent failed are sent by themselves once it is mended."""
+    from loadplan.run.family import FAILED
+
+    way_out = {FAILED: ": they go out when a retry mends their parents"}
+    return "; ".join(f"{why} ({count(rows, 'row')}){way_out.get(why, '')}" for why, rows in reasons.items())
+
+
 def stylesheet(name: str) -> str:
     """A style sheet of `templates/`, its lines without indentation."""
     return "".join(f"{line.strip()}\n" for line in _source(name).splitlines())
@@ -106,7 +122,7 @@ def _pages() -> Environment:
     from loadplan.reports.compiled import environment
 
     pages = environment(_FOLDER, _source, autoescape=True)
-    pages.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment, ticked=ticked)
+    pages.filters.update(n=lambda v: f"{v:,}", size=size, clean=clean, moment=moment, ticked=ticked, held=held)
     return pages
 
 
@@ -132,5 +148,5 @@ def _texts() -> Environment:
     from loadplan.reports.compiled import environment
 
     texts = environment(_FOLDER, _source, keep_trailing_newline=True)
-    texts.filters.update(cell=cell, md=md, n=thousands)
+    texts.filters.update(cell=cell, md=md, n=thousands, held=held)
     return texts

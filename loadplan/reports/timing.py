@@ -7,9 +7,10 @@ queue of its own, and what had not ended is open.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
+from loadplan.lean import dataclass
 from loadplan.run import events as ev
 from loadplan.run.state import Run
 

@@ -108,7 +108,7 @@ def _job(a: Attempt) -> dict[str, Any]:
         "error": mask_job_error(a.error),
     }
     if a.kind == "query":
-        rows = sum(p.rows for p in a.pages)
+        rows = a.pages.rows
         row |= {
             "sent": rows,
             "successful": rows,
@@ -174,6 +174,8 @@ def summary_line(run: Run) -> str:
     )
     if rows["held"]:
         numbers += f" Held back: {rows['held']:,}."
+    if s["extracted"]:
+        numbers += f" Extracted: {s['extracted']:,}."
     if run.ended and s["exit"] == 0:
         return f"{run.asked.title()} complete! Steps: {steps['ok']} ok. {numbers}"
     word = "failed" if run.ended else "stopped"

@@ -5,9 +5,9 @@ running, what is left of the limits. Where the org is asked about a sample only,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan, Step
 from loadplan.review.cells import NUMBERS
 from loadplan.review.datapass import SAMPLE, Kin, StepPass, Target

@@ -14,12 +14,14 @@ from loadplan.plan.graph import Graph
 from loadplan.plan.model import Plan, Step, StepSource
 from loadplan.review.asking import UNKNOWN, Questions, Split, missing_parents, split_upsert
 from loadplan.review.cost import OrgFacts, StepView, batches_of, cost_of, totals_of
-from loadplan.review.datapass import Kin, PartSize, StepPass, kin_of, read_step
+from loadplan.review.datapass import Kin, StepPass, kin_of, read_step
 from loadplan.review.described import Described
 from loadplan.review.fields import check_fields, place_of, relative_file
 from loadplan.review.findings import EXAMPLES, Findings
 from loadplan.review.keysets import KeySet, Pointers
 from loadplan.review.lineends import line_ends
+from loadplan.review.queryfields import check_query
+from loadplan.review.sizing import PartSize
 from loadplan.run.gates import describe_rule
 from loadplan.run.room import room_needed
 from loadplan.run.rows import Rows
@@ -46,6 +48,7 @@ def review(
         step = plan.steps[step_id]
         steps[step_id] = found = StepView()
         if step.is_query:
+            check_query(plan, step, described, findings)
             found.rows, found.about = _counted(step, questions), True
         elif step_id in digests:
             seen = _read(rows, step, digests[step_id], described, findings, kin, found, sources)

@@ -12,6 +12,7 @@ from typing import Any
 
 from loadplan.durable import write_atomic
 from loadplan.errors import LocalError
+from loadplan.run import events as ev
 from loadplan.run.folder import RUN_ID, RunFolder, runs_folder
 from loadplan.run.journal import read_journal
 
@@ -27,6 +28,13 @@ def applied_by(state_dir: Path, digest: str) -> str | None:
         return run
     journal = RunFolder(runs_folder(state_dir) / run).journal
     return run if journal.exists() and read_journal(journal)[0] else None
+
+
+def has_ended(state_dir: Path, run: str) -> bool:
+    """Whether the journal of a run says that it ended, and not that it went on."""
+    journal = RunFolder(runs_folder(state_dir) / run).journal
+    records = read_journal(journal)[0] if journal.exists() else []
+    return bool(records) and isinstance(records[-1].event, ev.RunEnded)
 
 
 def mark_begun(state_dir: Path, digest: str, run: str) -> None:

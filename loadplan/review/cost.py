@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan
 from loadplan.review.asking import UNKNOWN, Split
-from loadplan.review.datapass import PartSize
+from loadplan.review.sizing import PartSize
 
 BATCH_ROWS = 10_000
 """Records of a batch (Bulk API 2.0 Developer Guide, "How Requests Are Processed"); daily limits count batches."""

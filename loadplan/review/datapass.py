@@ -7,29 +7,24 @@ hashes, and measures what would be sent. It sends nothing, writes nothing, and k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Lookup, Plan, Step
 from loadplan.review.cells import NULL, Column, column_of, key_column, own_id_column, unknown_column
 from loadplan.review.described import Described
 from loadplan.review.fields import named_parents
 from loadplan.review.findings import Findings
 from loadplan.review.keysets import KeySet, Pointers, key_hash
+from loadplan.review.sizing import PartSize, Sizer
 from loadplan.sources.base import Reader
-from loadplan.sources.parts import encoder_of
 from loadplan.sources.selection import SelectedRow, selected_rows
 from loadplan.sources.shape import Shape
 
 BATCH = 2_000
 SAMPLE = 2_000
 """Keys that are remembered as they are, to be asked of the org one by one."""
-
-
-@dataclass
-class PartSize:
-    rows: int
-    bytes: int
 
 
 @dataclass
@@ -123,7 +118,9 @@ def read_step(
     judge = _Judge(step, shape, described, findings, reader.name)
     watchers = list(_watchers(step, shape, kin))
     mine = kin.loaded.get(rows_of(step.id)) if shape.key_of is not None else None
-    size = _Sizer(step, shape)
+    # Where keys are sent they tell rows apart. Where they are not, the org's answer is matched by all that was sent.
+    contents = Pointers() if mine is not None and shape.sent_key is None else None
+    size = Sizer(step, shape)
     key_at = shape.header.index(step.external_id) if step.external_id in shape.header else None
     sensitive = _is_sensitive(step, described)
     for batch in _batches(
@@ -139,9 +136,14 @@ def read_step(
             found.sample += [key for key in columns[key_at][first :: found.stride] if key]
         if mine is not None:
             mine.update(key_hash(row.key, case_sensitive=True) for row in batch if row.key)
+        if contents is not None:
+            for row in batch:
+                contents.add(key_hash("\0".join(row.cells), case_sensitive=True), row.line or row.record)
         if not sized:
             size.see(batch)
         found.rows += len(batch)
+    for line in contents.repeated() if contents is not None else ():
+        _alike(findings, step, reader.name, line)
     found.parts = size.parts
     found.bytes = sum(part.bytes for part in size.parts)
     return found
@@ -199,6 +201,12 @@ def _empty(findings: Findings, step: Step, name: str, source: str, line: int, *,
     findings.row(
         "LP0727", step.id, name, source, line, text, "fill it, or leave such rows out with `where`", fails=fails
     )
+
+
+def _alike(findings: Findings, step: Step, source: str, line: int) -> None:
+    text = "the row is like another one in all that is sent, so that rows which look it up by `id_of` will be held back"
+    hint = "send the key as well, best of all as an external id"
+    findings.row("LP0737", step.id, "", source, line, text, hint, fails=False)
 
 
 def _left_alone(findings: Findings, step: Step, name: str, source: str, line: int) -> None:
@@ -289,24 +297,3 @@ def _names(kin: Kin, step: Step, header: str, target: Target) -> Watcher:
                 pointers.add(kin.hash_of(target, cell), row.line or row.record)
 
     return watch
-
-
-class _Sizer:
-    """How many rows and bytes would be sent, and in which parts, in source order."""
-
-    def __init__(self, step: Step, shape: Shape) -> None:
-        self._encode = encoder_of(step.csv)
-        self._head = len(self._encode(shape.header)) if shape.header else 0
-        self._caps = step.parts
-        self.parts: list[PartSize] = []
-
-    def see(self, batch: Sequence[SelectedRow]) -> None:
-        encode, most_rows, most_bytes = self._encode, self._caps.max_rows, self._caps.max_bytes
-        part = self.parts[-1] if self.parts else None
-        for row in batch:
-            size = len(encode(row.cells))
-            if part is None or part.rows >= most_rows or part.bytes + size > most_bytes:
-                part = PartSize(0, self._head)
-                self.parts.append(part)
-            part.rows += 1
-            part.bytes += size

@@ -9,12 +9,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 
 _API_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 

@@ -5,10 +5,11 @@ Deterministic; values of rows only where they were asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.masking import printable
 from loadplan.plan.model import Step
 from loadplan.review import risk

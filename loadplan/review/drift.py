@@ -7,9 +7,9 @@ loads when a row that landed before may not land now, or may find another record
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.review.described import ObjectFacts, object_facts
 from loadplan.review.driftfields import of_field
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Cell, Column, Composed, Constant, FromColumn, Hashed, Plan, Step, StepSource
 from loadplan.review.meaning import column_value
 

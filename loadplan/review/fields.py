@@ -36,7 +36,7 @@ def check_fields(plan: Plan, step: Step, header: Sequence[str], described: Descr
     facts = described.object(step.object)
     where = place_of(plan, step)
     if facts is None:
-        _unknown_object(step, described, where, findings)
+        unknown_object(step.id, str(step.object), described, where, findings)
         return
     if step.object != facts.name:
         findings.plan(
@@ -71,17 +71,18 @@ def named_parents(step: Step) -> list[Lookup]:
     return found
 
 
-def _unknown_object(step: Step, described: Described, where: str, findings: Findings) -> None:
-    hint = did_you_mean(str(step.object), [o.name for o in described.objects.values()])
+def unknown_object(step: str, name: str, described: Described, where: str, findings: Findings) -> None:
+    """What is to be said of an object that is not among the known ones."""
+    hint = did_you_mean(name, [o.name for o in described.objects.values()])
     if described.complete:
         findings.plan(
-            "LP0701", "error", step.id, "", f"the org has no object `{step.object}`, or this user may not see it", where,
+            "LP0701", "error", step, "", f"the org has no object `{name}`, or this user may not see it", where,
             hint or "custom objects end in __c; the user needs at least Read on the object",
         )  # fmt: skip
     elif described.objects:
         findings.plan(
-            "LP0710", "warning", step.id, "", f"the snapshot has no `{step.object}`, so its fields were not checked", where,
-            hint or f"loadplan org describe {step.object} -o ORG --out DIR",
+            "LP0710", "warning", step, "", f"the snapshot has no `{name}`, so its fields were not checked", where,
+            hint or f"loadplan org describe {name} -o ORG --out DIR",
         )  # fmt: skip
 
 

@@ -6,8 +6,10 @@ A finding never holds a cell of a row. Where a row is, is said by file and line;
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from loadplan.lean import dataclass
 
 EXAMPLES = 3
 ORDER = {"error": 0, "warning": 1, "note": 2}

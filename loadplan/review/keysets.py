@@ -7,7 +7,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, pairwise
 
 from loadplan.sources.hashing import hash64
 
@@ -74,6 +74,12 @@ class Pointers:
             if key not in known:
                 found.add(key, line)
         return found
+
+    def repeated(self) -> list[int]:
+        """The lines of keys that come more than once, in order."""
+        at = sorted(range(len(self.keys)), key=self.keys.__getitem__)
+        places = {p for a, b in pairwise(at) if self.keys[a] == self.keys[b] for p in (a, b)}
+        return [self.lines[place] for place in sorted(places)]
 
     def __len__(self) -> int:
         return len(self.keys)

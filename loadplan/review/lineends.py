@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from loadplan.lean import dataclass
 from loadplan.plan.model import FileSource, Source
 from loadplan.sources.registry import open_source
 

@@ -8,11 +8,11 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from loadplan.errors import InvalidInputError, UsageError
+from loadplan.lean import dataclass
 from loadplan.masking import printable
 from loadplan.plan.document import parse_document
 from loadplan.review.treelinks import Kept, Links

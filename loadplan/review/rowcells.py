@@ -8,10 +8,11 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 
+from loadplan.lean import dataclass
 from loadplan.review.rowtext import BITS, BUCKETS, SHIFT, Open, cells_of, text_of
 from loadplan.sources.base import Reader, SourceRow
 from loadplan.sources.hashing import hash64

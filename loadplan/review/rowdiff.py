@@ -11,10 +11,11 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.review.rowcells import changed_columns, emptied_columns, first_lines
 from loadplan.review.rowtext import BITS, BUCKETS, SHIFT, Open, text_of
 from loadplan.sources.base import Reader

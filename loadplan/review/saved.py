@@ -11,17 +11,17 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadplan.durable import write_atomic
 from loadplan.errors import InvalidInputError, StaleError, UsageError
+from loadplan.lean import dataclass
 from loadplan.plan.graph import Graph
 from loadplan.plan.model import FileSource, Plan
 from loadplan.plan.schema import fits
 from loadplan.review.build import approval_digest
-from loadplan.review.claim import applied_by, write_claim
+from loadplan.review.claim import applied_by, has_ended, write_claim
 from loadplan.review.described import Described
 from loadplan.review.entry import bounds_of, changes_of
 from loadplan.review.fields import relative_file
@@ -269,18 +269,25 @@ class Saved:
             raise self.stale(f"it is for org {wanted}, and {organization_id} answered")
         then, now = self.data["describe"], described.fingerprints()
         if changed := sorted(name for name in {*then, *now} if then.get(name) != now.get(name)):
-            raise self.stale(*(f"{name} looks different in the org" for name in changed))
+            # One that has no description may be new to the org, to the user, or to an earlier release that did not ask for it.
+            raise self.stale(
+                *(
+                    f"{n} looks different in the org" if n in then else f"{n} was not looked at by the plan"
+                    for n in changed
+                )
+            )
 
     def check_unused(self, state_dir: Path) -> None:
         """No run used it up; asked before the org is."""
         if (run := applied_by(state_dir, self.digest)) is not None:
-            raise self._used(run)
+            raise self._used(state_dir, run)
 
-    def _used(self, run: str) -> StaleError:
+    def _used(self, state_dir: Path, run: str) -> StaleError:
+        ended = has_ended(state_dir, run)
         return StaleError(
-            f"this plan was applied already, by {run}", code="LP0762", where=str(self.path),
+            f"this plan was applied already, by {run}" + ("" if ended else ", which did not end"), code="LP0762", where=str(self.path),
             hint="a saved plan runs once; to send rows again, plan again",
-            next_commands=[f"loadplan status {run}", f"loadplan resume {run}"],
+            next_commands=[f"loadplan status {run}", *([] if ended else [f"loadplan resume {run}"])],
         )  # fmt: skip
 
     def claim(self, state_dir: Path, run: str) -> None:

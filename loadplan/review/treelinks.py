@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from loadplan.lean import dataclass
 
 MOST_HOPS = 40
 """Links in one path before it counts as a circle; what Linux allows."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from loadplan.diagnostics import Diagnostic, Severity
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.document import read_document
 from loadplan.plan.graph import Graph, compile_graph
 from loadplan.plan.load import check_plan, recorded_plan

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from loadplan.clock import Clock
+from loadplan.lean import dataclass
 from loadplan.salesforce.port import Reader
 from loadplan.sources.partdata import Body
 

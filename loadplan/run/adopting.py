@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from loadplan.disk import disk
 from loadplan.durable import make_private
 from loadplan.errors import DetachedError, InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, Step, StepSource
 from loadplan.run import decide as do
 from loadplan.run import events as ev

@@ -10,9 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from queue import SimpleQueue
 from typing import Any
+
+from loadplan.lean import dataclass
 
 LOOK = 0.2
 """Seconds between two looks at whether the run was asked to stop, while work is waited for."""

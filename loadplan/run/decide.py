@@ -7,8 +7,9 @@ and it is settled the same way: by asking the org, or by walking away from a job
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan
 from loadplan.run.retry import Again, select_retry
 from loadplan.run.state import Attempt, PartRun, Run, StepRun

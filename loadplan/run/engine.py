@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from loadplan.clock import Clock
 from loadplan.errors import DetachedError, InterruptedRunError, LoadplanError, OrgError, UndecidedError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan
 from loadplan.run import decide as do
 from loadplan.run.activity import Activity

@@ -8,9 +8,12 @@ secrets. New types and new keys may be added; none changes its meaning (`schemas
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
+
+from loadplan.lean import dataclass
 
 
 @dataclass(frozen=True)
@@ -542,7 +545,26 @@ _NAMES = {name: frozenset(f.name for f in dataclasses.fields(kind)) for name, ki
 
 def to_json(event: Event) -> dict[str, Any]:
     """The event as a JSON object with its `type` first. Shape: one flat object, parts as objects."""
-    return {"type": event.TYPE, **dataclasses.asdict(event)}
+    return {"type": event.TYPE, **_as_dict(event)}
+
+
+@cache
+def _keys(kind: type) -> tuple[str, ...]:
+    """Its fields; `__dataclass_fields__` would name variables of the class, too."""
+    return tuple(f.name for f in dataclasses.fields(kind))
+
+
+def _as_dict(made: Any) -> dict[str, Any]:
+    return {name: _plain(getattr(made, name)) for name in _keys(type(made))}  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    """What `dataclasses.asdict` makes of a value that only holds what JSON has, without copying each of them."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(_plain, value))
+    if isinstance(value, dict):
+        return {key: _plain(held) for key, held in value.items()}
+    return _as_dict(value) if hasattr(value, "__dataclass_fields__") else value
 
 
 def from_json(data: dict[str, Any]) -> Event:

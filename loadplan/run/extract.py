@@ -9,12 +9,12 @@ a file is whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loadplan.disk import disk
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Step
 from loadplan.run import chain
 from loadplan.run import decide as do
@@ -232,7 +232,7 @@ def _contradicted(job: _Job, resource: str, problem: str) -> None:
     pages = job.attempt.pages
     job.engine.emit(
         ev.QueryReconciled(
-            **job.about(), pages=len(pages), rows=sum(p.rows for p in pages), job_rows=job.attempt.processed,
+            **job.about(), pages=len(pages), rows=pages.rows, job_rows=job.attempt.processed,
             agree=False, problem=problem,
         )
     )  # fmt: skip
@@ -244,7 +244,7 @@ def _contradicted(job: _Job, resource: str, problem: str) -> None:
 def reconcile(engine: Engine, action: do.Action) -> None:
     """The rows of all pages against the job's own count."""
     job = _job(engine, action)
-    rows = sum(p.rows for p in job.attempt.pages)
+    rows = job.attempt.pages.rows
     problem = reconcile_query(rows=rows, job_rows=job.attempt.processed)
     engine.emit(
         ev.QueryReconciled(

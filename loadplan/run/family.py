@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from loadplan.lean import dataclass
 from loadplan.plan.graph import compile_graph
 from loadplan.plan.model import DELIMITERS, Lookup, Step
 from loadplan.plan.relationships import targets_of

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from loadplan.lean import dataclass
 from loadplan.plan.model import Gate
 from loadplan.run.state import Counts, StepRun
 from loadplan.words import count
@@ -47,9 +46,11 @@ def decide_gate(
         return Verdict(True, rule, count(counts.sent, "row"))
     if not counts.left_over:
         return Verdict(True, rule, _all_landed(counts.meant))
-    told = f"{counts.left_over:,} of {count(counts.meant, 'row')} did not land ({_percent(counts)}%)"
+    failed = counts.left_over - excused
+    told = f"{failed:,} of {count(counts.meant, 'row')} did not land ({_percent(counts, excused)}%)"
     if excused:
-        told += f"; the twin cannot tell of {excused:,}, and {_none_counts(excused)}"
+        told = f"{told if failed else 'no row failed for sure'}; the twin cannot tell of {excused:,}{' more' if failed else ''}"
+        told += f", and {_none_counts(excused)}"
     return Verdict(True, rule, told)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadplan.disk import disk
 from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Step
 from loadplan.run.mended import row_column
 from loadplan.run.rows import Rows

@@ -15,7 +15,6 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +22,7 @@ from typing import TypeVar
 from loadplan.clock import Clock, SystemClock
 from loadplan.durable import local_error, make_private
 from loadplan.errors import LocalError, LockedError
+from loadplan.lean import dataclass
 
 FIRST_LOOK, LAST_LOOK = 0.2, 1.0
 """Seconds between two looks at a lock that is waited for."""

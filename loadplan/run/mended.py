@@ -17,12 +17,13 @@ import codecs
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from loadplan.diagnostics import Diagnostic, Place, did_you_mean
 from loadplan.durable import make_private
 from loadplan.errors import InvalidInputError, StaleError, UsageError
+from loadplan.lean import dataclass
 from loadplan.plan.model import FileSource, Step
 from loadplan.run import events as ev
 from loadplan.run.errorgroups import group_errors

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,6 +21,7 @@ from loadplan.diagnostics import Diagnostic
 from loadplan.disk import disk
 from loadplan.durable import make_private, open_atomic, sweep, sync_dir
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Plan, Step
 from loadplan.run import events as ev
 from loadplan.run.folder import RunFolder
@@ -87,7 +87,7 @@ def write_output(step: Step, attempt: Attempt, folder: RunFolder) -> ev.OutputWr
     pages = [_Page(folder.path(p.file), p.bytes, p.sha256) for p in attempt.pages]
     for page in pages:
         _check_page(page)
-    rows = sum(p.rows for p in attempt.pages)
+    rows = attempt.pages.rows
     match step.output_format:
         case "folder":
             digest = _write_folder(step, pages)
@@ -182,6 +182,9 @@ def _pieces(pages: Sequence[_Page]) -> Iterator[bytes | _Records]:
                 if header:
                     yield header.rstrip(b"\r\n") + newline
             at, end = len(header), _end_of_records(file, page.size)
+            if os.fstat(file.fileno()).st_size != page.size:
+                # The end of what is left of it would pass for the end of its records.
+                _damaged(page, "it changed while it was read")
             if at < end:
                 yield _Records(page, cast(BinaryIO, file), at, end)
                 # The last record of a page may come without its newline, and with blank lines after it.

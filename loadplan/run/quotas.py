@@ -9,10 +9,11 @@ journal, so it counts over resumes. Requests are counted from the beginning of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from loadplan.clock import Clock
 from loadplan.errors import DetachedError
+from loadplan.lean import dataclass
 from loadplan.run.state import Attempt, Run
 
 BATCH_ROWS = 10_000
@@ -47,7 +48,7 @@ def used_by(run: Run, requests: int) -> dict[str, int]:
         BATCHES: sum(batches(a.rows) for a in jobs if a.kind == "ingest"),
         QUERIES: sum(1 for a in run.attempts() if a.job and a.kind == "query"),
         REQUESTS: requests,
-        STORAGE: sum(page.bytes for a in jobs for page in a.pages) // 1_000_000,
+        STORAGE: sum(a.pages.bytes for a in jobs) // 1_000_000,
     }
 
 

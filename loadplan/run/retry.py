@@ -7,8 +7,8 @@ rows, unless a person aborted the job or the job failed for a reason that sendin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import Retry
 from loadplan.run.state import Attempt, PartRun
 

@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from loadplan.errors import InvalidInputError, LocalError
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, Plan, Step
 from loadplan.run.folder import RunFolder
 from loadplan.run.rows import Rows
@@ -224,10 +224,10 @@ def output_files(plan: Plan) -> list[Path]:
 def require_room_for_pages(step: Step, attempt: Attempt, folder: RunFolder, free: Free = free_space) -> None:
     """Compare the pages that are still to come, and the output they will be written to, with what is free. Raises `LocalError`
     (exit 9): what is on disk stays, and the walk goes on at the next page when there is room."""
-    have = sum(page.rows for page in attempt.pages)
+    have = attempt.pages.rows
     if not have or not attempt.processed:
         return
-    fetched = sum(page.bytes for page in attempt.pages)
+    fetched = attempt.pages.bytes
     whole = fetched * attempt.processed // have
     pages = max(0, whole - fetched)
     out = 0

@@ -7,12 +7,14 @@ as parents per step. Pure: no file, no clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.run import events as ev
 from loadplan.run.lifecycle import DEAD, FINAL, IN_FLIGHT, IN_SALESFORCE, advance
+from loadplan.run.walked import Links, Pages
 from loadplan.words import count
 
 
@@ -45,8 +47,8 @@ class Attempt:
     closed_at: datetime | None = None
     results: dict[str, ev.ResultSaved] = field(default_factory=dict)
     reconciled: ev.JobReconciled | None = None
-    pages: list[ev.PageFetched] = field(default_factory=list)
-    plans: list[ev.PagesPlanned] = field(default_factory=list)
+    pages: Pages = field(default_factory=Pages)
+    plans: Links = field(default_factory=Links)
     query: ev.QueryReconciled | None = None
     resent_failed: int = 0
     resent_unprocessed: int = 0

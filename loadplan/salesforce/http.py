@@ -15,12 +15,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, cast
 
 from loadplan.clock import Clock
 from loadplan.errors import OrgError
+from loadplan.lean import dataclass
 from loadplan.salesforce.faults import PASSING_STATUS, NotJson, as_org_error, fault_of, read_json, title, wish_to_wait
 from loadplan.salesforce.origins import check_origin, is_loopback
 from loadplan.salesforce.port import AuthRefused, Content, OrgFault, Unavailable

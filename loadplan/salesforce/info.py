@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from loadplan.clock import Clock, SystemClock
 from loadplan.diagnostics import did_you_mean
 from loadplan.errors import OrgError
+from loadplan.lean import dataclass
 from loadplan.salesforce.bulk2 import Bulk2Org
 from loadplan.salesforce.faults import clean
 from loadplan.salesforce.orgs import OrgProfile

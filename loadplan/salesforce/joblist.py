@@ -7,13 +7,13 @@ rebuilt, so that no token follows it to another host.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from loadplan.clock import Clock, parse_timestamp
 from loadplan.errors import OrgError
+from loadplan.lean import dataclass
 from loadplan.salesforce.bulk2 import JOB_ID, STATE, Bulk2Org
 from loadplan.salesforce.faults import clean
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from loadplan.clock import Clock
 from loadplan.diagnostics import did_you_mean
 from loadplan.errors import InvalidInputError, OrgError, UsageError
+from loadplan.lean import dataclass
 from loadplan.plan.operations import OPERATIONS
 from loadplan.salesforce.auth.base import AuthConfig, Token, fetch_token
 from loadplan.salesforce.bulk2 import Bulk2Org

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from loadplan.lean import dataclass
 
 JobKind = Literal["ingest", "query"]
 ResultKind = Literal["successful", "failed", "unprocessed"]

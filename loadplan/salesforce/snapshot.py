@@ -11,13 +11,14 @@ import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadplan.clock import Clock, SystemClock
 from loadplan.durable import write_atomic, write_together
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.edges import lookups_of
 from loadplan.salesforce.bulk2 import Bulk2Org
 from loadplan.salesforce.info import OBJECT_NAME, PREFERRED, VERSION, describe_object, maps_in

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Protocol
 
 from loadplan.diagnostics import Diagnostic
+from loadplan.lean import dataclass
 
 ProblemSink = Callable[[Diagnostic], None]
 Tick = Callable[[int, int], None]

@@ -7,10 +7,11 @@ with care. A second pass happens only to look at keys that may stand twice. Memo
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from loadplan.diagnostics import Diagnostic, Place, has_errors
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Step, StepSource
 from loadplan.sources.base import InputDigest, Reader, Tick
 from loadplan.sources.keybag import KeyBag

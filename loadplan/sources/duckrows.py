@@ -8,10 +8,10 @@ text) comes as a list of its texts instead, and is spelled here, or refused with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loadplan.diagnostics import Diagnostic, Place
+from loadplan.lean import dataclass
 from loadplan.sources import values
 from loadplan.sources.problems import refuse
 from loadplan.sources.records import SALESFORCE_LIMITS

@@ -7,9 +7,10 @@ interpreter's lock, so that another thread can receive, unpack and hash meanwhil
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.sources.arrays import np
 from loadplan.sources.evenlines import Batch, Lines
 from loadplan.sources.hasharrays import hash_all

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 
+from loadplan.lean import dataclass
 from loadplan.sources.keys import Keys
 from loadplan.sources.rawrecords import LONGEST, TooLongError
 

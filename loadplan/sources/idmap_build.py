@@ -10,7 +10,6 @@ import tempfile
 from array import array
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import accumulate, islice
 from operator import itemgetter
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadplan.disk import disk
 from loadplan.durable import local_error, make_private, sync_dir, write_atomic
+from loadplan.lean import dataclass
 from loadplan.sources.durably import CountedFile, counted_file
 from loadplan.sources.hashing import hash64
 from loadplan.sources.idmap import (

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, CsvDialect
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.durably import counted_file

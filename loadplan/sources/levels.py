@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from loadplan.lean import dataclass
 from loadplan.sources.hashing import hash64
 from loadplan.sources.spool import Spool, pack, unpack
 

@@ -13,12 +13,12 @@ import os
 import re
 from binascii import hexlify
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from loadplan.diagnostics import Diagnostic, Place
 from loadplan.errors import OrgError
+from loadplan.lean import dataclass
 from loadplan.plan.model import MaskKind, Step
 from loadplan.sources.fakes import fake_of
 from loadplan.sources.problems import refuse

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, CsvDialect
 from loadplan.sources.canonical import canonical
 from loadplan.sources.ids import digest_of

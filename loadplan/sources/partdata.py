@@ -10,10 +10,10 @@ import hashlib
 import os
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from loadplan.errors import LocalError, StaleError
+from loadplan.lean import dataclass
 from loadplan.sources.durably import counted_file
 from loadplan.sources.rawrecords import TooLongError, raw_records
 from loadplan.sources.rowindex import read_index

@@ -11,13 +11,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from loadplan.behind import Behind
 from loadplan.diagnostics import has_errors
 from loadplan.errors import StaleError
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, CsvDialect, PartCaps, Step
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.check import step_shape

@@ -6,9 +6,10 @@ What parts and `grouparrays` ask of rows is here. How a row becomes such pieces 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from loadplan.lean import dataclass
 from loadplan.sources.arrays import np
 from loadplan.sources.copyarrays import Piece, joined
 from loadplan.sources.grouping import ParentOrder

@@ -3,9 +3,10 @@ stands twice; any other is left to the careful reader."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from loadplan.diagnostics import Diagnostic, has_errors
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, LINE_ENDINGS, FileSource, Step
 from loadplan.sources.base import InputDigest, Tick
 from loadplan.sources.countedpath import CountedPath

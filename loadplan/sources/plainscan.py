@@ -13,10 +13,11 @@ import codecs
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loadplan.lean import dataclass
 from loadplan.sources.base import InputDigest, Range
 from loadplan.sources.evenlines import Batch, lines_of
 from loadplan.sources.hasher import Hasher
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from loadplan.sources.rawshape import RawShape
 
-BLOCK = 1 << 18
+BLOCK = 1 << 19
 """Bytes looked at at once: small enough for a processor's cache."""
 PIECE = 1 << 13
 BOM = codecs.BOM_UTF8

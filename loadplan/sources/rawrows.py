@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import FileSource, Step
 from loadplan.sources.base import InputDigest, Reader
 from loadplan.sources.encode import row_encoder

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from loadplan.diagnostics import has_errors
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, Column, Constant, FileSource, FromColumn, Step
 from loadplan.sources.encode import row_encoder
 from loadplan.sources.filters import where_expression

@@ -13,9 +13,9 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
+from loadplan.lean import dataclass
 from loadplan.sources.problems import RecordFaultError
 
 

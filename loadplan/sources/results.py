@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from loadplan.errors import InvalidInputError, LocalError
+from loadplan.lean import dataclass
 from loadplan.sources.problems import RecordFaultError
 from loadplan.sources.records import NO_LIMITS, RecordSplitter
 from loadplan.sources.stream import TextStream

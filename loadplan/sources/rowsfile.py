@@ -7,9 +7,10 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import FileSource, Step
 from loadplan.sources.durably import CountedFile, counted_file
 from loadplan.sources.encode import row_encoder

@@ -11,11 +11,11 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from loadplan.lean import dataclass
 from loadplan.plan.model import DELIMITERS, Step
 from loadplan.sources.chosen import Chooser
 from loadplan.sources.evenlines import Batch, Lines, lines_of

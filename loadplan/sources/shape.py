@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from loadplan.diagnostics import Diagnostic, Place, Severity, did_you_mean
 from loadplan.errors import InvalidInputError
+from loadplan.lean import dataclass
 from loadplan.plan.model import Column, Composed, FromColumn, Hashed, Step, Text
 from loadplan.sources.filters import where_columns, where_expression
 from loadplan.sources.ids import short_id
@@ -166,6 +167,9 @@ def _check_targets(step: Step, sent: tuple[str, ...], problems: _Problems) -> No
         problems.add("LP0310", summary, "map fewer columns in this step")
     if step.facts.needs_id and not step.facts.id_only and "Id" not in sent:
         problems.add("LP0322", f"{step.operation} needs the field `Id`, which is not sent", names_hint("Id", sent))
+    if step.operation == "insert" and (own := next((name for name in sent if name.casefold() == "id"), "")):
+        hint = "leave it out with `columns`; to change records that are there, use `operation: update`"
+        problems.add("LP0328", f"an insert makes new records and cannot send `{own}`", hint)
     if step.facts.needs_external_id and step.external_id and step.external_id not in sent:
         summary = f"upsert by `{step.external_id}`, but that field is not sent"
         problems.add("LP0327", summary, names_hint(step.external_id, sent))

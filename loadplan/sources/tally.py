@@ -7,10 +7,10 @@ quoted, the columns that were sent in the order in which they were sent. Then th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from loadplan.errors import LocalError
+from loadplan.lean import dataclass
 from loadplan.sources.evenlines import Batch, Lines, lines_of
 from loadplan.sources.names import content, total
 from loadplan.sources.rawrecords import LONGEST, TooLongError, field_splitter, first_record_end, unquoted

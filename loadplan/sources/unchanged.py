@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
+from loadplan.lean import dataclass
 from loadplan.sources.problems import refuse_file
 
 

@@ -43,7 +43,7 @@ class Benchmark:
 BENCHMARKS: Mapping[str, Benchmark] = {
     "load": Benchmark(
         lambda f: load.figures(f, rows=1_000_000, more=5_000_000, peers=True),
-        lambda f: load.figures(f, rows=20_000, more=50_000, peers=True),
+        lambda f: load.figures(f, rows=20_000, more=50_000, peers=True, runs=1),
     ),
     "id_of": Benchmark(
         lambda f: family.id_of(f, parents=1_000_000, children=5_000_000),
@@ -58,7 +58,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         lambda f: duplicates.figures(f, rows=50_000),
     ),
     "extract": Benchmark(
-        lambda f: extract.speed(f, rows=5_000_000, runs=2),
+        lambda f: extract.speed(f, rows=5_000_000, runs=5),
         lambda f: extract.speed(f, rows=20_000, runs=1, page_size=2_000),
     ),
     "five pages": Benchmark(

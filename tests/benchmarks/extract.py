@@ -3,8 +3,9 @@
     python tests/benchmarks/extract.py [--rows 200000] [--runs 3] [--only speed|latency]
 
 The floor is one curl process that asks the same server for the same pages over one connection, after the same job was made
-and awaited. curl is shown twice: keeping the gzip bytes as they come, and with --compressed, which unpacks them. The second is
-the floor, because loadplan's pages are unpacked too; neither counts, hashes, syncs or joins anything.
+and awaited: looked at at once and then every 0.1 s, as loadplan's plan says too. curl is shown twice: keeping the gzip bytes as
+they come, and with --compressed, which unpacks them. The second is the floor, because loadplan's pages are unpacked too; neither
+counts, hashes, syncs or joins anything.
 
 loadplan is timed as a user would time it, from the start of the process to its end: login, job, polls, pages (each counted,
 hashed, synced and on record), the join into one output, the reports.
@@ -47,7 +48,7 @@ SOQL = f"SELECT {', '.join(COLUMNS)} FROM Account LIMIT {{rows}}"
 PLAN = """\
 version: 1
 name: extract
-defaults: {{poll: {{first: 100ms, factor: 1, max: 100ms}}}}
+defaults: {{poll: {{first: 10ms, factor: 10, max: 100ms}}}}
 steps:
   all: {{operation: query, soql: "{soql}", parallel_pages: {wide}, output: "{output}"}}
 """

@@ -57,6 +57,14 @@ def test_a_lookup_waits_for_the_step_that_loads_its_object() -> None:
     assert graph.children("contacts") == ("tasks",)
 
 
+def test_steps_that_nothing_orders_stand_as_in_the_plan() -> None:
+    graph = compile_graph(plan(step("b", "Beta__c"), step("a", "Alpha__c"), step("c", "Gamma__c")))
+    assert graph.order == ("b", "a", "c")
+    assert graph.waves == (("b", "a", "c"),)
+    assert (graph.edges, graph.parents("a"), graph.children("a")) == ((), (), ())
+    assert compile_graph(plan()) == Graph((), (), ())
+
+
 def test_a_step_waits_for_its_source_and_for_what_it_names() -> None:
     """Both are edges, and a step without any keeps the order of the plan."""
     purge = Step("purge", "delete", "Case", source=StepSource("stale"), depends_on=("free",))

@@ -147,6 +147,7 @@ def test_a_parent_that_cannot_be_is_told_where_it_stands(
             "LP0212",
         ),
         ("operation: delete, source: a.csv, lookups: {ParentId: {id_of: b, column: y}}", "LP0210"),
+        ("operation: insert, source: a.csv, columns: {Id: x}", "LP0328"),
     ],
 )
 def test_a_step_that_cannot_name_its_parents_is_refused(project: Path, spec: str, code: str) -> None:

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from loadplan.reports.artifacts import write_artifacts
 from loadplan.reports.clinic import TABLE, UNKNOWN, brief, clusters, diagnose, next_commands
+from loadplan.run.journal import read_journal
 
 from support.story import Story
 
@@ -30,6 +32,12 @@ CONTACTS = [["last", "account"], ["Ana", "A1"], ["Ben", "A9"]]
 
 def story(folder: Path, accounts: list[list[str]] = ACCOUNTS, contacts: list[list[str]] = CONTACTS) -> Story:
     return Story(folder, PLAN, {"accounts.csv": accounts, "contacts.csv": contacts})
+
+
+def written(told: Story) -> list[str]:
+    """The report page and the runbook, made from the journal as it is on disk."""
+    write_artifacts(told.plan, told.run, read_journal(told.run_folder.journal)[0], told.run_folder, [])
+    return [(told.run_folder.root / name).read_text(encoding="utf-8") for name in ("report.html", "runbook.md")]
 
 
 def told(run: object) -> list[tuple[str, str, int, str]]:
@@ -92,6 +100,75 @@ def test_a_job_that_the_org_could_not_read_needs_another_plan(tmp_path: Path) ->
         run = one.drive()
         assert told(run) == [("accounts", "InvalidBatch", 1, "plan")]
         assert [c["command"] for c in next_commands(run)] == ["loadplan apply plan.yaml -o embedded"]
+
+
+ID_OF = """\
+version: 1
+name: story
+defaults: {poll: {first: 100ms, factor: 1, max: 100ms}, gate: {max_failed_rows: 9}}
+steps:
+  accounts: {object: Account, operation: insert, source: accounts.csv, key: ref, columns: {Name: name}}
+  tasks:
+    object: Task
+    operation: insert
+    source: tasks.csv
+    columns: {Subject: subject}
+    lookups: {WhatId: {id_of: accounts, column: account}}
+"""
+
+
+def test_held_rows_are_told_by_their_causes(tmp_path: Path) -> None:
+    """A key that no parent has is the row's own fault; parents that are alike are the plan's; only the rest waits for parents."""
+    files = {
+        "accounts.csv": [["ref", "name"], ["r1", "Alder"], ["r2", "Same"], ["r3", "Same"], ["r4", ""]],
+        "tasks.csv": [
+            ["subject", "account"],
+            *[[f"s{i}", ref] for i, ref in enumerate(["r1", "r2", "r3", "r4", "r4", "r4", "no"])],
+        ],
+    }
+    with Story(tmp_path, ID_OF, files) as one:
+        run = one.drive()
+        assert told(run) == [
+            ("tasks", "(held)", 3, "parents"), ("tasks", "(held)", 2, "plan"),
+            ("accounts", "REQUIRED_FIELD_MISSING", 1, "rows"), ("tasks", "(held)", 1, "rows"),
+        ]  # fmt: skip
+        assert [line.partition(":")[0] for line in brief(clusters(run))] == [
+            "2 of tasks", "1 of accounts", "1 of tasks", "3 of tasks",
+        ]  # fmt: skip
+        assert "they follow by themselves" in list(brief(clusters(run)))[-1]
+        assert [c["command"] for c in next_commands(run)] == [
+            f"loadplan retry {one.run_folder.id} --rows accounts --rows tasks"
+        ]
+
+
+def test_a_new_run_is_said_to_send_what_landed_again(tmp_path: Path) -> None:
+    """Its parents are alike: nothing but another plan helps, and an insert would make the other records twice."""
+    files = {
+        "accounts.csv": [["ref", "name"], ["r2", "Same"], ["r3", "Same"]],
+        "tasks.csv": [["subject", "account"], ["s", "r2"]],
+    }
+    with Story(tmp_path, ID_OF, files) as one:
+        (entry,) = next_commands(one.drive())
+        assert entry["command"] == "loadplan apply plan.yaml -o embedded"
+        assert entry["why"].endswith("it sends all rows again, and inserts make second records")
+
+
+def test_pages_promise_a_way_out_only_to_rows_that_have_one(tmp_path: Path) -> None:
+    """Parents that are alike are not mended by a retry: rows under them were said to go out when one is."""
+    files = {
+        "accounts.csv": [["ref", "name"], ["r1", "Alder"], ["r2", "Same"], ["r3", "Same"], ["bad", ""]],
+        "tasks.csv": [["subject", "account"], ["s", "r2"], ["t", "r1"]],
+    }
+    promise, why = "go out when a retry mends", "its parent is two records (1 row)"
+    with Story(tmp_path, ID_OF, files) as one:
+        one.drive()
+        pages = written(one)
+        assert all(why in page and promise not in page for page in pages)
+    files["tasks.csv"].append(["u", "bad"])
+    (tmp_path / "waiting").mkdir()
+    with Story(tmp_path / "waiting", ID_OF, files) as one:
+        one.drive()
+        assert all(why in page and f"its parent did not land (1 row): they {promise}" in page for page in written(one))
 
 
 @pytest.mark.parametrize(("refused", "first"), [("Account", "apply plan.yaml -o embedded"), ("Contact", "retry RUN")])

@@ -190,6 +190,29 @@ def test_references_to_rows_of_a_step_are_followed(project: Path, loadplan: Comm
     assert ran.exit == 2
 
 
+def test_parents_that_are_alike_in_all_that_is_sent_are_told(project: Path, loadplan: Command) -> None:
+    """Children that name them would be held back. Where the key is sent, or nobody looks them up, nothing is said."""
+    plan = (
+        "version: 1\nname: ids\nsteps:\n"
+        "  people: {object: Contact, operation: insert, key: id, source: data/contacts.csv, columns: {LastName: last}}\n"
+        "  tasks:\n    object: Task\n    operation: insert\n    source: data/tasks.csv\n    columns: {Subject: what}\n"
+        "    lookups: {WhoId: {id_of: people, column: who}}\n"
+    )
+    (project / "plans/data/contacts.csv").write_text("id,last\nC1,Lee\nC2,Ann\nC3,Lee\nC4,Lee\n", encoding="utf-8")
+    (project / "plans/data/tasks.csv").write_text("what,who\nCall,C1\n", encoding="utf-8")
+    (project / "plans/crm.yaml").write_text(plan, encoding="utf-8")
+    ran = loadplan("plan", "plans/crm.yaml", "--offline")
+    assert ran.exit == 0
+    assert "warning[LP0737]: step people: 3 rows: the row is like another one in all that is sent" in ran.out
+    assert "--> data/contacts.csv:2  (also 4, 5)" in ran.out
+    for other in (
+        plan.replace("{LastName: last}", "{LastName: last, Legacy_Id__c: id}"),
+        plan.partition("  tasks:")[0],
+    ):
+        (project / "plans/crm.yaml").write_text(other, encoding="utf-8")
+        assert "LP0737" not in loadplan("plan", "plans/crm.yaml", "--offline").out
+
+
 def test_ids_of_another_object_are_not_deleted(project: Path, loadplan: Command) -> None:
     """The first three characters of an id say what it is of."""
     (project / "plans/crm.yaml").write_text(

@@ -40,7 +40,8 @@ def test_an_approved_plan_runs_once_without_a_question(saved: Path, loadplan: Co
     ran = loadplan("apply", "crm.lplan")
     assert ran.exit == 6
     assert f"error[LP0762]: this plan was applied already, by {run}" in ran.err
-    assert f"next: loadplan resume {run}" in ran.err
+    assert f"next: loadplan status {run}" in ran.err
+    assert "resume" not in ran.err
     assert len(list((saved.parent / ".loadplan" / "runs").iterdir())) == 1
 
 
@@ -102,6 +103,22 @@ def test_an_object_that_looks_different_makes_the_plan_stale(project: Path, load
     ran = loadplan("apply", "crm.lplan")
     assert ran.exit == 6
     assert "the saved plan is stale: Account looks different in the org" in ran.err
+
+
+def test_an_object_that_the_plan_had_not_seen_makes_it_stale(project: Path, loadplan: Command) -> None:
+    """It came to the org since, or an earlier release had not asked for it: nobody can say that it looks different."""
+    (project / "describe").mkdir()
+    (project / "orgs.yaml").write_text("version: 1\norgs: {twin: {embedded: {describe: describe}}}\n", encoding="utf-8")
+    deal = {"name": "Deal__c", "type": "reference", "referenceTo": ["Deal__c"], "relationshipName": "Deal__r"}
+    (project / "describe/Contact.json").write_text(json.dumps({"name": "Contact", "fields": [deal]}), encoding="utf-8")
+    pull = 'version: 1\nname: pull\nsteps:\n  pull: {operation: query, soql: "SELECT Deal__r.Name FROM Contact", output: out/a.csv}\n'
+    (project / "plans/pull.yaml").write_text(pull, encoding="utf-8")
+    made = loadplan("plan", "plans/pull.yaml", "-o", "twin", "--out", "pull.lplan")
+    assert made.exit == 0, made.err
+    (project / "describe/Deal__c.json").write_text(json.dumps({"name": "Deal__c", "fields": []}), encoding="utf-8")
+    ran = loadplan("apply", "pull.lplan")
+    assert ran.exit == 6
+    assert "the saved plan is stale: Deal__c was not looked at by the plan" in ran.err
 
 
 def test_it_belongs_to_one_org_and_one_version(saved: Path, loadplan: Command) -> None:

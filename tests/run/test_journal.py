@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from hashlib import sha256
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from loadplan.errors import LocalError
@@ -113,3 +116,28 @@ def test_a_reopened_journal_goes_on_after_a_torn_line(tmp_path: Path) -> None:
 def test_every_event_has_a_place_in_the_registry(kind: str) -> None:
     """Its name in JSON is its class's name."""
     assert ev.EVENT_TYPES[kind].__name__ == kind
+
+
+def filled(kind: Any) -> Any:
+    """A value of this type with something in every field, down to the last."""
+    if dataclasses.is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{f.name: filled(hints[f.name]) for f in dataclasses.fields(kind)})  # type: ignore[operator]
+    arguments = get_args(kind)
+    if get_origin(kind) in {Union, UnionType}:
+        return filled(next(a for a in arguments if a is not NoneType))
+    if get_origin(kind) is tuple:
+        return (filled(arguments[0]), filled(arguments[0]))
+    if get_origin(kind) is dict:
+        return {"é 1": filled(arguments[1])}
+    return {str: "x", int: 7, float: 0.5, bool: True, Any: None}[kind]
+
+
+@pytest.mark.parametrize("kind", sorted(ev.EVENT_TYPES))
+def test_a_line_of_the_journal_has_the_fields_of_its_event_and_no_others(kind: str) -> None:
+    """Every key that is written is in the schema, and all that is written comes back."""
+    event = filled(ev.EVENT_TYPES[kind])
+    line = json.loads(json.dumps(ev.to_json(event)))
+    assert line == json.loads(json.dumps({"type": kind, **dataclasses.asdict(event)}))
+    assert list(line) == ["type", *(f.name for f in dataclasses.fields(event))]
+    assert json.loads(json.dumps(ev.to_json(ev.from_json(line)))) == line

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import zstandard
@@ -25,6 +26,7 @@ from loadplan.run import output as outputs
 from loadplan.run.folder import RunFolder
 from loadplan.run.output import check_outputs, write_output
 from loadplan.run.state import Attempt
+from loadplan.run.walked import Pages
 
 HEADER = b'"Id","Name"\n'
 PAGES = (HEADER + b'"1","a"\n"2","b ""x""\n\ny"\n', HEADER + b'"3","c"\n', HEADER + b'"4",""\n"5","e, f"\n')
@@ -131,12 +133,10 @@ def test_a_page_is_copied_where_the_kernel_does_not_copy(tmp_path: Path, monkeyp
     assert (extract.out / "all.csv").read_bytes() == (extract.out / "two.csv").read_bytes() == PAGES[0]
 
 
-@pytest.mark.parametrize("kernel", [True, False])
-def test_pages_of_many_blocks_are_joined_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool) -> None:
-    """Larger than what is copied or read at once; by the kernel, or by the process where the kernel does not copy."""
-    if not kernel:
-        monkeypatch.delattr(os, "copy_file_range")
-    monkeypatch.setattr(joining, "STRETCH", 1_000_000)
+@pytest.mark.parametrize("block", [997, 100_000, joining.BLOCK])
+def test_pages_of_many_blocks_are_joined_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """Larger than what is read at once."""
+    monkeypatch.setattr(joining, "BLOCK", block)
     body = b"".join(b'"%d","%s"\n' % (n, b"x" * 90) for n in range(30_000))
     extract = Extract(tmp_path, [HEADER + body, HEADER + body.rstrip(b"\n")])
     written = extract.write("all.csv")
@@ -195,7 +195,8 @@ def test_parquet_of_no_rows_has_its_columns(tmp_path: Path) -> None:
 def test_parquet_with_other_rows_than_the_pages_is_not_put_in_place(tmp_path: Path) -> None:
     """The file is counted after it was written."""
     extract = Extract(tmp_path)
-    extract.attempt.pages[0] = replace(extract.attempt.pages[0], rows=3)
+    first, *others = extract.attempt.pages
+    extract.attempt.pages = Pages([replace(first, rows=3), *others])
     with pytest.raises(LocalError, match="holds 5 rows, the pages hold 6") as caught:
         extract.write("all.parquet")
     assert (caught.value.code, caught.value.exit_code) == ("LP0613", 9)
@@ -205,8 +206,8 @@ def test_parquet_with_other_rows_than_the_pages_is_not_put_in_place(tmp_path: Pa
 def test_parquet_of_pages_with_blank_lines_at_their_end(tmp_path: Path) -> None:
     """One column, in which a blank line could be a row without a value; the cell without a value is `""`."""
     extract = Extract(tmp_path, [b'"Id"\n"1"\n""\n\n', b'"Id"\r\n"2"\r\n\r\n'])
-    extract.attempt.pages[0] = replace(extract.attempt.pages[0], rows=2)
-    extract.attempt.pages[1] = replace(extract.attempt.pages[1], rows=1)
+    first, second = extract.attempt.pages
+    extract.attempt.pages = Pages([replace(first, rows=2), replace(second, rows=1)])
     extract.write("all.parquet")
     assert parquet_rows(extract.out / "all.parquet") == [("1",), (None,), ("2",)]
     assert [p.name for p in extract.folder.step("all").iterdir()] == ["pages"]
@@ -300,6 +301,26 @@ def test_a_page_that_is_not_as_it_was_is_told_and_the_old_output_stays(tmp_path:
         extract.write(name)
     assert (caught.value.code, caught.value.exit_code, caught.value.where) == ("LP0335", 9, str(page))
     assert [(p, (extract.out / p).read_bytes()) for p in extract.left() if (extract.out / p).is_file()] == before
+
+
+@pytest.mark.parametrize("name", ["all.csv", "all.csv.gz"])
+@pytest.mark.parametrize("left", [30, 9, 0])
+def test_a_page_that_is_cut_while_another_is_joined_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, left: int
+) -> None:
+    """Many pages take minutes: what was whole before the first of them need not be when its turn comes."""
+    extract = Extract(tmp_path)
+    page = extract.folder.page("all", 1, 2)
+    whole = outputs.read_header
+
+    def header(file: BinaryIO) -> bytes:
+        os.truncate(page, left)
+        return whole(file)
+
+    monkeypatch.setattr(outputs, "read_header", header)
+    with pytest.raises(LocalError) as caught:
+        extract.write(name)
+    assert (caught.value.code, caught.value.where, extract.left()) == ("LP0335", str(page), [])
 
 
 @pytest.fixture

@@ -121,6 +121,7 @@ def test_where_comes_before_limit(tmp_path: Path) -> None:
         ("a,b\n1,2\n", replace(INSERT, columns=(FromColumn("N", "a"), FromColumn("N", "b"))), "LP0321", 1),
         ("id,b\n1,2\n", DELETE, "LP0322", 1),
         ("id,b\n1,2\n", replace(DELETE, operation="update"), "LP0322", 1),
+        ("id,b\n1,2\n", INSERT, "LP0328", 1),
         ("a,s\n1,A\n2,Z\n", replace(INSERT, columns=(FromColumn("S", "s", values={"A": "x"}),)), "LP0323", 3),
         ("Ext__c,N\n1,2\n,3\n", UPSERT, "LP0324", 3),
         ("Ext__c,N\n1,2\n1,3\n", UPSERT, "LP0325", 3),

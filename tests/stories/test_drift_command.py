@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,3 +133,16 @@ def test_the_objects_of_several_plans_are_one_snapshot(project: Path, environ: d
     code, out, said = typed(project, environ, *TAKE, "a.yaml", "--all-needed-by", "b.yaml", "Task")
     assert code == 0, said
     assert [Path(line).stem for line in out.splitlines()] == ["Account", "Case", "Contact", "Lead", "Task"]
+
+
+def test_an_object_that_the_org_lacks_is_found_in_its_plan(project: Path, environ: dict[str, str]) -> None:
+    """Which of many steps names it, `plan` tells; the variables that the plan cannot do without stand in the command."""
+    text = "version: 1\nname: a\nvars: {kind: {type: string}}\nsteps:\n  x: {operation: query, soql: SELECT Id FROM Acount}\n"
+    (project / "a b.yaml").write_text(text, encoding="utf-8")
+    code, _, said = typed(project, environ, *TAKE[:-1], "a b.yaml", "--var", "kind=x y")
+    assert (code, "did you mean `Account`?" in said) == (3, True), said
+    commands = [line.removeprefix("next: ") for line in said.splitlines() if line.startswith("next: ")]
+    assert commands == ["loadplan plan 'a b.yaml' -o env --var 'kind=x y'"]
+    _, told, _ = typed(project, environ, *shlex.split(commands[0])[1:])
+    assert "step x: the org has no object `Acount`" in told
+    assert "a b.yaml:5" in told

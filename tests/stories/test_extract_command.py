@@ -45,6 +45,14 @@ def test_one_plan_writes_every_form_of_output(project: Path) -> None:
     for _ in range(2):
         done = loadplan(project, "apply", "plan.yaml", "-o", "embedded", "--json")
         assert done.returncode == 0, done.stderr
+    assert "0 unprocessed. Extracted: 600." in done.stderr
+    said = [line.split("rows of ")[1] for line in done.stderr.splitlines() if line.startswith("  output ")]
+    assert said == [
+        "plain: out/plain.csv", "zipped: out/zipped.csv.gz", "frame: out/frame.csv.zst",
+        "table: out/table.parquet", "pages: out/pages/",
+    ]  # fmt: skip
+    book = next((project / ".loadplan" / "runs").glob("*-extract-*/runbook.md")).read_text(encoding="utf-8")
+    assert "Rows of `pages` stand in `out/pages/`, beside the plan." in book
     events = [json.loads(line) for line in done.stdout.splitlines()]
     written = {e["step"]: e for e in events if e["type"] == "OutputWritten"}
     assert {e["rows"] for e in written.values()} == {120}

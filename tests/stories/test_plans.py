@@ -37,7 +37,10 @@ def test_quickstart_passes_its_gates_and_leaves_four_rows_over(project: Path) ->
     """The README's first command: 420 rows, four refused by the org, an extract of the rest."""
     done = loadplan(project, "apply", "plans/quickstart/plan.yaml", "-o", "embedded", by=ran)
     assert done.returncode == 0, done.stderr
-    assert "Apply complete! Steps: 3 ok. Rows: 420 sent, 416 ok, 4 failed, 0 unprocessed." in done.stderr
+    assert (
+        "Apply complete! Steps: 3 ok. Rows: 420 sent, 416 ok, 4 failed, 0 unprocessed. Extracted: 296." in done.stderr
+    )
+    assert "  output      296 rows of landed: plans/quickstart/out/contacts.csv\n" in done.stderr
     run = newest(project)
     book = json.loads((run / "runbook.json").read_text(encoding="utf-8"))
     assert [s["state"] for s in book["steps"]] == ["succeeded", "partial", "succeeded"]

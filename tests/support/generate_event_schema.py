@@ -36,7 +36,7 @@ def event_schema() -> str:
         properties: dict[str, Any] = {"type": {"const": name}}
         properties |= {f.name: json_type(hints[f.name]) for f in dataclasses.fields(kind)}
         about = " ".join((kind.__doc__ or "").split())
-        if about.startswith(f"{name}("):
+        if about == name or about.startswith(f"{name}("):
             about = ""
         variants.append(
             {

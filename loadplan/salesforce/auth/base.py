@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from loadplan.errors import OrgError
+from loadplan.lean import dataclass
 from loadplan.salesforce.faults import NotJson, clean, read_json
 from loadplan.salesforce.secret import Secret
 
