@@ -43,7 +43,8 @@ def test_a_new_project_validates_is_in_the_one_style_and_applies_on_the_embedded
     assert {PLAN, "orgs.yaml", ".gitignore", CI[ci], "schemas/plan.schema.json"} <= made
     assert made == {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
     assert __version__ in (project / CI[ci]).read_text(encoding="utf-8")
-    assert typed(project, os.environ, "validate", PLAN) == (0, "", "1 plan checked: 0 errors, 0 warnings\n")
+    checked = f"1 plan checked: 0 errors, 0 warnings\nnext: loadplan plan {PLAN} --offline   # reads the rows too\n"
+    assert typed(project, os.environ, "validate", PLAN) == (0, "", checked)
     assert typed(project, os.environ, "fmt", "--check", PLAN)[0] == 0
     for region, rows in (("emea", 7), ("amer", 4)):
         code, _, said = typed(project, os.environ, "apply", PLAN, "-o", "embedded", "--var", f"region={region}")
