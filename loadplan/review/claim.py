@@ -30,11 +30,11 @@ def applied_by(state_dir: Path, digest: str) -> str | None:
     return run if journal.exists() and read_journal(journal)[0] else None
 
 
-def has_ended(state_dir: Path, run: str) -> bool:
-    """Whether the journal of a run says that it ended, and not that it went on."""
+def can_go_on(state_dir: Path, run: str) -> bool:
+    """Whether the journal of a run is there and does not end with the run's end."""
     journal = RunFolder(runs_folder(state_dir) / run).journal
     records = read_journal(journal)[0] if journal.exists() else []
-    return bool(records) and isinstance(records[-1].event, ev.RunEnded)
+    return bool(records) and not isinstance(records[-1].event, ev.RunEnded)
 
 
 def mark_begun(state_dir: Path, digest: str, run: str) -> None:

@@ -21,7 +21,7 @@ from loadplan.plan.graph import Graph
 from loadplan.plan.model import FileSource, Plan
 from loadplan.plan.schema import fits
 from loadplan.review.build import approval_digest
-from loadplan.review.claim import applied_by, has_ended, write_claim
+from loadplan.review.claim import applied_by, can_go_on, write_claim
 from loadplan.review.described import Described
 from loadplan.review.entry import bounds_of, changes_of
 from loadplan.review.fields import relative_file
@@ -283,11 +283,11 @@ class Saved:
             raise self._used(state_dir, run)
 
     def _used(self, state_dir: Path, run: str) -> StaleError:
-        ended = has_ended(state_dir, run)
+        stopped = can_go_on(state_dir, run)
         return StaleError(
-            f"this plan was applied already, by {run}" + ("" if ended else ", which did not end"), code="LP0762", where=str(self.path),
+            f"this plan was applied already, by {run}{', which did not end' if stopped else ''}", code="LP0762", where=str(self.path),
             hint="a saved plan runs once; to send rows again, plan again",
-            next_commands=[f"loadplan status {run}", *([] if ended else [f"loadplan resume {run}"])],
+            next_commands=[f"loadplan status {run}", *([f"loadplan resume {run}"] if stopped else [])],
         )  # fmt: skip
 
     def claim(self, state_dir: Path, run: str) -> None:

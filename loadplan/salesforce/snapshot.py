@@ -8,7 +8,6 @@ them says from which org, in which API version, and the counts.
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field
@@ -20,6 +19,7 @@ from loadplan.durable import write_atomic, write_together
 from loadplan.errors import InvalidInputError
 from loadplan.lean import dataclass
 from loadplan.plan.edges import lookups_of
+from loadplan.plan.soql_names import asked_by
 from loadplan.salesforce.bulk2 import Bulk2Org
 from loadplan.salesforce.info import OBJECT_NAME, PREFERRED, VERSION, describe_object, maps_in
 from loadplan.salesforce.survey import Survey
@@ -40,9 +40,6 @@ DRESS = (
 """Of an object: links and layouts, which no load meets and which change with every release."""
 FEW = 3
 """A reference to more objects than that says nothing about which of them a plan means."""
-_TEXT = re.compile(r"'(?:\\.|[^'\\])*'", re.DOTALL)
-_FROM = re.compile(r"\bFROM\s+([A-Za-z]\w*)", re.IGNORECASE)
-_PATH = re.compile(r"\b[A-Za-z]\w*(?:\.[A-Za-z]\w*)+")
 
 
 @dataclass(frozen=True)
@@ -107,14 +104,14 @@ def _parents_of(step: Step, known: _Describer) -> Iterable[str]:
 
 def _queried(soql: str, known: _Describer) -> Iterable[str]:
     """The objects of a query, sub-queries of its conditions included, and the parents whose fields it names."""
-    plain = _TEXT.sub("''", soql)
-    objects = list(dict.fromkeys(_FROM.findall(plain)))
-    yield from objects
-    for path in dict.fromkeys(_PATH.findall(plain)):
-        here = objects[:]
-        for relationship in path.split(".")[:-1]:
-            here = list(dict.fromkeys(parent for name in here for parent in known.parents(name, relationship)))
-            yield from here
+    asked = asked_by(soql)
+    for part in asked.all() if asked is not None else ():
+        yield part.object
+        for path in dict.fromkeys(named.path for named in part.names if "." in named.path):
+            here = [part.object]
+            for relationship in path.split(".")[:-1]:
+                here = list(dict.fromkeys(parent for name in here for parent in known.parents(name, relationship)))
+                yield from here
 
 
 def _targets(entry: Mapping[str, Any]) -> list[str]:

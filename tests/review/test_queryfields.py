@@ -123,3 +123,19 @@ def test_names_without_the_namespace_are_warned_of(snapshot: Any) -> None:
     ]  # fmt: skip
     assert snapshot("SELECT Id, Nonsense__c FROM Contact", change)[0][:2] == ("LP0702", "error")
     assert snapshot("SELECT Id, other__Legacy_Id__c FROM Contact", change)[0][:2] == ("LP0702", "error")
+
+
+def test_a_snapshot_holds_what_aliases_and_inner_queries_lead_to(project: Path, loadplan: Command) -> None:
+    """The names are read as `plan` reads them; a text that looks like a query is a text."""
+    soql = (
+        "SELECT c.Id, c.Account.Parent.Name FROM Contact c WHERE c.LastName != ' FROM Case ' AND c.AccountId IN "
+        "(SELECT AccountId FROM Opportunity WHERE Account.Name != null)"
+    )
+    (project / "plans/pull.yaml").write_text(PLAN.format(soql=soql), encoding="utf-8")
+    made = loadplan("org", "describe", "--all-needed-by", "plans/pull.yaml", "-o", "embedded", "--out", "snap")
+    assert made.exit == 0, made.err
+    written = {path.stem for path in (project / "snap").glob("*.json")}
+    assert {"Contact", "Account", "Opportunity"} <= written
+    assert "Case" not in written
+    ran = loadplan("plan", "plans/pull.yaml", "--offline", "--describe", "snap")
+    assert (ran.exit, "LP07" in ran.out) == (0, False), ran.out
